@@ -1,0 +1,42 @@
+// Shared by the binding files, the only ones that see pybind11.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fastnlp::bindings {
+
+namespace py = pybind11;
+using py::literals::operator""_a;
+
+// Exact dtype, C order, never a hidden copy: bind with `py::arg("x").noconvert()`.
+template <class T>
+using CArray = py::array_t<T, py::array::c_style>;
+
+template <class T>
+std::span<const T> view(const CArray<T>& array) {
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+// A NumPy array that owns the vector's memory.
+template <class T>
+py::array_t<T> take(std::vector<T>&& values) {
+  auto* owned = new std::vector<T>(std::move(values));
+  py::capsule free(owned, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  return py::array_t<T>(static_cast<py::ssize_t>(owned->size()), owned->data(), free);
+}
+
+void register_support(py::module_& m);
+void register_text(py::module_& m);
+void register_sampling(py::module_& m);
+void register_training(py::module_& m);
+void register_vectors(py::module_& m);
+
+}  // namespace fastnlp::bindings

@@ -1,0 +1,10 @@
+#include "bindings/bindings.h"
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The compiled core of fastnlp. Import the public names from fastnlp instead.";
+  fastnlp::bindings::register_support(m);
+  fastnlp::bindings::register_text(m);
+  fastnlp::bindings::register_sampling(m);
+  fastnlp::bindings::register_training(m);
+  fastnlp::bindings::register_vectors(m);
+}

@@ -1,0 +1,44 @@
+// Walker's alias method (Walker 1977), built in O(V) by Vose's procedure (Vose 1991): a draw costs two random
+// words and one look-up, whatever the distribution.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "support/philox.h"
+
+namespace fastnlp {
+
+class AliasTable {
+ public:
+  // weights: V numbers, finite, >= 0, not all zero (std::invalid_argument otherwise). An index of weight 0 is
+  // never drawn.
+  explicit AliasTable(std::span<const double> weights);
+
+  std::int32_t draw(std::uint32_t column_word, std::uint32_t threshold_word) const {
+    const Column& column = columns_[below(column_word, static_cast<std::uint32_t>(columns_.size()))];
+    return accepts(column.threshold, threshold_word) ? column.own : column.alias;
+  }
+
+  std::int64_t size() const { return static_cast<std::int64_t>(columns_.size()); }
+  // How many indices have a positive weight.
+  std::int64_t support() const { return support_; }
+  bool possible(std::int32_t id) const { return possible_[static_cast<std::size_t>(id)]; }
+
+  // What a GPU needs to draw the same numbers.
+  std::vector<std::uint32_t> thresholds() const;
+  std::vector<std::int32_t> aliases() const;
+
+ private:
+  struct Column {
+    std::uint32_t threshold;
+    std::int32_t own;
+    std::int32_t alias;
+  };
+  std::vector<Column> columns_;
+  std::vector<bool> possible_;
+  std::int64_t support_ = 0;
+};
+
+}  // namespace fastnlp

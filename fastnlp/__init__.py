@@ -1,0 +1,44 @@
+"""fastnlp: pretraining of text representations at the speed of the hardware.
+
+The names below load on first use, so that `import fastnlp` stays as light as NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Corpus": "fastnlp.text",
+    "Vocab": "fastnlp.text",
+    "Word2Vec": "fastnlp.training",
+    "WordVectors": "fastnlp.vectors",
+}
+_MODULES = ("d2l", "datasets", "evaluate", "sampling")
+
+__all__ = ["Corpus", "Vocab", "Word2Vec", "WordVectors", "d2l", "datasets", "evaluate", "sampling"]
+
+if TYPE_CHECKING:
+    from fastnlp import d2l, datasets, sampling
+    from fastnlp.text import Corpus, Vocab
+    from fastnlp.training import Word2Vec
+    from fastnlp.vectors import WordVectors, evaluate
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    elif name == "evaluate":
+        value = importlib.import_module("fastnlp.vectors.evaluate")
+    elif name in _MODULES:
+        value = importlib.import_module(f"fastnlp.{name}")
+    else:
+        raise AttributeError(f"module 'fastnlp' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

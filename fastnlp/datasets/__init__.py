@@ -1,0 +1,1 @@
+"""Published data sets and an offline default corpus."""

@@ -1,0 +1,141 @@
+"""Files and folders that appear whole or not at all.
+
+Every save of the library goes through here: the bytes are written beside the target under a temporary name,
+flushed to the disk, and renamed over it. A full disk, an exception or a killed process leaves the old file as
+it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+_MARK = ".partial-"
+
+
+def _temporary_name(target: Path) -> Path:
+    return target.with_name(f".{target.name}{_MARK}{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def _sweep(target: Path) -> None:
+    """Removes what saves of the same target left behind when their process died."""
+    for orphan in target.parent.glob(f".{target.name}{_MARK}*"):
+        pid = orphan.name.rsplit(_MARK, 1)[1].split("-")[0]
+        if pid.isdigit() and not _alive(int(pid)):
+            if orphan.is_dir():
+                shutil.rmtree(orphan, ignore_errors=True)
+            else:
+                orphan.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
+    """Opens `path` for writing so that it changes only when the block ends without an error.
+
+    Args:
+        path: the file to create or replace.
+        mode: "wb" or "w".
+        **options: passed to `open` (encoding, newline, ...).
+
+    Yields:
+        The open temporary file.
+
+    Raises:
+        OSError: the disk is full or the folder is not writable; the old file is untouched.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
+        >>> with atomic_write(target, "w", encoding="utf-8") as file:
+        ...     _ = file.write("whole")
+        >>> target.read_text()
+        'whole'
+    """
+    target = Path(path).resolve()
+    _sweep(target)
+    temporary = _temporary_name(target)
+    try:
+        with temporary.open(mode.replace("w", "x"), **options) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
+        _sync_directory(target.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Fills a folder that takes the place of `path` only when the block ends without an error.
+
+    A folder that already stands at `path` is moved aside, replaced, and removed. A file there is an error.
+
+    Args:
+        path: the folder to create or replace.
+
+    Yields:
+        The empty temporary folder to fill.
+
+    Raises:
+        NotADirectoryError: `path` is a file.
+        OSError: writing failed; the old folder is untouched.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> target = pathlib.Path(tempfile.mkdtemp()) / "folder"
+        >>> with atomic_directory(target) as folder:
+        ...     _ = (folder / "a").write_text("1")
+        >>> sorted(p.name for p in target.iterdir())
+        ['a']
+    """
+    target = Path(path).resolve()
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(f"path: expected a folder or a free name, got the file {target}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target)
+    temporary = _temporary_name(target)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
+        if target.exists():
+            old = _temporary_name(target)
+            target.replace(old)
+            temporary.replace(target)
+            shutil.rmtree(old)
+        else:
+            temporary.replace(target)
+        _sync_directory(target.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise

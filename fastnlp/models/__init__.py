@@ -1,0 +1,1 @@
+"""Models: a configuration, named tables and a loss each."""

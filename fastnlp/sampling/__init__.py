@@ -1,0 +1,1 @@
+"""Subsampling, windows, negatives and padded batches, as the native engine draws them."""

@@ -1,0 +1,1 @@
+"""Vocabularies and corpora: from bytes to ids."""

@@ -1,0 +1,1 @@
+"""Training: engines, the loop, schedules, progress and checkpoints."""

@@ -1,0 +1,1 @@
+"""Trained word vectors: look-up, neighbours, analogy, evaluation."""
