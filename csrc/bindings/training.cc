@@ -1,7 +1,62 @@
 #include "bindings/bindings.h"
+#include "support/checks.h"
+#include "training/skipgram.h"
 
 namespace fastnlp::bindings {
+namespace {
 
-void register_training(py::module_&) {}
+using FloatTable = py::array_t<float, py::array::c_style>;
+
+Table table(const char* name, FloatTable& array) {
+  if (array.ndim() != 2) refuse(name, "a (V, pitch) table", std::to_string(array.ndim()) + " dimensions");
+  return {array.mutable_data(), array.shape(0), array.shape(1)};
+}
+
+}  // namespace
+
+void register_training(py::module_& m) {
+  py::class_<SliceReport>(m, "SliceReport", "What one slice of training did.")
+      .def_readonly("next_unit", &SliceReport::next_unit)
+      .def_readonly("kept", &SliceReport::kept)
+      .def_readonly("pairs", &SliceReport::pairs)
+      .def_readonly("loss_pairs", &SliceReport::loss_pairs)
+      .def_readonly("loss", &SliceReport::loss);
+
+  py::class_<SkipGram>(m, "SkipGram",
+                       "Skip-gram with negative sampling on the CPU; see csrc/training/skipgram.h.")
+      .def(py::init([](const CArray<std::int32_t>& ids, const CArray<std::int64_t>& sentence_offsets,
+                       const CArray<double>& keep, const CArray<double>& noise, std::int64_t dim, int window,
+                       bool shrink, int negatives, bool shared, std::uint64_t seed, double lr, double min_lr,
+                       std::int64_t epochs) {
+             return SkipGram(view(ids), view(sentence_offsets), view(keep), view(noise),
+                             {.dim = dim,
+                              .window = window,
+                              .shrink = shrink,
+                              .negatives = negatives,
+                              .shared = shared,
+                              .seed = seed,
+                              .lr = lr,
+                              .min_lr = min_lr,
+                              .epochs = epochs});
+           }),
+           "ids"_a.noconvert(), "sentence_offsets"_a.noconvert(), "keep"_a.noconvert(), "noise"_a.noconvert(),
+           py::kw_only(), "dim"_a, "window"_a, "shrink"_a, "negatives"_a, "shared"_a, "seed"_a, "lr"_a,
+           "min_lr"_a, "epochs"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+      .def_property_readonly("units", &SkipGram::units)
+      .def("lr_at", &SkipGram::lr_at, "epoch"_a, "unit"_a)
+      .def(
+          "train",
+          [](const SkipGram& model, FloatTable& input, FloatTable& output, std::int64_t epoch,
+             std::int64_t unit, int threads, double seconds) {
+            const Table in = table("input", input), out = table("output", output);
+            // Safe: the caller's references keep both tables alive, and the model keeps the corpus alive.
+            py::gil_scoped_release unlocked;
+            return model.train(in, out, epoch, unit, threads, seconds);
+          },
+          "input"_a.noconvert(), "output"_a.noconvert(), "epoch"_a, "unit"_a, "threads"_a, "seconds"_a);
+  m.def(
+      "simd", [] { return std::string(skipgram_kernels().name); },
+      "The instruction set that the kernels of this machine use.");
+}
 
 }  // namespace fastnlp::bindings

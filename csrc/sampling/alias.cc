@@ -29,32 +29,32 @@ AliasTable::AliasTable(std::span<const double> weights) {
     const std::int32_t small = light.back();
     const std::int32_t large = heavy.back();
     light.pop_back();
-    columns_[small] = {threshold(scaled[small]), small, large};
+    columns_[small] = {threshold(scaled[small]), large};
     scaled[large] -= 1.0 - scaled[small];
     if (scaled[large] < 1.0) {
       heavy.pop_back();
       light.push_back(large);
     }
   }
-  for (const std::int32_t i : heavy) columns_[i] = {0xFFFFFFFFu, i, i};
+  for (const std::int32_t i : heavy) columns_[i] = {0xFFFFFFFFu, i};
   // Left-over light columns are full but for rounding; one of weight 0 must still never be drawn.
   for (const std::int32_t i : light) {
     const bool real = possible_[static_cast<std::size_t>(i)];
-    columns_[i] = {0xFFFFFFFFu, real ? i : heaviest, real ? i : heaviest};
+    columns_[i] = {real ? 0xFFFFFFFFu : 0u, real ? i : heaviest};
   }
 }
 
 std::vector<std::uint32_t> AliasTable::thresholds() const {
   std::vector<std::uint32_t> out;
   out.reserve(columns_.size());
-  for (const Column& column : columns_) out.push_back(column.threshold);
+  for (const AliasColumn& column : columns_) out.push_back(column.threshold);
   return out;
 }
 
 std::vector<std::int32_t> AliasTable::aliases() const {
   std::vector<std::int32_t> out;
   out.reserve(columns_.size());
-  for (const Column& column : columns_) out.push_back(column.alias);
+  for (const AliasColumn& column : columns_) out.push_back(column.alias);
   return out;
 }
 

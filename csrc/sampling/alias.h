@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "sampling/alias_column.h"
 #include "support/philox.h"
 
 namespace fastnlp {
@@ -17,8 +18,8 @@ class AliasTable {
   explicit AliasTable(std::span<const double> weights);
 
   std::int32_t draw(std::uint32_t column_word, std::uint32_t threshold_word) const {
-    const Column& column = columns_[below(column_word, static_cast<std::uint32_t>(columns_.size()))];
-    return accepts(column.threshold, threshold_word) ? column.own : column.alias;
+    const std::uint32_t i = below(column_word, static_cast<std::uint32_t>(columns_.size()));
+    return accepts(columns_[i].threshold, threshold_word) ? static_cast<std::int32_t>(i) : columns_[i].alias;
   }
 
   std::int64_t size() const { return static_cast<std::int64_t>(columns_.size()); }
@@ -26,17 +27,13 @@ class AliasTable {
   std::int64_t support() const { return support_; }
   bool possible(std::int32_t id) const { return possible_[static_cast<std::size_t>(id)]; }
 
-  // What a GPU needs to draw the same numbers.
+  // The table itself, for kernels and GPUs that draw the same numbers.
+  std::span<const AliasColumn> columns() const { return columns_; }
   std::vector<std::uint32_t> thresholds() const;
   std::vector<std::int32_t> aliases() const;
 
  private:
-  struct Column {
-    std::uint32_t threshold;
-    std::int32_t own;
-    std::int32_t alias;
-  };
-  std::vector<Column> columns_;
+  std::vector<AliasColumn> columns_;
   std::vector<bool> possible_;
   std::int64_t support_ = 0;
 };

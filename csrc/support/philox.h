@@ -1,6 +1,6 @@
 // Philox4x32-10, the counter-based generator of Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3"
-// (SC 2011). Every random decision of the library is a pure function of (seed, stream, epoch, position, index):
-// nothing has to be saved to resume, and any thread, process or GPU draws the same numbers.
+// (SC 2011). Every random decision of the library is a pure function of (seed, stream, epoch, position,
+// index): nothing has to be saved to resume, and any thread, process or GPU draws the same numbers.
 #pragma once
 
 #include <array>

@@ -31,13 +31,13 @@ inline void that(bool ok, const char* expression, const char* file, int line) {
   static const check::Register register_##name(#name, &name); \
   static void name()
 #define CHECK(expression) check::that((expression), #expression, __FILE__, __LINE__)
-#define CHECK_THROWS(exception, expression)                                    \
-  do {                                                                         \
-    bool thrown = false;                                                       \
-    try {                                                                      \
-      (void)(expression);                                                      \
-    } catch (const exception&) {                                               \
-      thrown = true;                                                           \
-    }                                                                          \
+#define CHECK_THROWS(exception, expression)                                     \
+  do {                                                                          \
+    bool thrown = false;                                                        \
+    try {                                                                       \
+      (void)(expression);                                                       \
+    } catch (const exception&) {                                                \
+      thrown = true;                                                            \
+    }                                                                           \
     check::that(thrown, #expression " throws " #exception, __FILE__, __LINE__); \
   } while (false)

@@ -1,0 +1,239 @@
+#include "training/skipgram.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "support/checks.h"
+
+namespace fastnlp {
+
+SkipGramKernels skipgram_kernels(const char* name) {
+  const std::string wanted = name ? name : "";
+#if defined(__x86_64__)
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool avx2 =
+      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  if (avx512 && (wanted.empty() || wanted == "avx512")) return skipgram_kernels_avx512();
+  if (avx2 && (wanted.empty() || wanted == "avx2")) return skipgram_kernels_avx2();
+#endif
+  if (wanted.empty() || wanted == "baseline") return skipgram_kernels_baseline();
+  refuse("simd", "an instruction set of this machine: avx512, avx2 or baseline", wanted);
+}
+
+namespace {
+
+constexpr std::align_val_t kLine{64};
+
+struct AlignedFree {
+  void operator()(float* p) const { ::operator delete[](p, kLine); }
+};
+
+void check_options(const SkipGramOptions& o, std::size_t vocabulary) {
+  const auto within = [](const char* name, auto value, auto low, auto high) {
+    if (value < low || value > high) {
+      refuse(name, "a number from " + std::to_string(low) + " to " + std::to_string(high),
+             std::to_string(value));
+    }
+  };
+  within("dim", o.dim, std::int64_t{1}, std::int64_t{65'536});
+  within("window", o.window, 1, 10'000);
+  within("negatives", o.negatives, 1, 10'000);
+  within("epochs", o.epochs, std::int64_t{1}, std::int64_t{1'000'000});
+  if (!std::isfinite(o.lr) || o.lr <= 0.0) refuse("lr", "a positive, finite number", std::to_string(o.lr));
+  if (!std::isfinite(o.min_lr) || o.min_lr < 0.0 || o.min_lr > o.lr) {
+    refuse("min_lr", "a number from 0 to lr", std::to_string(o.min_lr));
+  }
+  if (vocabulary > 0x7FFFFFFFu) refuse("vocabulary", "fewer than 2^31 words", std::to_string(vocabulary));
+}
+
+void check_table(const char* name, const Table& table, std::size_t vocabulary, std::int64_t dim) {
+  if (table.rows != static_cast<std::int64_t>(vocabulary)) {
+    refuse(name, std::to_string(vocabulary) + " rows, one per word", std::to_string(table.rows));
+  }
+  if (table.pitch % 16 != 0 || table.pitch < dim) {
+    refuse(name, "rows of a multiple of 16 floats that hold " + std::to_string(dim),
+           std::to_string(table.pitch));
+  }
+  if (reinterpret_cast<std::uintptr_t>(table.data) % 64 != 0) {
+    refuse(name, "memory aligned to 64 bytes", "another alignment");
+  }
+}
+
+}  // namespace
+
+// One thread's buffers, reused from unit to unit.
+class SkipGram::Worker {
+ public:
+  Worker(const SkipGram& model, Table input, Table output, std::int64_t epoch) : model_(model) {
+    const SkipGramOptions& o = model.options_;
+    job_ = {};
+    job_.ids = model.ids_.data();
+    job_.keep = model.keep_.data();
+    job_.noise = model.noise_.columns().data();
+    job_.noise_size = static_cast<std::uint32_t>(model.noise_.size());
+    job_.input = input.data;
+    job_.output = output.data;
+    job_.pitch = input.pitch;
+    job_.seed = o.seed;
+    job_.epoch = static_cast<std::uint32_t>(epoch);
+    job_.window = o.window;
+    job_.negatives = o.negatives;
+    job_.shrink = o.shrink;
+    job_.shared = o.shared;
+    drawn_.resize(static_cast<std::size_t>(kDrawnRows * o.negatives));
+    const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(2 * o.window + 2));
+    ring_.reset(new (kLine) float[ring_rows * 2 * static_cast<std::size_t>(job_.pitch)]());
+    job_.ring_mask = static_cast<std::int64_t>(ring_rows) - 1;
+    job_.rows_each = 2 * o.window + 2 + o.negatives;
+    rows_.resize(static_cast<std::size_t>(2 * job_.rows_each));
+    // The smallest blocks of any instruction set are 2 context rows by 6 output rows.
+    job_.gradient_each = (o.window + 1) * ((o.negatives + 1 + 5) / 6) * kScoreFloats;
+    gradient_.reset(new (kLine) float[static_cast<std::size_t>(2 * job_.gradient_each)]());
+    job_.gradient = gradient_.get();
+    job_.drawn = drawn_.data();
+    job_.ring = ring_.get();
+    job_.rows = rows_.data();
+    const std::size_t capacity = static_cast<std::size_t>(kUnit + kSentence) + 17;
+    word_.resize(capacity);
+    position_.resize(capacity);
+    reach_.resize(capacity);
+    first_.resize(capacity);
+    last_.resize(capacity);
+    job_.word = word_.data();
+    job_.position = position_.data();
+    job_.reach = reach_.data();
+    job_.first = first_.data();
+    job_.last = last_.data();
+  }
+
+  // Trains the pieces (sentences, or 10,000 positions of a longer one) that start in the unit.
+  void train(std::int64_t unit, float lr) {
+    const auto& offsets = model_.offsets_;
+    const std::int64_t begin = unit * kUnit;
+    const std::int64_t end = std::min<std::int64_t>(begin + kUnit, offsets.back());
+    job_.lr = lr;
+    job_.kept = 0;
+    // The sentence that holds `begin`, and in it the first piece that starts at `begin` or later.
+    auto sentence = std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1;
+    std::int64_t piece =
+        offsets[sentence] + (begin - offsets[sentence] + kSentence - 1) / kSentence * kSentence;
+    while (piece < end) {
+      if (piece >= offsets[sentence + 1]) {
+        piece = offsets[++sentence];
+        if (sentence + 1 >= static_cast<std::int64_t>(offsets.size())) break;
+        continue;
+      }
+      const std::int64_t stop = std::min(piece + kSentence, offsets[sentence + 1]);
+      const std::int64_t first = job_.kept;
+      model_.kernels_.keep(job_, piece, stop);
+      for (std::int64_t i = first; i < job_.kept; ++i) {
+        first_[static_cast<std::size_t>(i)] = first;
+        last_[static_cast<std::size_t>(i)] = job_.kept - 1;
+      }
+      piece = stop;
+    }
+    kept_ += job_.kept;
+    model_.kernels_.train(job_);
+  }
+
+  void add_to(SliceReport& report) const {
+    report.kept += kept_;
+    report.pairs += job_.pairs;
+    report.loss_pairs += job_.loss_pairs;
+    report.loss += job_.loss;
+  }
+
+ private:
+  const SkipGram& model_;
+  SkipGramJob job_;
+  std::vector<std::int32_t> drawn_, word_, reach_;
+  std::vector<std::int64_t> position_, first_, last_;
+  std::unique_ptr<float[], AlignedFree> ring_, gradient_;
+  std::vector<float*> rows_;
+  std::int64_t kept_ = 0;
+};
+
+SkipGram::SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+                   std::span<const double> keep, std::span<const double> noise, SkipGramOptions options)
+    : ids_(ids), offsets_(offsets), noise_(noise), options_(options), kernels_(skipgram_kernels()) {
+  check_options(options, noise.size());
+  check_offsets("sentence_offsets", offsets, static_cast<std::int64_t>(ids.size()));
+  check_ids("ids", ids, static_cast<std::int64_t>(noise.size()));
+  if (keep.size() != noise.size()) {
+    refuse("keep", "one probability per word (" + std::to_string(noise.size()) + ")",
+           std::to_string(keep.size()));
+  }
+  if (noise_.support() < 2) {
+    refuse("vocabulary", "at least two words that can be drawn as negatives",
+           std::to_string(noise_.support()));
+  }
+  keep_.reserve(keep.size());
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    if (!(keep[i] >= 0.0 && keep[i] <= 1.0)) {
+      refuse("keep[" + std::to_string(i) + "]", "a probability", std::to_string(keep[i]));
+    }
+    keep_.push_back(threshold(keep[i]));
+  }
+}
+
+std::int64_t SkipGram::units() const { return (static_cast<std::int64_t>(ids_.size()) + kUnit - 1) / kUnit; }
+
+double SkipGram::lr_at(std::int64_t epoch, std::int64_t unit) const {
+  const double total = static_cast<double>(ids_.size()) * static_cast<double>(options_.epochs) + 1.0;
+  const double done =
+      static_cast<double>(ids_.size()) * static_cast<double>(epoch) + static_cast<double>(unit * kUnit);
+  return std::max(options_.min_lr, options_.lr * (1.0 - done / total));
+}
+
+SliceReport SkipGram::train(Table input, Table output, std::int64_t epoch, std::int64_t unit, int threads,
+                            double seconds) const {
+  check_table("input", input, keep_.size(), options_.dim);
+  check_table("output", output, keep_.size(), options_.dim);
+  if (output.pitch != input.pitch) {
+    refuse("output", "rows as long as input's " + std::to_string(input.pitch), std::to_string(output.pitch));
+  }
+  if (unit < 0 || unit > units()) refuse("unit", "0 to " + std::to_string(units()), std::to_string(unit));
+  if (epoch < 0) refuse("epoch", "0 or more", std::to_string(epoch));
+  if (threads < 1 || threads > 1024) refuse("threads", "1 to 1024", std::to_string(threads));
+
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const std::int64_t total = units();
+  std::atomic<std::int64_t> next{unit};
+  std::mutex gate;
+  std::exception_ptr failure;
+  SliceReport report;
+  const auto work = [&] {
+    try {
+      Worker worker(*this, input, output, epoch);
+      do {
+        const std::int64_t mine = next.fetch_add(1, std::memory_order_relaxed);
+        if (mine >= total) break;
+        worker.train(mine, static_cast<float>(lr_at(epoch, mine)));
+      } while (std::chrono::steady_clock::now() < deadline);
+      const std::lock_guard lock(gate);
+      worker.add_to(report);
+    } catch (...) {
+      const std::lock_guard lock(gate);
+      failure = std::current_exception();
+    }
+  };
+  std::vector<std::jthread> crew;
+  for (int i = 1; i < threads; ++i) crew.emplace_back(work);
+  work();
+  crew.clear();  // joins
+  if (failure) std::rethrow_exception(failure);
+  report.next_unit = std::min(next.load(), total);
+  return report;
+}
+
+}  // namespace fastnlp

@@ -1,0 +1,78 @@
+// Skip-gram with negative sampling (Mikolov et al. 2013, arXiv:1310.4546) over Hogwild threads (Recht et al.
+// 2011).
+//
+// Work comes in units of about 10,000 corpus positions. Every draw depends on the position alone and the
+// learning rate on the unit alone, so where a run is cut into slices changes nothing: one thread gives the
+// same bits however often it was stopped. Several threads race on the tables, as word2vec.c's do.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sampling/alias.h"
+#include "training/skipgram_job.h"
+
+namespace fastnlp {
+
+struct SkipGramOptions {
+  std::int64_t dim = 100;
+  int window = 5;
+  bool shrink = true;
+  int negatives = 5;
+  bool shared = true;
+  std::uint64_t seed = 1;
+  double lr = 0.025;
+  double min_lr = 2.5e-6;
+  std::int64_t epochs = 5;
+};
+
+// A table of rows: V rows of `pitch` floats, 64-byte aligned, of which the first D are the embedding.
+struct Table {
+  float* data;
+  std::int64_t rows;
+  std::int64_t pitch;
+};
+
+struct SliceReport {
+  std::int64_t next_unit = 0;   // the first unit not trained yet
+  std::int64_t kept = 0;        // words that survived subsampling
+  std::int64_t pairs = 0;       // (center, context) pairs trained
+  std::int64_t loss_pairs = 0;  // pairs the loss was measured on
+  double loss = 0.0;            // sum over them of -log s(u.v) - sum log s(-u.v), in nats
+};
+
+class SkipGram {
+ public:
+  static constexpr std::int64_t kUnit = 10'000;      // positions
+  static constexpr std::int64_t kSentence = 10'000;  // longer sentences are trained in pieces of this length
+
+  // Keeps views of ids (T,) and offsets (S + 1,); the caller keeps the arrays alive. `keep` (V,) are the
+  // probabilities of the subsampling rule, `noise` (V,) the weights of negatives.
+  SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+           std::span<const double> keep, std::span<const double> noise, SkipGramOptions options);
+
+  std::int64_t units() const;
+  double lr_at(std::int64_t epoch, std::int64_t unit) const;
+
+  // Trains units from `unit` on until `seconds` have passed or the epoch is over. Whole units only;
+  // at least one.
+  SliceReport train(Table input, Table output, std::int64_t epoch, std::int64_t unit, int threads,
+                    double seconds) const;
+
+ private:
+  class Worker;
+
+  std::span<const std::int32_t> ids_;
+  std::span<const std::int64_t> offsets_;
+  std::vector<std::uint32_t> keep_;
+  AliasTable noise_;
+  SkipGramOptions options_;
+  SkipGramKernels kernels_;
+};
+
+// The kernels of this machine, or of a named instruction set ("avx512", "avx2", "baseline"); an unknown or
+// unsupported name is a std::invalid_argument.
+SkipGramKernels skipgram_kernels(const char* name = nullptr);
+
+}  // namespace fastnlp

@@ -1,0 +1,67 @@
+// What one thread hands to the inner loop of skip-gram: plain data, because the loop is compiled once per
+// instruction set and must not share inline code with the rest of the program.
+#pragma once
+
+#include <cstdint>
+
+#include "sampling/alias_column.h"
+
+namespace fastnlp {
+
+constexpr std::int64_t kDrawnRows = 512;  // centers whose negatives are held at a time; a power of two
+constexpr std::int64_t kLossEvery = 64;   // the loss is measured on positions that are a multiple of it
+constexpr std::int64_t kScoreFloats =
+    32;  // room for the scores of one block of rows, in every instruction set
+
+struct SkipGramJob {
+  // The corpus and the tables it is drawn with.
+  const std::int32_t* ids;    // (T,)
+  const std::uint32_t* keep;  // (V,) thresholds of the subsampling rule
+  const AliasColumn* noise;   // (V,) unigram^0.75 as a rule
+  std::uint32_t noise_size;   // V
+  float* input;               // (V, pitch) 64-byte aligned
+  float* output;              // (V, pitch)
+  std::int64_t pitch;         // floats, a multiple of 16
+  std::uint64_t seed;
+  std::uint32_t epoch;
+  int window;
+  int negatives;
+  bool shrink;  // windows drawn from 1..window instead of always window
+  bool shared;  // one set of negatives per center instead of one per pair
+  float lr;
+
+  // Kept tokens of the unit: id, corpus position, window, and the kept range of their sentence, both ends in.
+  std::int32_t* word;
+  std::int64_t* position;
+  std::int32_t* reach;
+  std::int64_t* first;
+  std::int64_t* last;
+  std::int64_t kept;
+
+  // Scratch.
+  std::int32_t* drawn;  // (kDrawnRows, negatives)
+  float* ring;          // (ring_mask + 1, 2, pitch) a context row and the value it had on entry
+  std::int64_t ring_mask;
+  float** rows;  // (2, rows_each) pointers: 2 * window + 1 contexts, 1 + negatives outputs
+  std::int64_t rows_each;
+  float* gradient;  // (2, gradient_each) kScoreFloats for each block of a center, 64-byte aligned
+  std::int64_t gradient_each;
+
+  // Results.
+  std::int64_t pairs;
+  std::int64_t loss_pairs;
+  double loss;
+};
+
+// The two halves of the inner loop for one instruction set.
+struct SkipGramKernels {
+  void (*keep)(SkipGramJob&, std::int64_t begin, std::int64_t end);
+  void (*train)(SkipGramJob&);
+  const char* name;
+};
+
+SkipGramKernels skipgram_kernels_baseline();
+SkipGramKernels skipgram_kernels_avx2();
+SkipGramKernels skipgram_kernels_avx512();
+
+}  // namespace fastnlp
