@@ -1,7 +1,143 @@
+#include <algorithm>
+#include <string_view>
+
 #include "bindings/bindings.h"
+#include "support/checks.h"
+#include "text/stream_encoder.h"
+#include "text/token_counter.h"
 
 namespace fastnlp::bindings {
+namespace {
 
-void register_text(py::module_&) {}
+std::string_view bytes_of(const py::buffer_info& info) {
+  if (info.itemsize != 1 || info.ndim != 1 || info.strides[0] != 1) {
+    throw py::type_error("block: expected contiguous bytes");
+  }
+  return {static_cast<const char*>(info.ptr), static_cast<std::size_t>(info.size)};
+}
+
+py::array_t<std::int32_t> feed(TokenCounter& counter, const py::buffer& block) {
+  const py::buffer_info info = block.request();  // keeps the memory where it is
+  const std::string_view bytes = bytes_of(info);
+  std::vector<std::int32_t> stream;
+  {
+    // Touches no Python object; the counter belongs to one caller, who waits here.
+    const py::gil_scoped_release release;
+    stream = counter.feed(bytes);
+  }
+  return take(std::move(stream));
+}
+
+// Holds the GIL throughout: it reads Python strings.
+py::array_t<std::int32_t> add_sentences(TokenCounter& counter, const py::list& sentences) {
+  for (const py::handle sentence : sentences) {
+    const auto tokens = py::reinterpret_borrow<py::list>(sentence);
+    if (!py::isinstance<py::list>(sentence)) throw py::type_error("sentences: expected lists of str");
+    for (const py::handle token : tokens) {
+      if (!PyUnicode_Check(token.ptr())) {
+        throw py::type_error("tokens: expected str, got " + std::string(py::str(py::type::handle_of(token))));
+      }
+      Py_ssize_t size = 0;
+      const char* data = PyUnicode_AsUTF8AndSize(token.ptr(), &size);
+      if (data == nullptr) throw py::error_already_set();
+      counter.add_word({data, static_cast<std::size_t>(size)});
+    }
+    counter.end_sentence();
+  }
+  return take(counter.take_sentences());
+}
+
+py::tuple words(const TokenCounter& counter) {
+  TokenCounter::Words words;
+  {
+    // Reads the counter alone.
+    const py::gil_scoped_release release;
+    words = counter.words();
+  }
+  return py::make_tuple(py::bytes(words.bytes), take(std::move(words.offsets)), take(std::move(words.counts)),
+                        take(std::move(words.number_of)));
+}
+
+template <class T>
+std::vector<T> copy(const CArray<T>& array) {
+  return {array.data(), array.data() + array.size()};
+}
+
+}  // namespace
+
+void register_text(py::module_& m) {
+  py::class_<TokenCounter>(m, "TokenCounter",
+                           "Splits a text at white space, counts its words and streams provisional ids.")
+      .def(py::init<int, std::uint64_t, bool>(), "threads"_a, "salt"_a, "replace"_a)
+      .def("begin_source", &TokenCounter::begin_source, "skip_mark"_a,
+           "Starts a file: offsets and lines of messages count from here.")
+      .def("feed", &feed, "block"_a,
+           "Takes the next bytes, cut anywhere; gives the stream as far as it is known.")
+      .def(
+          "end_source",
+          [](TokenCounter& counter) {
+            std::vector<std::int32_t> stream;
+            {
+              // As for `feed`.
+              const py::gil_scoped_release release;
+              stream = counter.end_source();
+            }
+            return take(std::move(stream));
+          },
+          "Ends the file; gives the rest of its stream.")
+      .def("add_sentences", &add_sentences, "sentences"_a, "Takes sentences that are split already.")
+      .def("merge", &TokenCounter::merge, "limit"_a, py::call_guard<py::gil_scoped_release>(),
+           "Brings the threads' words together, at most `limit` a call; True when done.")
+      .def(
+          "words", &words,
+          "UTF-8 of the distinct words by first appearance, their offsets and counts, and the number of each "
+          "provisional id (-1: none).");
+
+  py::class_<StreamEncoder>(m, "StreamEncoder", "Turns provisional ids into a corpus.")
+      .def(py::init([](const CArray<std::int32_t>& final_ids, const CArray<std::int64_t>& part_offsets,
+                       const CArray<std::int32_t>& parts, std::int64_t size, std::int32_t documents) {
+             if (documents < 0 || documents > 2) refuse("documents", "0, 1 or 2", std::to_string(documents));
+             return StreamEncoder(copy(final_ids), copy(part_offsets), copy(parts), size,
+                                  static_cast<Documents>(documents));
+           }),
+           py::arg("final_ids").noconvert(), py::arg("part_offsets").noconvert(),
+           py::arg("parts").noconvert(), "size"_a, "documents"_a)
+      .def(
+          "encode",
+          [](StreamEncoder& encoder, const CArray<std::int32_t>& stream) {
+            StreamEncoder::Encoded out;
+            const std::span<const std::int32_t> entries = view(stream);
+            {
+              // `stream` is held by the caller; the encoder belongs to one caller, who waits here.
+              const py::gil_scoped_release release;
+              out = encoder.encode(entries);
+            }
+            return py::make_tuple(take(std::move(out.ids)), take(std::move(out.sentence_ends)),
+                                  take(std::move(out.document_ends)));
+          },
+          py::arg("stream").noconvert(),
+          "Ids of the next entries, ends of sentences in tokens, ends of documents in sentences.");
+
+  m.def(
+      "check_ids",
+      [](const std::string& argument, const CArray<std::int32_t>& ids, std::int64_t size) {
+        const std::span<const std::int32_t> values = view(ids);
+        // Reads an array that the caller holds.
+        const py::gil_scoped_release release;
+        check_ids(argument.c_str(), values, size);
+      },
+      "argument"_a, py::arg("ids").noconvert(), "size"_a,
+      "Refuses ids outside [0, size) with the first place.");
+  m.def(
+      "check_offsets",
+      [](const std::string& argument, const CArray<std::int64_t>& offsets, std::int64_t total) {
+        const std::span<const std::int64_t> values = view(offsets);
+        // Reads an array that the caller holds.
+        const py::gil_scoped_release release;
+        check_offsets(argument.c_str(), values, total);
+      },
+      "argument"_a, py::arg("offsets").noconvert(), "total"_a,
+      "Refuses offsets that do not start at 0, fall, or do not end at `total`.");
+}
 
 }  // namespace fastnlp::bindings

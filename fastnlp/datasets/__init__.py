@@ -1,1 +1,5 @@
-"""Published data sets and an offline default corpus."""
+"""Published data sets, found, downloaded and checked, and a corpus that every machine has."""
+
+from fastnlp.datasets.python_docs import python_docs
+
+__all__ = ["python_docs"]

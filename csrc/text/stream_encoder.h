@@ -1,0 +1,42 @@
+// From the provisional ids of a TokenCounter to a corpus: final ids, ends of sentences and of documents.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace fastnlp {
+
+enum class Documents : std::int32_t { kBlankLine = 0, kLine = 1, kFile = 2 };
+
+class StreamEncoder {
+ public:
+  // final_ids[p]: the id of provisional id p, -1 to drop it, or -2 - w where it becomes several: the ids
+  // parts[part_offsets[w]] to parts[part_offsets[w + 1]]. Final ids lie in [0, size).
+  StreamEncoder(std::vector<std::int32_t> final_ids, std::vector<std::int64_t> part_offsets,
+                std::vector<std::int32_t> parts, std::int64_t size, Documents documents);
+
+  struct Encoded {
+    std::vector<std::int32_t> ids;
+    std::vector<std::int64_t> sentence_ends;  // in tokens since the start
+    std::vector<std::int64_t> document_ends;  // in sentences since the start
+  };
+  // The next entries of the stream. A sentence or document of which nothing is left is none.
+  Encoded encode(std::span<const std::int32_t> stream);
+
+ private:
+  void end_sentence(Encoded& out);
+  void end_document(Encoded& out);
+
+  std::vector<std::int32_t> final_ids_;
+  std::vector<std::int64_t> part_offsets_;
+  std::vector<std::int32_t> parts_;
+  Documents documents_;
+  bool blank_ = true;  // no word on this line so far, kept or not
+  std::int64_t tokens_ = 0;
+  std::int64_t sentence_start_ = 0;
+  std::int64_t sentences_ = 0;
+  std::int64_t document_start_ = 0;
+};
+
+}  // namespace fastnlp

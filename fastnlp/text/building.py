@@ -1,0 +1,296 @@
+"""Building a corpus in one pass: count and number provisionally, choose the vocabulary, renumber."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnlp import _core
+from fastnlp.text.corpus import Corpus
+from fastnlp.text.corpus_folder import FolderWriter
+from fastnlp.text.normalization import NormalForm, Transform, normalizer
+from fastnlp.text.sources import Progress, Stream, read_source
+from fastnlp.text.vocab import Vocab, select
+from fastnlp.text.word_list import WordList
+
+MEMORY_LIMIT = 128 << 20
+"""Bytes of provisional ids that are held in memory; what is more goes to a file."""
+
+_BLOCK_PER_THREAD = 4 << 20
+_LARGEST_BLOCK = 32 << 20
+_MOST_THREADS = 16
+_MERGED_AT_ONCE = 1 << 17
+_ENCODED_AT_ONCE = 1 << 20
+_DOCUMENTS = {"blank_line": 0, "line": 1, "file": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """The arguments of `Corpus.from_text`, and the sizes that its result does not depend on."""
+
+    min_count: int = 5
+    max_vocab: int | None = None
+    vocab: Vocab | None = None
+    lowercase: bool = False
+    normalization: NormalForm | None = None
+    strip_accents: bool = False
+    transform: Transform | None = None
+    unknown: str | None = None
+    reserved: Iterable[str] = ()
+    documents: Literal["blank_line", "line", "file"] = "blank_line"
+    errors: Literal["strict", "replace"] = "strict"
+    threads: int | None = None
+    progress: Progress | None = None
+    block_bytes: int | None = None
+    memory_limit: int = MEMORY_LIMIT
+
+
+def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Corpus:
+    """Builds a corpus, in memory or in a folder.
+
+    Args:
+        source: as for `Corpus.from_text`.
+        options: as for `Corpus.from_text`.
+        folder: an empty folder to fill, or None for memory, or a temporary folder where that is too small.
+
+    Returns:
+        The corpus.
+    """
+    threads = _check(options)
+    normalize = normalizer(
+        lowercase=options.lowercase,
+        normalization=options.normalization,
+        strip_accents=options.strip_accents,
+        transform=options.transform,
+    )
+    counter = _core.TokenCounter(threads, secrets.randbits(64), options.errors == "replace")
+    spill = _Spill(options.memory_limit, folder)
+    try:
+        for stream in read_source(
+            source,
+            counter,
+            block_bytes=options.block_bytes or min(_BLOCK_PER_THREAD * threads, _LARGEST_BLOCK),
+            errors=options.errors,
+            progress=options.progress,
+        ):
+            spill.put(stream)
+        while not counter.merge(_MERGED_AT_ONCE):
+            pass
+        data, offsets, counts, number_of = counter.words()
+        del counter
+        found = WordList(data, offsets)
+        if not len(found):
+            raise ValueError("source: expected a text, got an empty one: no word in it")
+        table = _final_ids(found, counts, options, normalize)
+        encoder = _core.StreamEncoder(
+            np.where(number_of >= 0, table.ids[number_of], np.int32(-1)).astype(np.int32),
+            table.part_offsets,
+            table.parts,
+            len(table.vocab),
+            _DOCUMENTS[options.documents],
+        )
+        target = spill.folder
+        if target is None:
+            return _in_memory(spill, encoder, table)
+        with FolderWriter(target) as writer:
+            for stream in spill.take():
+                writer.write(*encoder.encode(stream))
+        writer.describe(table.vocab)
+        return Corpus.open(target) if folder is not None else Corpus._open_temporary(spill.keep())
+    finally:
+        spill.close()
+
+
+def _check(options: BuildOptions) -> int:
+    """The number of threads; refuses what the steps behind would refuse late."""
+    if options.documents not in _DOCUMENTS:
+        raise ValueError(f"documents: expected 'blank_line', 'line' or 'file', got {options.documents!r}")
+    if options.errors not in ("strict", "replace"):
+        raise ValueError(f"errors: expected 'strict' or 'replace', got {options.errors!r}")
+    if options.vocab is not None and not isinstance(options.vocab, Vocab):
+        raise TypeError(f"vocab: expected a Vocab or None, got {type(options.vocab).__name__}")
+    Vocab((), unknown=options.unknown, reserved=options.reserved, min_count=options.min_count)
+    if options.max_vocab is not None and options.max_vocab < 1:
+        raise ValueError(f"max_vocab: expected a number >= 1 or None, got {options.max_vocab}")
+    if options.threads is None:
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(usable, _MOST_THREADS)
+    if not 1 <= options.threads <= 1024:
+        raise ValueError(f"threads: expected 1 to 1024 or None, got {options.threads}")
+    return options.threads
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What each distinct word of the text becomes: an id, -1 for none, or -2 - w for several (parts of w)."""
+
+    vocab: Vocab
+    ids: NDArray[np.int32]
+    part_offsets: NDArray[np.int64]
+    parts: NDArray[np.int32]
+    tokens: int
+
+
+def _final_ids(
+    found: WordList,
+    counts: NDArray[np.int64],
+    options: BuildOptions,
+    normalize: Callable[[str], list[str]] | None,
+) -> _Table:
+    part_offsets, parts = np.zeros(1, np.int64), np.zeros(0, np.int32)
+    if normalize is None:
+        vocab, ids = _choose(found, counts, options)
+        tokens = int(counts[ids >= 0].sum())
+        return _Table(vocab, ids, part_offsets, parts, tokens)
+
+    numbers: dict[str, int] = {}  # of the normalised words, by first appearance
+    becomes = [
+        [numbers.setdefault(piece, len(numbers)) for piece in normalize(word)] for word in found.strings
+    ]
+    lengths = np.fromiter(map(len, becomes), np.int64, len(becomes))
+    flat = np.fromiter((number for pieces in becomes for number in pieces), np.int64, int(lengths.sum()))
+    summed = np.zeros(len(numbers), np.int64)
+    np.add.at(summed, flat, np.repeat(counts, lengths))
+    if not numbers:
+        raise ValueError(
+            f"transform: expected words, but none of the {len(found):,} distinct words became one"
+        )
+    vocab, chosen = _choose(WordList.from_words("transform", list(numbers)), summed, options)
+
+    flat_ids = chosen[flat]
+    starts = np.zeros(len(becomes) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    ids = np.full(len(becomes), -1, np.int32)
+    single = lengths == 1
+    ids[single] = flat_ids[starts[:-1][single]]
+    several = np.flatnonzero(lengths > 1)
+    ids[several] = -2 - np.arange(len(several), dtype=np.int32)
+    pieces = [flat_ids[starts[word] : starts[word + 1]] for word in several]
+    kept = [piece[piece >= 0] for piece in pieces]
+    part_offsets = np.cumsum([0, *map(len, kept)], dtype=np.int64)
+    parts = np.concatenate([*kept, parts]).astype(np.int32)
+    tokens = int(summed[chosen >= 0].sum())
+    return _Table(vocab, ids, part_offsets, parts, tokens)
+
+
+def _choose(
+    words: WordList, counts: NDArray[np.int64], options: BuildOptions
+) -> tuple[Vocab, NDArray[np.int32]]:
+    """The vocabulary, and the id of each word in it (-1 for none)."""
+    if options.vocab is not None:
+        vocab = options.vocab
+        missing = -1 if vocab.unknown_id is None else vocab.unknown_id
+        table = vocab.ids
+        ids = np.fromiter((table.get(word, missing) for word in words.strings), np.int32, len(words))
+        if not (ids >= 0).any():
+            raise ValueError(
+                f"vocab: none of the {len(words):,} distinct words of the text is in the vocabulary"
+            )
+        return vocab, ids
+    kept, kept_counts, ids = select(
+        words,
+        counts,
+        min_count=options.min_count,
+        max_size=options.max_vocab,
+        unknown=options.unknown,
+        reserved=options.reserved,
+    )
+    special = (options.unknown is not None) + len(tuple(options.reserved))
+    if len(kept) == special:
+        raise ValueError(
+            f"min_count: with min_count={options.min_count} none of the {len(words):,} distinct words is left; "
+            f"the most frequent occurs {counts.max():,} times; lower min_count or give more text"
+        )
+    vocab = Vocab.from_arrays(
+        kept,
+        kept_counts,
+        unknown=options.unknown,
+        reserved=options.reserved,
+        min_count=options.min_count,
+    )
+    return vocab, ids
+
+
+def _in_memory(spill: _Spill, encoder: _core.StreamEncoder, table: _Table) -> Corpus:
+    ids = np.empty(table.tokens, np.int32)
+    sentences, documents = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
+    at = 0
+    for stream in spill.take():
+        piece, sentence_ends, document_ends = encoder.encode(stream)
+        ids[at : at + len(piece)] = piece
+        at += len(piece)
+        sentences.append(sentence_ends)
+        documents.append(document_ends)
+    return Corpus(ids, np.concatenate(sentences), np.concatenate(documents), table.vocab)
+
+
+class _Spill:
+    """The stream of provisional ids between the two steps: in memory up to a limit, then in a file.
+
+    Args:
+        limit: bytes to hold in memory.
+        folder: where to put the file; None to make a temporary folder when it is needed.
+    """
+
+    def __init__(self, limit: int, folder: Path | None) -> None:
+        self.folder = folder
+        self._limit = limit
+        self._held: list[Stream] = []
+        self._bytes = 0
+        self._file: Any = None
+        self._temporary: Path | None = None
+
+    def put(self, stream: Stream) -> None:
+        if not len(stream):
+            return
+        if self._file is None and self._bytes + stream.nbytes > self._limit:
+            if self.folder is None:
+                self.folder = self._temporary = Path(tempfile.mkdtemp(prefix="fastnlp-corpus-"))
+            self._file = (self.folder / "provisional").open("w+b")
+            for held in self._held:
+                self._file.write(held.data)
+            self._held.clear()
+        if self._file is not None:
+            self._file.write(stream.data)
+        else:
+            self._held.append(stream)
+            self._bytes += stream.nbytes
+
+    def take(self) -> Iterator[Stream]:
+        """Gives the stream from its start, once; what has been given is let go."""
+        self._held.reverse()
+        while self._held:
+            yield self._held.pop()
+        if self._file is not None:
+            self._file.seek(0)
+            while len(piece := np.fromfile(self._file, np.int32, _ENCODED_AT_ONCE)):
+                yield piece
+
+    def keep(self) -> Path:
+        """Hands the temporary folder over to the caller."""
+        assert self._temporary is not None
+        self._drop_file()
+        folder, self._temporary = self._temporary, None
+        return folder
+
+    def _drop_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            assert self.folder is not None
+            (self.folder / "provisional").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Removes the file, and the temporary folder unless it was kept."""
+        self._drop_file()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)

@@ -1,0 +1,288 @@
+"""Corpus: a text as the ids of its words, with the bounds of its sentences and documents."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnlp import _core
+from fastnlp.io.atomic import atomic_directory
+from fastnlp.text.corpus_folder import FolderWriter, open_folder
+from fastnlp.text.vocab import Vocab
+
+_PIECE = 1 << 22  # values written at a time
+
+
+class Corpus:
+    """A text as T word ids, cut into S sentences and these into documents.
+
+    Make one with `from_text`, `from_ids` or `open`.
+
+    Attributes:
+        ids: (T,) int32, in [0, V); read-only.
+        sentence_offsets: (S + 1,) int64; sentence i is `ids[sentence_offsets[i]:sentence_offsets[i + 1]]`.
+        document_offsets: (documents + 1,) int64, counted in sentences.
+        vocab: the words of the ids.
+    """
+
+    __slots__ = ("__weakref__", "document_offsets", "ids", "sentence_offsets", "vocab")
+
+    ids: NDArray[np.int32]
+    sentence_offsets: NDArray[np.int64]
+    document_offsets: NDArray[np.int64]
+    vocab: Vocab
+
+    def __init__(
+        self,
+        ids: NDArray[np.int32],
+        sentence_offsets: NDArray[np.int64],
+        document_offsets: NDArray[np.int64],
+        vocab: Vocab,
+    ) -> None:
+        self.ids = _read_only(ids)
+        self.sentence_offsets = _read_only(sentence_offsets)
+        self.document_offsets = _read_only(document_offsets)
+        self.vocab = vocab
+
+    @classmethod
+    def from_text(
+        cls,
+        source: Any,
+        *,
+        min_count: int = 5,
+        max_vocab: int | None = None,
+        vocab: Vocab | None = None,
+        lowercase: bool = False,
+        normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = None,
+        strip_accents: bool = False,
+        transform: Callable[[str], str | Iterable[str] | None] | None = None,
+        unknown: str | None = None,
+        reserved: Iterable[str] = (),
+        documents: Literal["blank_line", "line", "file"] = "blank_line",
+        errors: Literal["strict", "replace"] = "strict",
+        threads: int | None = None,
+        path: str | os.PathLike[str] | None = None,
+        progress: Callable[[int, int | None], object] | None = None,
+    ) -> Corpus:
+        r"""Counts and numbers the words of a text in one pass over it.
+
+        Words are what `str.split()` gives; a sentence is a line with at least one word that is kept. The
+        result does not depend on `threads`. Memory does not grow with the text but for its distinct words:
+        ids beyond 128 MiB go to a file, in `path` or else in a temporary folder (of `TMPDIR`) that goes when
+        the corpus goes.
+
+        Args:
+            source: a file name, several in a list, "-" for the standard input, an open file, or an iterable of
+                lines (str) or of sentences (lists of str, whose words are taken as they are). Compressed .gz
+                files are recognised by their first bytes. A list of str is taken for file names if the first
+                is that of a file. An item of several lines counts as these lines, an empty one as a blank line.
+            min_count: words that occur less often are dropped, or become `unknown`; >= 0.
+            max_vocab: at most so many words besides the special tokens, the most frequent; None for all.
+            vocab: a vocabulary to use as it is; then `min_count`, `max_vocab`, `unknown` and `reserved` are
+                not looked at.
+            lowercase: lower-case each word as `str.lower` does.
+            normalization: a Unicode normal form for each word.
+            strip_accents: drop the combining marks (category Mn) of each word.
+            transform: a function of a word, called last and once for each distinct word, that gives a word, several
+                or None.
+            unknown: the token for words that are left out; None drops them.
+            reserved: further special tokens, which follow the unknown one.
+            documents: where a document ends: "blank_line", "line" or "file". Files always end one.
+            errors: "strict" refuses bytes that are not UTF-8, "replace" reads them as U+FFFD.
+            threads: how many threads count; None for one per processor, up to 16.
+            path: a folder to write the corpus to, as `save` does, while it is built.
+            progress: called after each block with the bytes read and the size of the files, None if unknown.
+
+        Returns:
+            The corpus; the one in the folder, opened, if `path` is given.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            ValueError: the text is empty, no word is frequent enough, or a byte is not UTF-8; the message says
+                what to do.
+            TypeError: the source is of no kind listed above.
+
+        Example:
+            >>> corpus = Corpus.from_text(["a rose is a rose", "a cat"], min_count=2)
+            >>> corpus.vocab.tokens, corpus.ids.tolist(), corpus.sentence_offsets.tolist()
+            (['a', 'rose'], [0, 1, 0, 1, 0], [0, 4, 5])
+        """
+        from fastnlp.text.building import BuildOptions, build
+
+        options = BuildOptions(
+            min_count=min_count,
+            max_vocab=max_vocab,
+            vocab=vocab,
+            lowercase=lowercase,
+            normalization=normalization,
+            strip_accents=strip_accents,
+            transform=transform,
+            unknown=unknown,
+            reserved=tuple(reserved) if not isinstance(reserved, str) else reserved,
+            documents=documents,
+            errors=errors,
+            threads=threads,
+            progress=progress,
+        )
+        if path is None:
+            return build(source, options)
+        with atomic_directory(path) as folder:
+            build(source, options, folder)
+        return cls.open(path)
+
+    @classmethod
+    def from_ids(
+        cls,
+        ids: ArrayLike,
+        sentence_offsets: ArrayLike,
+        vocab: Vocab,
+        document_offsets: ArrayLike | None = None,
+    ) -> Corpus:
+        """A corpus of ids that are there already.
+
+        Args:
+            ids: (T,) int32, in [0, V).
+            sentence_offsets: (S + 1,) int64: 0, rising, T.
+            vocab: the V words.
+            document_offsets: (documents + 1,) int64: 0, rising, S; None for one document.
+
+        Returns:
+            The corpus, over the same memory where the dtypes are these.
+
+        Raises:
+            IndexError: an id is out of range; the message says which and where.
+            ValueError: offsets do not start at 0, fall, or do not end with what they divide.
+            TypeError: an array does not hold integers.
+
+        Example:
+            >>> corpus = Corpus.from_ids([0, 1, 1], [0, 1, 3], Vocab(["a", "b"]))
+            >>> corpus.sentence(1).tolist()
+            [1, 1]
+        """
+        tokens = _integers("ids", ids, np.int32)
+        sentences = _integers("sentence_offsets", sentence_offsets, np.int64)
+        _core.check_ids("ids", tokens, len(vocab))
+        _core.check_offsets("sentence_offsets", sentences, len(tokens))
+        last = len(sentences) - 1
+        documents = _integers(
+            "document_offsets", [0, last] if document_offsets is None else document_offsets, np.int64
+        )
+        _core.check_offsets("document_offsets", documents, last)
+        return cls(tokens, sentences, documents, vocab)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Corpus:
+        """Maps a saved corpus into memory.
+
+        Args:
+            path: the folder that `save` or `from_text` wrote.
+
+        Returns:
+            The corpus; its arrays are read from the disk as they are used.
+
+        Raises:
+            FileNotFoundError: there is no such folder.
+            ValueError: a file of it is missing, cut short or changed; the message names it.
+        """
+        return cls(*open_folder(Path(path)))
+
+    @classmethod
+    def _open_temporary(cls, folder: Path) -> Corpus:
+        corpus = cls.open(folder)
+        weakref.finalize(corpus, shutil.rmtree, folder, ignore_errors=True)
+        return corpus
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the corpus to a folder, whole or not at all.
+
+        Args:
+            path: the folder to create or replace.
+
+        Raises:
+            NotADirectoryError: `path` is a file.
+            OSError: writing failed; a corpus that stood there is as it was.
+        """
+        with atomic_directory(path) as folder:
+            with FolderWriter(folder) as writer:
+                none = np.zeros(0, np.int64)
+                for array, put in (
+                    (self.ids, lambda piece: writer.write(piece, none, none)),
+                    (
+                        self.sentence_offsets[1:],
+                        lambda piece: writer.write(piece[:0].astype(np.int32), piece, none),
+                    ),
+                    (
+                        self.document_offsets[1:],
+                        lambda piece: writer.write(piece[:0].astype(np.int32), none, piece),
+                    ),
+                ):
+                    for start in range(0, len(array), _PIECE):
+                        put(array[start : start + _PIECE])
+            writer.describe(self.vocab)
+
+    @property
+    def n_tokens(self) -> int:
+        """T, how many tokens there are."""
+        return len(self.ids)
+
+    @property
+    def n_sentences(self) -> int:
+        """S, how many sentences there are."""
+        return len(self.sentence_offsets) - 1
+
+    @property
+    def n_documents(self) -> int:
+        """How many documents there are."""
+        return len(self.document_offsets) - 1
+
+    def sentence(self, i: int) -> NDArray[np.int32]:
+        """The ids of a sentence.
+
+        Args:
+            i: its number, in [0, S).
+
+        Returns:
+            int32 view of the ids.
+
+        Raises:
+            IndexError: there is no such sentence.
+        """
+        if not 0 <= i < self.n_sentences:
+            raise IndexError(f"i: expected a sentence in [0, {self.n_sentences}), got {i}")
+        return self.ids[self.sentence_offsets[i] : self.sentence_offsets[i + 1]]
+
+    def __repr__(self) -> str:
+        return (
+            f"Corpus({self.n_tokens:,} tokens, {self.n_sentences:,} sentences, {self.n_documents:,} documents, "
+            f"{len(self.vocab):,} words)"
+        )
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _integers(argument: str, values: ArrayLike, dtype: type[np.int32] | type[np.int64]) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{argument}: expected one dimension, got shape {array.shape}")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"{argument}: expected integers, got {array.dtype}")
+    limits = np.iinfo(dtype)
+    if (
+        array.size
+        and not np.can_cast(array.dtype, dtype)
+        and (int(array.min()) < limits.min or int(array.max()) > limits.max)
+    ):
+        at = int(np.argmax((array < limits.min) | (array > limits.max)))
+        raise IndexError(f"{argument}[{at}]: expected a number that fits {np.dtype(dtype)}, got {array[at]}")
+    return np.ascontiguousarray(array, dtype)
