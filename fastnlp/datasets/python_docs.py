@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _TEST_FOLDERS = frozenset({"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"})
-_SENTENCE_END = re.compile(r"(?<=[.!?:;])[\"')\]]*\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+")
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 _NAMES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

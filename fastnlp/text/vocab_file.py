@@ -1,8 +1,8 @@
 """The file of a vocabulary.
 
-Line 1: `fastnlp-vocab 1`. Line 2: JSON with the number of words, the bytes of their UTF-8, the CRC-32 of all that
-follows the line, and what `Vocab` keeps beside them. Then counts (V int64), offsets (V + 1 int64), both little-endian, and
-the UTF-8 of all words. Any word round-trips, whatever characters it holds.
+Line 1: `fastnlp-vocab 1`. Line 2: JSON with the number of words, the bytes of their UTF-8, the CRC-32 of all
+that follows the line, and what `Vocab` keeps beside them. Then counts (V int64), offsets (V + 1 int64), both
+little-endian, and the UTF-8 of all words. Any word round-trips, whatever characters it holds.
 """
 
 from __future__ import annotations
