@@ -1,5 +1,8 @@
+#include <pybind11/typing.h>
+
 #include <algorithm>
 #include <string_view>
+#include <tuple>
 
 #include "bindings/bindings.h"
 #include "support/checks.h"
@@ -29,7 +32,8 @@ py::array_t<std::int32_t> feed(TokenCounter& counter, const py::buffer& block) {
 }
 
 // Holds the GIL throughout: it reads Python strings.
-py::array_t<std::int32_t> add_sentences(TokenCounter& counter, const py::list& sentences) {
+py::array_t<std::int32_t> add_sentences(TokenCounter& counter,
+                                        const py::typing::List<py::typing::List<py::str>>& sentences) {
   for (const py::handle sentence : sentences) {
     const auto tokens = py::reinterpret_borrow<py::list>(sentence);
     if (!py::isinstance<py::list>(sentence)) throw py::type_error("sentences: expected lists of str");
@@ -47,15 +51,16 @@ py::array_t<std::int32_t> add_sentences(TokenCounter& counter, const py::list& s
   return take(counter.take_sentences());
 }
 
-py::tuple words(const TokenCounter& counter) {
+std::tuple<py::bytes, py::array_t<std::int64_t>, py::array_t<std::int64_t>, py::array_t<std::int32_t>> words(
+    const TokenCounter& counter) {
   TokenCounter::Words words;
   {
     // Reads the counter alone.
     const py::gil_scoped_release release;
     words = counter.words();
   }
-  return py::make_tuple(py::bytes(words.bytes), take(std::move(words.offsets)), take(std::move(words.counts)),
-                        take(std::move(words.number_of)));
+  return {py::bytes(words.bytes), take(std::move(words.offsets)), take(std::move(words.counts)),
+          take(std::move(words.number_of))};
 }
 
 template <class T>

@@ -89,8 +89,9 @@ def fetch(dataset: Dataset, target: Path) -> None:
             check_sha1(dataset, dataset.url, digest.hexdigest())
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise ConnectionError(
-            f"{dataset.name}: cannot fetch {dataset.url} ({getattr(error, 'reason', error)}). Where the network "
-            f"is closed, bring {dataset.archive} (sha1 {dataset.sha1}) from elsewhere and put it at "
+            f"{dataset.name}: cannot fetch {dataset.url} ({getattr(error, 'reason', error)}). "
+            f"Where the network is closed, bring {dataset.archive} (sha1 {dataset.sha1}) from elsewhere and "
+            f"put it at "
             f"{cache_folder() / dataset.archive}, or into a folder that the variable FASTNLP_DATA names"
         ) from error
 

@@ -12,8 +12,8 @@ from fastnlp.datasets.download import download
 def ptb(split: str = "train") -> list[str]:
     """The Penn Treebank as prepared by Mikolov: a sentence a line, rare words as `<unk>`, numbers as `N`.
 
-    Looked for in `FASTNLP_DATA` (`ptb.train.txt` or `ptb.zip`, there or in a folder `ptb`), then in the cache,
-    then fetched.
+    Looked for in `FASTNLP_DATA` (`ptb.train.txt` or `ptb.zip`, there or in a folder `ptb`), then in the
+    cache, then fetched.
 
     Args:
         split: "train" (42,068 lines), "valid" or "test".

@@ -52,7 +52,7 @@ class ArrayWriter:
         """
         if values.dtype != self._dtype:
             raise TypeError(f"values: expected {self._dtype}, got {values.dtype}")
-        self._put(memoryview(np.ascontiguousarray(values)).cast("B") if len(values) else memoryview(b""))
+        self._put(memoryview(np.ascontiguousarray(values).view(np.uint8).data))
         self.length += len(values)
 
     def __enter__(self) -> ArrayWriter:

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp import _core
-from fastnlp.text.corpus import Corpus
-from fastnlp.text.corpus_folder import FolderWriter
+from fastnlp.text.corpus_folder import FolderWriter, open_folder
 from fastnlp.text.normalization import NormalForm, Transform, normalizer
 from fastnlp.text.sources import Progress, Stream, read_source
 from fastnlp.text.vocab import Vocab, select
@@ -54,16 +53,30 @@ class BuildOptions:
     memory_limit: int = MEMORY_LIMIT
 
 
-def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Corpus:
+@dataclass(frozen=True)
+class Built:
+    """The parts of a corpus, and the temporary folder that holds them if there is one."""
+
+    ids: NDArray[np.int32]
+    sentence_offsets: NDArray[np.int64]
+    document_offsets: NDArray[np.int64]
+    vocab: Vocab
+    temporary: Path | None = None
+
+
+def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Built:
     """Builds a corpus, in memory or in a folder.
 
     Args:
         source: as for `Corpus.from_text`.
         options: as for `Corpus.from_text`.
-        folder: an empty folder to fill, or None for memory, or a temporary folder where that is too small.
+        folder: an empty folder to fill; None for memory, or a temporary folder where that is too small.
 
     Returns:
-        The corpus.
+        The parts of the corpus. Who takes them removes the temporary folder.
+
+    Raises:
+        ValueError: as for `Corpus.from_text`.
     """
     threads = _check(options)
     normalize = normalizer(
@@ -105,7 +118,7 @@ def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Cor
             for stream in spill.take():
                 writer.write(*encoder.encode(stream))
         writer.describe(table.vocab)
-        return Corpus.open(target) if folder is not None else Corpus._open_temporary(spill.keep())
+        return Built(*open_folder(target), spill.keep() if folder is None else None)
     finally:
         spill.close()
 
@@ -207,8 +220,8 @@ def _choose(
     special = (options.unknown is not None) + len(tuple(options.reserved))
     if len(kept) == special:
         raise ValueError(
-            f"min_count: with min_count={options.min_count} none of the {len(words):,} distinct words is left; "
-            f"the most frequent occurs {counts.max():,} times; lower min_count or give more text"
+            f"min_count: with min_count={options.min_count} none of the {len(words):,} distinct words is "
+            f"left; the most frequent occurs {counts.max():,} times; lower min_count or give more text"
         )
     vocab = Vocab.from_arrays(
         kept,
@@ -220,7 +233,7 @@ def _choose(
     return vocab, ids
 
 
-def _in_memory(spill: _Spill, encoder: _core.StreamEncoder, table: _Table) -> Corpus:
+def _in_memory(spill: _Spill, encoder: _core.StreamEncoder, table: _Table) -> Built:
     ids = np.empty(table.tokens, np.int32)
     sentences, documents = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
     at = 0
@@ -230,7 +243,7 @@ def _in_memory(spill: _Spill, encoder: _core.StreamEncoder, table: _Table) -> Co
         at += len(piece)
         sentences.append(sentence_ends)
         documents.append(document_ends)
-    return Corpus(ids, np.concatenate(sentences), np.concatenate(documents), table.vocab)
+    return Built(ids, np.concatenate(sentences), np.concatenate(documents), table.vocab)
 
 
 class _Spill:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_directory
+from fastnlp.text.building import BuildOptions, build
 from fastnlp.text.corpus_folder import FolderWriter, open_folder
 from fastnlp.text.vocab import Vocab
 
@@ -79,10 +80,11 @@ class Corpus:
         the corpus goes.
 
         Args:
-            source: a file name, several in a list, "-" for the standard input, an open file, or an iterable of
-                lines (str) or of sentences (lists of str, whose words are taken as they are). Compressed .gz
-                files are recognised by their first bytes. A list of str is taken for file names if the first
-                is that of a file. An item of several lines counts as these lines, an empty one as a blank line.
+            source: a file name, several in a list, "-" for the standard input, an open file, or an iterable
+                of lines (str) or of sentences (lists of str, whose words are taken as they are). Compressed
+                .gz files are recognised by their first bytes. A list of str is taken for file names if the
+                first is that of a file. An item of several lines counts as these lines, an empty one as a
+                blank line.
             min_count: words that occur less often are dropped, or become `unknown`; >= 0.
             max_vocab: at most so many words besides the special tokens, the most frequent; None for all.
             vocab: a vocabulary to use as it is; then `min_count`, `max_vocab`, `unknown` and `reserved` are
@@ -90,8 +92,8 @@ class Corpus:
             lowercase: lower-case each word as `str.lower` does.
             normalization: a Unicode normal form for each word.
             strip_accents: drop the combining marks (category Mn) of each word.
-            transform: a function of a word, called last and once for each distinct word, that gives a word, several
-                or None.
+            transform: a function of a word, called last and once for each distinct word, that gives a word,
+                several or None.
             unknown: the token for words that are left out; None drops them.
             reserved: further special tokens, which follow the unknown one.
             documents: where a document ends: "blank_line", "line" or "file". Files always end one.
@@ -105,8 +107,8 @@ class Corpus:
 
         Raises:
             FileNotFoundError: a file is missing.
-            ValueError: the text is empty, no word is frequent enough, or a byte is not UTF-8; the message says
-                what to do.
+            ValueError: the text is empty, no word is frequent enough, or a byte is not UTF-8; the message
+                says what to do.
             TypeError: the source is of no kind listed above.
 
         Example:
@@ -114,8 +116,6 @@ class Corpus:
             >>> corpus.vocab.tokens, corpus.ids.tolist(), corpus.sentence_offsets.tolist()
             (['a', 'rose'], [0, 1, 0, 1, 0], [0, 4, 5])
         """
-        from fastnlp.text.building import BuildOptions, build
-
         options = BuildOptions(
             min_count=min_count,
             max_vocab=max_vocab,
@@ -131,11 +131,15 @@ class Corpus:
             threads=threads,
             progress=progress,
         )
-        if path is None:
-            return build(source, options)
-        with atomic_directory(path) as folder:
-            build(source, options, folder)
-        return cls.open(path)
+        if path is not None:
+            with atomic_directory(path) as folder:
+                build(source, options, folder)
+            return cls.open(path)
+        built = build(source, options)
+        corpus = cls(built.ids, built.sentence_offsets, built.document_offsets, built.vocab)
+        if built.temporary is not None:
+            weakref.finalize(corpus, shutil.rmtree, built.temporary, ignore_errors=True)
+        return corpus
 
     @classmethod
     def from_ids(
@@ -193,12 +197,6 @@ class Corpus:
         """
         return cls(*open_folder(Path(path)))
 
-    @classmethod
-    def _open_temporary(cls, folder: Path) -> Corpus:
-        corpus = cls.open(folder)
-        weakref.finalize(corpus, shutil.rmtree, folder, ignore_errors=True)
-        return corpus
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the corpus to a folder, whole or not at all.
 
@@ -211,20 +209,12 @@ class Corpus:
         """
         with atomic_directory(path) as folder:
             with FolderWriter(folder) as writer:
-                none = np.zeros(0, np.int64)
-                for array, put in (
-                    (self.ids, lambda piece: writer.write(piece, none, none)),
-                    (
-                        self.sentence_offsets[1:],
-                        lambda piece: writer.write(piece[:0].astype(np.int32), piece, none),
-                    ),
-                    (
-                        self.document_offsets[1:],
-                        lambda piece: writer.write(piece[:0].astype(np.int32), none, piece),
-                    ),
-                ):
-                    for start in range(0, len(array), _PIECE):
-                        put(array[start : start + _PIECE])
+                for ids in _pieces(self.ids):
+                    writer.write(ids=ids)
+                for ends in _pieces(self.sentence_offsets[1:]):
+                    writer.write(sentence_ends=ends)
+                for ends in _pieces(self.document_offsets[1:]):
+                    writer.write(document_ends=ends)
             writer.describe(self.vocab)
 
     @property
@@ -260,9 +250,14 @@ class Corpus:
 
     def __repr__(self) -> str:
         return (
-            f"Corpus({self.n_tokens:,} tokens, {self.n_sentences:,} sentences, {self.n_documents:,} documents, "
-            f"{len(self.vocab):,} words)"
+            f"Corpus({self.n_tokens:,} tokens, {self.n_sentences:,} sentences, "
+            f"{self.n_documents:,} documents, {len(self.vocab):,} words)"
         )
+
+
+def _pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    for start in range(0, len(array), _PIECE):
+        yield array[start : start + _PIECE]
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

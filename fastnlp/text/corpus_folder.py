@@ -37,7 +37,10 @@ class FolderWriter:
         self._documents.write(np.zeros(1, np.int64))
 
     def write(
-        self, ids: NDArray[np.int32], sentence_ends: NDArray[np.int64], document_ends: NDArray[np.int64]
+        self,
+        ids: NDArray[np.int32] | None = None,
+        sentence_ends: NDArray[np.int64] | None = None,
+        document_ends: NDArray[np.int64] | None = None,
     ) -> None:
         """Appends tokens, and the ends of the sentences and documents that end there.
 
@@ -46,9 +49,12 @@ class FolderWriter:
             sentence_ends: int64, in tokens from the start of the corpus.
             document_ends: int64, in sentences from the start of the corpus.
         """
-        self._ids.write(ids)
-        self._sentences.write(sentence_ends)
-        self._documents.write(document_ends)
+        if ids is not None:
+            self._ids.write(ids)
+        if sentence_ends is not None:
+            self._sentences.write(sentence_ends)
+        if document_ends is not None:
+            self._documents.write(document_ends)
 
     def describe(self, vocab: Vocab) -> None:
         """Adds the vocabulary and the description, after the last piece.
@@ -128,7 +134,10 @@ def _description(path: Path) -> list[int]:
         raise ValueError(f"{path}: damaged corpus: {error}") from None
     if about.get("version") != _VERSION:
         raise ValueError(f"{path}: expected format version {_VERSION}, got {about.get('version')!r}")
-    numbers = [about.get(key) for key in ("tokens", "sentences", "documents", "words")]
-    if not all(type(number) is int and 0 <= number < 1 << 56 for number in numbers):
-        raise ValueError(f"{path}: damaged corpus: expected four counts, got {numbers}")
+    numbers: list[int] = []
+    for key in ("tokens", "sentences", "documents", "words"):
+        number = about.get(key)
+        if type(number) is not int or not 0 <= number < 1 << 56:
+            raise ValueError(f"{path}: damaged corpus: expected the number of {key}, got {number!r}")
+        numbers.append(number)
     return numbers

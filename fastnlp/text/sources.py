@@ -74,8 +74,8 @@ def _files(source: Any) -> list[Any] | None:
         if source != "-" and not _is_file(source):
             shown = source if len(source) <= 80 else source[:77] + "..."
             raise FileNotFoundError(
-                f"source: expected a file, several, '-', or an iterable of lines, got the str {shown!r}, which "
-                f"is no file; to give the text itself, put its lines into a list"
+                f"source: expected a file, several, '-', or an iterable of lines, got the str {shown!r}, "
+                f"which is no file; to give the text itself, put its lines into a list"
             )
         return [source]
     if isinstance(source, (bytes, bytearray, memoryview)):

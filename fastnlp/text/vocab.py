@@ -6,7 +6,7 @@ import itertools
 import operator
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, overload
 
 import numpy as np
@@ -46,6 +46,8 @@ class Vocab:
 
     __slots__ = ("_ids", "_words", "counts", "min_count", "reserved", "unknown")
 
+    _ids: dict[str, int] | None
+    _words: WordList
     counts: NDArray[np.int64]
     min_count: int
     unknown: str | None
@@ -83,7 +85,7 @@ class Vocab:
         min_count: int,
     ) -> None:
         self._words = words
-        self._ids: dict[str, int] | None = None
+        self._ids = None
         counts.flags.writeable = False
         self.counts = counts
         self.unknown = unknown
@@ -250,8 +252,6 @@ class Vocab:
             == (other.unknown, other.reserved, other.min_count)
         )
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         shown = ", ".join(repr(self._words[i]) for i in range(min(5, len(self))))
         return f"Vocab({len(self):,} words: {shown}{', ...' if len(self) > 5 else ''})"
@@ -263,12 +263,17 @@ class Vocab:
     @overload
     def __getitem__(self, token: str) -> int: ...
     @overload
-    def __getitem__(self, token: Sequence[str]) -> list[int]: ...
-    def __getitem__(self, token: str | Sequence[str]) -> int | list[int]:
-        table = self._table()
-        if not isinstance(token, str):
-            return [self[word] for word in token]
-        found = table.get(token, self.unknown_id)
+    def __getitem__(self, token: list[str] | tuple[str, ...]) -> list[int]: ...
+    def __getitem__(self, token: str | list[str] | tuple[str, ...]) -> int | list[int]:
+        if isinstance(token, str):
+            return self._number(token, self.unknown_id)
+        table, unknown = self._table(), self.unknown_id
+        if unknown is not None:
+            return [table.get(word, unknown) for word in token]
+        return [table[word] if word in table else self._number(word, None) for word in token]
+
+    def _number(self, token: str, missing: int | None) -> int:
+        found = self._table().get(token, missing)
         if found is None:
             raise KeyError(f"{token!r} is not among the {len(self):,} words, and there is no unknown token")
         return found
@@ -299,11 +304,7 @@ class Vocab:
         """
         if isinstance(tokens, str):
             raise TypeError(f"tokens: expected the words one by one, got the str {tokens!r}")
-        words = list(tokens)
-        found = list(map(self._table().get, words))
-        if None in found:
-            found = self[words]  # type: ignore[assignment]
-        return np.array(found, dtype=np.int32)
+        return np.array(self[list(tokens)], dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """The words of ids.

@@ -57,7 +57,8 @@ def load(path: str | os.PathLike[str]) -> tuple[WordList, NDArray[np.int64], dic
         The words, their counts, and what was kept beside them.
 
     Raises:
-        ValueError: the file is no vocabulary, of a newer version, cut short or changed; the message says where.
+        ValueError: the file is no vocabulary, of a newer version, cut short or changed; the message says
+            where.
     """
     name = os.fspath(path)
     content = Path(path).read_bytes()

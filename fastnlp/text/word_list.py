@@ -95,8 +95,6 @@ class WordList:
             return NotImplemented
         return self.data == other.data and np.array_equal(self.offsets, other.offsets)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __add__(self, other: WordList) -> WordList:
         offsets = np.concatenate([self.offsets, other.offsets[1:] + len(self.data)])
         return WordList(self.data + other.data, offsets)

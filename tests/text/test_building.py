@@ -1,0 +1,412 @@
+"""The native pass against the obvious one, over every way to cut, spill and share the work."""
+
+import gc
+import gzip
+import importlib.util
+import io
+import unicodedata
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastnlp import _core
+from fastnlp.text import Corpus, Vocab
+from fastnlp.text.building import BuildOptions, build
+
+SPACES = "".join(chr(c) for c in range(0x110000) if chr(c).isspace())
+_spec = importlib.util.spec_from_file_location(
+    "corpus_oracle", Path(__file__).parents[1] / "oracles" / "corpus.py"
+)
+oracle = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(oracle)
+
+texts = st.text(
+    st.one_of(
+        st.sampled_from("ab \n"),
+        st.sampled_from(SPACES),
+        st.sampled_from("é\0ß水𝄞\x7f\x1b\u200b\ufeff\U0010ffff\ud7ff"),
+        st.characters(exclude_categories=["Cs"]),
+    ),
+    max_size=200,
+)
+
+
+def corpus_of(source, folder=None, **options):
+    built = build(source, BuildOptions(**{"min_count": 1, "threads": 1, **options}), folder)
+    return Corpus(built.ids, built.sentence_offsets, built.document_offsets, built.vocab)
+
+
+def assert_equal(corpus, expected):
+    tokens, counts, documents = expected
+    assert corpus.vocab.tokens == tokens
+    assert corpus.vocab.counts.tolist() == counts
+    assert oracle.as_documents(corpus) == documents
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    files=st.lists(texts, min_size=1, max_size=3),
+    block_bytes=st.integers(1, 40),
+    threads=st.integers(1, 3),
+    min_count=st.integers(0, 3),
+    max_vocab=st.none() | st.integers(1, 4),
+    unknown=st.none() | st.just("<unk>") | st.just("a"),
+    reserved=st.sampled_from([(), ("b", "<pad>")]),
+    documents=st.sampled_from(["blank_line", "line", "file"]),
+    memory_limit=st.sampled_from([0, 40, 1 << 20]),
+)
+def test_any_text_in_any_blocks_gives_what_python_gives(
+    files,
+    block_bytes,
+    threads,
+    min_count,
+    max_vocab,
+    unknown,
+    reserved,
+    documents,
+    memory_limit,
+):
+    expected = oracle.build(oracle.split_documents(files, documents), min_count, max_vocab, unknown, reserved)
+    special = (unknown is not None) + len(reserved)
+    options = {
+        "block_bytes": block_bytes,
+        "threads": threads,
+        "min_count": min_count,
+        "max_vocab": max_vocab,
+        "unknown": unknown,
+        "reserved": reserved,
+        "documents": documents,
+        "memory_limit": memory_limit,
+    }
+    source = [io.BytesIO(text.encode()) for text in files]
+    if len(expected[0]) == special:
+        with pytest.raises(ValueError, match=r"source: expected a text|min_count"):
+            corpus_of(source, **options)
+    else:
+        assert_equal(corpus_of(source, **options), expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    words=st.lists(st.sampled_from(["a", "bb", "ccc", "d" * 20, "é" * 9, "e" * 40]), max_size=60_000),
+    data=st.data(),
+)
+def test_threads_share_a_block_without_a_trace(words, data):
+    separators = data.draw(st.sampled_from([" ", "\n", "\u3000", " \n\n"]))
+    text = separators.join(words * (200_000 // max(len(words), 1)))
+    if not text.split():
+        return
+    one = corpus_of(io.BytesIO(text.encode()))
+    three = corpus_of(io.BytesIO(text.encode()), threads=3)
+    assert one.vocab == three.vocab
+    assert np.array_equal(one.ids, three.ids)
+    assert np.array_equal(one.sentence_offsets, three.sentence_offsets)
+    assert np.array_equal(one.document_offsets, three.document_offsets)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_a_large_text_gives_what_python_gives(threads):
+    random = np.random.default_rng(0)
+    words = (
+        [f"w{i}" for i in range(3000)]
+        + [f"long{'-' * 20}{i}" for i in range(300)]
+        + ["水", "naïve", "\0", "\0\0"]
+    )
+    lines = [
+        " ".join(words[i] for i in random.integers(0, len(words), n)) for n in random.integers(0, 30, 20_000)
+    ]
+    text = "\n".join(lines)
+    expected = oracle.build(oracle.split_documents([text]), 80)
+    assert_equal(corpus_of(io.BytesIO(text.encode()), threads=threads, min_count=80), expected)
+    # also where the blocks are too small to be shared, and where they are cut at odd places
+    assert_equal(
+        corpus_of(io.BytesIO(text.encode()), threads=threads, min_count=80, block_bytes=333_333), expected
+    )
+
+
+def test_every_kind_of_white_space_separates_and_nothing_else_does():
+    text = "".join(f"a{chr(c)}b" + " " for c in range(0x110000) if not 0xD800 <= c < 0xE000)
+    corpus = corpus_of(io.BytesIO(text.encode()))
+    assert corpus.vocab.tokens == oracle.build([[text.split()]])[0]
+    assert corpus.n_tokens == len(text.split())
+
+
+@given(
+    data=st.binary(max_size=60)
+    | st.lists(
+        st.sampled_from(
+            [
+                b"a",
+                b" ",
+                b"\n",
+                b"\xe3",
+                b"\x80",
+                b"\xe2",
+                b"\xf0",
+                b"\x9f",
+                b"\xc2",
+                b"\x85",
+                b"\xed",
+                b"\xa0",
+                b"\xff",
+                b"\xf4",
+                b"\x90",
+            ]
+        ),
+        max_size=40,
+    ).map(b"".join),
+    block_bytes=st.integers(1, 30),
+)
+@settings(max_examples=500, deadline=None)
+def test_bytes_that_are_not_utf8_are_replaced_or_refused_as_python_does(data, block_bytes):
+    replaced = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    if replaced.split():
+        corpus = corpus_of(io.BytesIO(data), errors="replace", block_bytes=block_bytes)
+        assert_equal(corpus, oracle.build(oracle.split_documents([replaced])))
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        with pytest.raises(
+            ValueError, match=rf"byte 0x{data[error.start]:02x} at offset {error.start}, line {line}: "
+        ):
+            corpus_of(io.BytesIO(data), block_bytes=block_bytes)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_bad_byte_is_named_with_file_offset_line_and_cure(tmp_path, threads):
+    path = tmp_path / "latin.txt"
+    good = b"one line\n" * 100_000
+    path.write_bytes(good + b"caf\xe9 au lait\n" + good + b"\xff")
+    with pytest.raises(
+        ValueError, match=rf"{path}: byte 0xe9 at offset 900003, line 100001: .*errors='replace'"
+    ):
+        Corpus.from_text(path, threads=threads)
+    corpus = Corpus.from_text(path, threads=threads, min_count=1, errors="replace")
+    assert "caf\ufffd" in corpus.vocab
+
+
+def test_offsets_and_lines_count_anew_in_each_file(tmp_path):
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfa\nb\n")
+    (tmp_path / "b").write_bytes(b"\xef\xbb\xbfa\nb \xff")
+    with pytest.raises(ValueError, match=r"/b: byte 0xff at offset 7, line 2: "):
+        Corpus.from_text([tmp_path / "a", tmp_path / "b"])
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 3, 4, 100])
+def test_a_byte_order_mark_is_skipped_at_the_start_of_a_file_only(block_bytes):
+    data = "\ufeffa \ufeffa\n".encode()
+    corpus = corpus_of([io.BytesIO(data), io.BytesIO(data)], block_bytes=block_bytes)
+    assert corpus.vocab.tokens == ["a", "\ufeffa"]
+    assert corpus_of(["\ufeffa"]).vocab.tokens == ["\ufeffa"]
+
+
+def test_carriage_returns_are_white_space():
+    assert oracle.as_documents(corpus_of(io.BytesIO(b"a b\r\nc\r\n\r\nd"))) == [[[0, 1], [2]], [[3]]]
+
+
+@pytest.mark.parametrize("block_bytes", [1 << 16, 1 << 22])
+def test_a_line_and_a_word_of_ten_megabytes(block_bytes):
+    line = b"a bb " * (2 << 20)
+    corpus = corpus_of(io.BytesIO(line + b"\n" + line), block_bytes=block_bytes)
+    assert corpus.sentence_offsets.tolist() == [0, 4 << 20, 8 << 20]
+    word = "水" * (10 << 20)
+    corpus = corpus_of(io.BytesIO(f"a {word} a\n{word}".encode()), block_bytes=block_bytes)
+    assert corpus.vocab.tokens == ["a", word]
+    assert corpus.ids.tolist() == [0, 1, 0, 1]
+
+
+def test_nul_bytes_are_characters():
+    corpus = corpus_of(io.BytesIO(b"a\0 a a\0\0 \0 a\0"))
+    assert corpus.vocab.tokens == ["a\0", "a", "a\0\0", "\0"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"lowercase": True},
+        {"normalization": "NFC"},
+        {"normalization": "NFD", "lowercase": True},
+        {"normalization": "NFKC"},
+        {"normalization": "NFKD", "strip_accents": True},
+        {"strip_accents": True, "lowercase": True},
+    ],
+)
+@given(text=texts)
+@settings(max_examples=60, deadline=None)
+def test_normalised_words_are_those_of_the_normalised_text(options, text):
+    def normalise(line):
+        form = options.get("normalization")
+        line = unicodedata.normalize(form, line) if form else line
+        line = line.lower() if options.get("lowercase") else line
+        if options.get("strip_accents"):
+            line = "".join(c for c in unicodedata.normalize("NFD", line) if unicodedata.category(c) != "Mn")
+            line = unicodedata.normalize("NFC", line)
+        return unicodedata.normalize(form, line) if form else line
+
+    documents = [
+        [[piece for word in sentence for piece in normalise(word).split()] for sentence in document]
+        for document in oracle.split_documents([text.removeprefix("\ufeff")])
+    ]
+    expected = oracle.build(documents)
+    if expected[0]:
+        assert_equal(corpus_of(io.BytesIO(text.encode()), **options), expected)
+
+
+def test_a_transform_gives_none_one_or_several_words_and_is_asked_once():
+    asked = []
+
+    def transform(word):
+        asked.append(word)
+        return {"drop": None, "none": [], "isn't": ["is", "n't"], "new": "New York"}.get(word, word.upper())
+
+    corpus = corpus_of(
+        ["a isn't drop", "none isn't new a", "drop"], transform=transform, min_count=2, unknown="?"
+    )
+    assert sorted(asked) == ["a", "drop", "isn't", "new", "none"]
+    assert corpus.vocab.tokens == ["?", "A", "is", "n't"]
+    assert corpus.vocab.counts.tolist() == [2, 2, 2, 2]
+    assert oracle.as_documents(corpus) == [[[1, 2, 3], [2, 3, 0, 0, 1]]]
+    with pytest.raises(ValueError, match="transform: expected words"):
+        corpus_of(["a"], transform=lambda word: None)
+    with pytest.raises(ValueError, match=r"transform: expected words or None for 'a', got ''"):
+        corpus_of(["a"], transform=lambda word: [""])
+
+
+def test_tokens_of_lists_are_taken_as_they_are():
+    corpus = corpus_of([["New York", "is", "\n"], ["new york"], [], ["is"]], lowercase=True)
+    assert corpus.vocab.tokens == ["new york", "is", "\n"]
+    assert oracle.as_documents(corpus) == [[[0, 1, 2], [0]], [[1]]]
+
+
+def test_lines_and_token_lists_may_be_mixed():
+    items = iter(["a b\n", ("c", "d"), "", "a\n\nb", ["e"], "f"])
+    assert oracle.as_documents(corpus_of(items, block_bytes=4)) == [[[0, 1], [2, 3]], [[0]], [[1], [4], [5]]]
+
+
+@given(
+    sentences=st.lists(
+        st.lists(st.text(min_size=1, max_size=30).filter(lambda t: t.isprintable()), max_size=8), max_size=30
+    )
+)
+def test_token_lists_give_what_python_gives(sentences):
+    documents, document = [], []
+    for sentence in [*sentences, []]:
+        document.append(sentence)
+        if not sentence:
+            documents.append(document)
+            document = []
+    expected = oracle.build(documents)
+    if expected[0]:
+        assert_equal(corpus_of(sentences, threads=2), expected)
+
+
+def test_a_given_vocabulary_encodes_and_drops_or_marks_the_rest():
+    vocab = Vocab(["b", "a", "never"], [9, 8, 7])
+    corpus = corpus_of(["a x b", "x", "b"], vocab=vocab, min_count=99)
+    assert corpus.vocab is vocab
+    assert oracle.as_documents(corpus) == [[[1, 0], [0]]]
+    marked = Vocab(["<unk>", "a"], unknown="<unk>")
+    assert oracle.as_documents(corpus_of(["a x b", "x", "b"], vocab=marked)) == [[[1, 0, 0], [0], [0]]]
+    with pytest.raises(ValueError, match="vocab: none of the 2 distinct words"):
+        corpus_of(["y z"], vocab=vocab)
+
+
+def test_what_is_too_large_for_memory_goes_to_a_temporary_folder_and_then_away(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("fastnlp.text.corpus.BuildOptions", partial(BuildOptions, memory_limit=4))
+    corpus = Corpus.from_text(["a b", "c"], min_count=1)
+    (folder,) = tmp_path.iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "corpus.json",
+        "document_offsets.npy",
+        "ids.npy",
+        "sentence_offsets.npy",
+        "words.vocab",
+    ]
+    ids = corpus.ids
+    del corpus
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+    assert ids.tolist() == [0, 1, 2]
+
+
+def test_a_failed_build_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ValueError, match="min_count"):
+        build(["a b", "c"], BuildOptions(min_count=2, memory_limit=0))
+    with pytest.raises(ValueError, match="min_count"):
+        Corpus.from_text(["a b", "c"], path=tmp_path / "corpus")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \n\t\u3000 "])
+def test_an_empty_text_is_refused(text):
+    with pytest.raises(ValueError, match="source: expected a text, got an empty one"):
+        Corpus.from_text(io.BytesIO(text.encode()))
+    with pytest.raises(ValueError, match="source: expected a text, got an empty one"):
+        Corpus.from_text(iter([text]))
+
+
+def test_a_min_count_that_leaves_nothing_names_itself_and_the_largest_count():
+    for options in ({}, {"unknown": "<unk>", "reserved": ("<pad>",)}):
+        with pytest.raises(ValueError, match=r"min_count=5 none of the 2 .* occurs 4 times"):
+            Corpus.from_text(["a a a a b"], **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_count": -1}, "min_count: expected a number >= 0, got -1"),
+        ({"max_vocab": 0}, "max_vocab: expected a number >= 1 or None, got 0"),
+        ({"threads": 0}, "threads: expected 1 to 1024 or None, got 0"),
+        ({"documents": "page"}, "documents: expected"),
+        ({"errors": "ignore"}, "errors: expected"),
+        ({"normalization": "nfc"}, "normalization: expected"),
+        ({"unknown": ""}, "unknown: expected"),
+        ({"unknown": "a", "reserved": ["a"]}, "reserved: expected distinct special tokens"),
+    ],
+)
+def test_arguments_are_checked_before_the_text_is_read(options, message):
+    def never():
+        raise AssertionError
+        yield
+
+    with pytest.raises(ValueError, match=message):
+        Corpus.from_text(never(), **options)
+
+
+def test_the_stream_of_the_core_is_checked():
+    encoder = _core.StreamEncoder(np.zeros(1, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32), 1, 0)
+    for bad in (1, -3):
+        with pytest.raises(ValueError, match=r"stream\[0\]"):
+            encoder.encode(np.array([bad], np.int32))
+    for ids in ([1], [-2]):
+        with pytest.raises(IndexError, match=r"final_ids\[0\]"):
+            _core.StreamEncoder(np.array(ids, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32), 1, 0)
+    counter = _core.TokenCounter(2, 1, False)
+    counter.feed(b"a b ")
+    with pytest.raises(RuntimeError, match="merge"):
+        counter.words()
+    assert counter.merge(10)
+    for late in (lambda: counter.feed(b"c "), counter.end_source, lambda: counter.add_sentences([["c"]])):
+        with pytest.raises(RuntimeError, match="no more text"):
+            late()
+
+
+def test_gzip_is_recognised_and_a_cut_file_is_refused(tmp_path):
+    path = tmp_path / "text"
+    whole = gzip.compress(b"a b\n" * 10_000)
+    path.write_bytes(whole + whole)
+    corpus = Corpus.from_text(path)
+    assert corpus.n_tokens == 40_000
+    with path.open("rb") as file:
+        assert np.array_equal(Corpus.from_text(file).ids, corpus.ids)
+    for damaged in (whole[:-10], whole[:20] + b"\0\0\0\0" + whole[24:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=rf"{path}: damaged gzip file"):
+            Corpus.from_text(path)
