@@ -29,6 +29,9 @@ class AliasTable {
 
   // The table itself, for kernels and GPUs that draw the same numbers.
   std::span<const AliasColumn> columns() const { return columns_; }
+  // (V,) what the table really draws; differs from the weights' proportions by rounding, at most 2^-31 a
+  // column.
+  std::vector<double> probabilities() const;
   std::vector<std::uint32_t> thresholds() const;
   std::vector<std::int32_t> aliases() const;
 

@@ -1,1 +1,26 @@
-"""Subsampling, windows, negatives and padded batches, as the native engine draws them."""
+"""Subsampling, windows, negatives and padded batches, as the native engine draws them.
+
+Every draw is a function of (seed, epoch, position of the token in the corpus): results do not depend on the
+number of threads, nothing has to be saved to resume, and another device draws the same numbers.
+"""
+
+from fastnlp.sampling.alias import AliasTable, noise_weights
+from fastnlp.sampling.batches import PaddedBatch, PaddedBatches, padded_batch, permutation
+from fastnlp.sampling.negatives import negatives
+from fastnlp.sampling.subsampling import Subsample, keep_probabilities, subsample
+from fastnlp.sampling.windows import Windows, windows
+
+__all__ = [
+    "AliasTable",
+    "PaddedBatch",
+    "PaddedBatches",
+    "Subsample",
+    "Windows",
+    "keep_probabilities",
+    "negatives",
+    "noise_weights",
+    "padded_batch",
+    "permutation",
+    "subsample",
+    "windows",
+]

@@ -1,0 +1,47 @@
+// Loops over blocks on std::thread. Threads live only as long as the call, so a process that forks between
+// calls is safe; results must not depend on which thread takes a block.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace fastnlp {
+
+// threads <= 0 asks for one thread a core.
+inline int thread_count(int threads) {
+  return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// body(block, begin, end) for each block of `size` indices of [0, total), in any order and in parallel. The
+// first exception of any block is thrown after all threads have ended.
+template <class Body>
+void for_each_block(std::int64_t total, std::int64_t size, int threads, const Body& body) {
+  const std::int64_t blocks = (total + size - 1) / size;
+  std::atomic<std::int64_t> next{0};
+  std::exception_ptr failure;
+  std::mutex failing;
+  const auto work = [&] {
+    for (std::int64_t b = next.fetch_add(1); b < blocks; b = next.fetch_add(1)) {
+      try {
+        body(b, b * size, std::min(total, (b + 1) * size));
+      } catch (...) {
+        const std::lock_guard lock(failing);
+        if (!failure) failure = std::current_exception();
+        next = blocks;
+      }
+    }
+  };
+  std::vector<std::thread> helpers;
+  const std::int64_t wanted = std::min<std::int64_t>(thread_count(threads), blocks);
+  for (std::int64_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
+  work();
+  for (std::thread& helper : helpers) helper.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace fastnlp
