@@ -1,1 +1,57 @@
-"""The pure-Python pipeline of Dive into Deep Learning, same names, signatures and results."""
+"""The word2vec part of Dive into Deep Learning, under the book's names and signatures.
+
+Whoever knows the book's cells can run them from here: the same types, the same printed lines. Beneath are the
+library's C++ samplers. Cells of the book lean on names of the notebook; here those are attributes of this
+module that may be set, and keywords of the functions:
+
+- `d2l.vocab`: the vocabulary that `get_similar_tokens` looks words up in; `load_data_ptb` sets it.
+- `d2l.loss`: what `train` minimises.
+- `d2l.DATA_HUB`: name -> (URL, sha1), read whenever something is downloaded.
+"""
+
+from fastnlp.d2l.download import DATA_HUB, DATA_URL, download, download_extract
+from fastnlp.d2l.examples import (
+    RandomGenerator,
+    batchify,
+    get_centers_and_contexts,
+    get_negatives,
+    subsample,
+)
+from fastnlp.d2l.hardware import get_dataloader_workers, try_all_gpus, try_gpu
+from fastnlp.d2l.progress import Accumulator, Animator, Timer
+from fastnlp.d2l.ptb import load_data_ptb, read_ptb
+from fastnlp.d2l.vocabulary import Vocab, count_corpus, tokenize
+from fastnlp.d2l.word2vec import SigmoidBCELoss, get_similar_tokens, sigmd, skip_gram, train
+
+vocab: Vocab | None = None
+loss = SigmoidBCELoss()
+
+__all__ = [
+    "DATA_HUB",
+    "DATA_URL",
+    "Accumulator",
+    "Animator",
+    "RandomGenerator",
+    "SigmoidBCELoss",
+    "Timer",
+    "Vocab",
+    "batchify",
+    "count_corpus",
+    "download",
+    "download_extract",
+    "get_centers_and_contexts",
+    "get_dataloader_workers",
+    "get_negatives",
+    "get_similar_tokens",
+    "load_data_ptb",
+    "loss",
+    "read_ptb",
+    "sigmd",
+    "skip_gram",
+    "subsample",
+    "tokenize",
+    "train",
+    "try_all_gpus",
+    "try_gpu",
+    "vocab",
+]
