@@ -69,18 +69,20 @@ class Forbidden {
   bool ordered_ = false;
 };
 
-// The words that remain for one center, drawn by their cumulative weights.
+// The words that remain for one center, drawn by their cumulative weights. A word too rare for the table's
+// resolution counts with that resolution, so that it can be drawn where nothing else is left.
 class Complement {
  public:
-  Complement(const std::vector<double>& probabilities, const Forbidden& forbidden) {
+  Complement(const AliasTable& table, const std::vector<double>& probabilities, const Forbidden& forbidden) {
+    const double resolution = 0x1.0p-32 / static_cast<double>(table.size());
     const std::vector<std::int32_t> left_out = forbidden.distinct();
     auto skip = left_out.begin();
     double sum = 0.0;
     for (std::size_t i = 0; i < probabilities.size(); ++i) {
       if (skip != left_out.end() && static_cast<std::size_t>(*skip) == i) {
         ++skip;
-      } else if (probabilities[i] > 0.0) {
-        sum += probabilities[i];
+      } else if (table.possible(static_cast<std::int32_t>(i))) {
+        sum += std::max(probabilities[i], resolution);
         words_.push_back(static_cast<std::int32_t>(i));
         sums_.push_back(sum);
       }
@@ -166,7 +168,7 @@ Buffer<std::int32_t> negatives(std::span<const std::int32_t> contexts,
                          if (!forbidden.contains(*negative)) break;
                        }
                        if (refused == kTries) {
-                         if (complement.empty()) complement.emplace_back(probabilities, forbidden);
+                         if (complement.empty()) complement.emplace_back(table, probabilities, forbidden);
                          const auto [high, low] = draws.next();
                          *negative = complement.front().draw(high, low);
                        }

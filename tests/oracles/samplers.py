@@ -3,7 +3,7 @@
 import itertools
 import math
 
-from tests.oracles import philox
+from oracles import philox
 
 
 def keep_probability(count, total, t, rule):
