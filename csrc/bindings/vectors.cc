@@ -1,7 +1,181 @@
+#include <pybind11/typing.h>
+
 #include "bindings/bindings.h"
+#include "support/checks.h"
+#include "vectors/topk.h"
+#include "vectors/word2vec_rows.h"
 
 namespace fastnlp::bindings {
 
-void register_vectors(py::module_&) {}
+namespace {
+
+// Exact dtype, but rows may lie apart: a padded table or a column range of one is searched where it lies.
+using Strided = py::array_t<float, 0>;
+using Words = py::typing::List<py::str>;
+
+Rows rows_of(const Strided& vectors) {
+  if (vectors.ndim() != 2) refuse("vectors", "2 dimensions", std::to_string(vectors.ndim()));
+  const auto size = static_cast<py::ssize_t>(sizeof(float));
+  const py::ssize_t count = vectors.shape(0), dim = vectors.shape(1);
+  const bool unit = dim <= 1 || vectors.strides(1) == size;
+  const bool apart = count <= 1 || (vectors.strides(0) >= dim * size && vectors.strides(0) % size == 0);
+  if (!unit || !apart) {
+    refuse(
+        "vectors", "rows of adjacent numbers that do not overlap",
+        "strides (" + std::to_string(vectors.strides(0)) + ", " + std::to_string(vectors.strides(1)) + ")");
+  }
+  return {vectors.data(), count, dim, count <= 1 ? dim : vectors.strides(0) / size};
+}
+
+void check_row_range(const Rows& rows, std::int64_t first, std::int64_t count) {
+  if (first < 0 || count < 0 || first > rows.count - count) {
+    refuse("first_row", "a range of rows within " + std::to_string(rows.count),
+           "[" + std::to_string(first) + ", " + std::to_string(first + count) + ")");
+  }
+}
+
+std::span<float> writable(CArray<float>& out, std::int64_t dim) {
+  if (dim < 1) refuse("dim", "at least 1", std::to_string(dim));
+  if (out.ndim() != 2 || out.shape(1) != dim) refuse("out", "(rows, dim) float32", "another shape");
+  return {out.mutable_data(), static_cast<std::size_t>(out.size())};
+}
+
+std::string_view bytes_of(const py::bytes& block) {
+  char* data = nullptr;
+  py::ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(block.ptr(), &data, &size) != 0) throw py::error_already_set();
+  return {data, static_cast<std::size_t>(size)};
+}
+
+// The tokens as str. A token that is not UTF-8 is refused with its place, or decoded as `errors` says.
+Words decoded(const ParsedRows& rows, const std::string& errors, const char* unit, std::int64_t first,
+              const char* block) {
+  Words out(rows.tokens.size());
+  for (std::size_t i = 0; i < rows.tokens.size(); ++i) {
+    const std::string_view token = rows.tokens[i];
+    PyObject* text =
+        PyUnicode_DecodeUTF8(token.data(), static_cast<Py_ssize_t>(token.size()), errors.c_str());
+    if (text == nullptr) {
+      if (!PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) throw py::error_already_set();
+      PyErr_Clear();
+      const std::int64_t place = block == nullptr ? static_cast<std::int64_t>(i) : token.data() - block;
+      throw std::invalid_argument(
+          std::string(unit) + " " + std::to_string(first + place) +
+          ": the word is not valid UTF-8; unicode_errors='replace' or 'ignore' reads it");
+    }
+    out[i] = py::reinterpret_steal<py::str>(text);
+  }
+  return out;
+}
+
+std::vector<std::string_view> encoded(const Words& tokens) {
+  std::vector<std::string_view> out;
+  out.reserve(tokens.size());
+  for (const py::handle token : tokens) {
+    Py_ssize_t size = 0;
+    const char* data = PyUnicode_AsUTF8AndSize(token.ptr(), &size);
+    if (data == nullptr) throw py::error_already_set();
+    out.emplace_back(data, static_cast<std::size_t>(size));
+  }
+  return out;
+}
+
+using Format = std::string (*)(std::span<const std::string_view>, const float*, std::int64_t, std::int64_t,
+                               std::int64_t);
+
+py::bytes format_rows(Format format, const Words& tokens, const Strided& vectors, std::int64_t first_row) {
+  const Rows rows = rows_of(vectors);
+  const std::vector<std::string_view> views = encoded(tokens);
+  check_row_range(rows, first_row, static_cast<std::int64_t>(views.size()));
+  std::string text;
+  {
+    py::gil_scoped_release release;  // the list keeps the strings alive, the array its memory
+    text = format(views, rows.row(first_row), rows.dim, rows.pitch, first_row);
+  }
+  return py::bytes(text);
+}
+
+}  // namespace
+
+void register_vectors(py::module_& m) {
+  m.def("nearest_instruction_set", &nearest_instruction_set, "The instruction set that `nearest` runs on.");
+  m.def(
+      "row_norms",
+      [](const Strided& vectors, int threads) {
+        const Rows rows = rows_of(vectors);
+        std::vector<float> norms;
+        {
+          py::gil_scoped_release release;  // the argument holds the array while its memory is read
+          norms = row_norms(rows, threads);
+        }
+        return take(std::move(norms));
+      },
+      py::arg("vectors").noconvert(), "threads"_a, "Euclidean length of each row.");
+  m.def(
+      "nearest",
+      [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<float>& queries,
+         std::int64_t k, const CArray<std::int32_t>& exclude, int threads) {
+        const Rows rows = rows_of(vectors);
+        if (queries.ndim() != 2) refuse("queries", "2 dimensions", std::to_string(queries.ndim()));
+        const std::int64_t count = queries.shape(0);
+        if (exclude.ndim() != 2 || exclude.shape(0) != count)
+          refuse("exclude", "one row per query", "others");
+        Nearest found;
+        {
+          py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
+          found = nearest(rows, view(inverse_norms), view(queries), count, k, view(exclude), threads);
+        }
+        const std::vector<py::ssize_t> shape{count, k};
+        return std::pair(py::array_t<std::int32_t>(take(std::move(found.indices)).reshape(shape)),
+                         py::array_t<float>(take(std::move(found.scores)).reshape(shape)));
+      },
+      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), py::arg("queries").noconvert(),
+      "k"_a, py::arg("exclude").noconvert(), "threads"_a,
+      "The k rows of highest cosine with each query: indices (B, k) and scores (B, k).");
+  m.def(
+      "parse_text_rows",
+      [](const py::bytes& block, bool last, std::int64_t dim, CArray<float>& out, std::int64_t first_line,
+         const std::string& errors) {
+        const std::string_view bytes = bytes_of(block);
+        const std::span<float> rows = writable(out, dim);
+        ParsedRows parsed;
+        {
+          py::gil_scoped_release release;  // bytes never change, and only the caller knows of `out`
+          parsed = parse_text_rows(bytes, last, dim, rows, first_line);
+        }
+        return std::pair(parsed.consumed, decoded(parsed, errors, "line", first_line, nullptr));
+      },
+      "block"_a, "last"_a, "dim"_a, py::arg("out").noconvert(), "first_line"_a, "errors"_a,
+      "Bytes consumed and tokens of the whole rows of word2vec text at the start of a block.");
+  m.def(
+      "parse_binary_rows",
+      [](const py::bytes& block, bool last, std::int64_t dim, CArray<float>& out, std::int64_t first_byte,
+         const std::string& errors) {
+        const std::string_view bytes = bytes_of(block);
+        const std::span<float> rows = writable(out, dim);
+        ParsedRows parsed;
+        {
+          py::gil_scoped_release release;  // bytes never change, and only the caller knows of `out`
+          parsed = parse_binary_rows(bytes, last, dim, rows, first_byte);
+        }
+        return std::pair(parsed.consumed, decoded(parsed, errors, "byte", first_byte, bytes.data()));
+      },
+      "block"_a, "last"_a, "dim"_a, py::arg("out").noconvert(), "first_byte"_a, "errors"_a,
+      "Bytes consumed and tokens of the whole rows of word2vec binary at the start of a block.");
+  m.def(
+      "format_text_rows",
+      [](const Words& tokens, const Strided& vectors, std::int64_t first_row) {
+        return format_rows(&format_text_rows, tokens, vectors, first_row);
+      },
+      "tokens"_a, py::arg("vectors").noconvert(), "first_row"_a,
+      "Rows [first_row, first_row + len(tokens)) as word2vec text.");
+  m.def(
+      "format_binary_rows",
+      [](const Words& tokens, const Strided& vectors, std::int64_t first_row) {
+        return format_rows(&format_binary_rows, tokens, vectors, first_row);
+      },
+      "tokens"_a, py::arg("vectors").noconvert(), "first_row"_a,
+      "Rows [first_row, first_row + len(tokens)) as word2vec binary.");
+}
 
 }  // namespace fastnlp::bindings

@@ -1,1 +1,5 @@
 """Trained word vectors: look-up, neighbours, analogy, evaluation."""
+
+from fastnlp.vectors.word_vectors import WordVectors
+
+__all__ = ["WordVectors"]

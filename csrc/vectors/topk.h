@@ -1,0 +1,40 @@
+// Exact nearest rows by cosine. One pass over the table per group of queries; the rows may lie apart in
+// memory (pitch >= dim), so a padded training table or a memory map is searched where it lies.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace fastnlp {
+
+struct Rows {
+  const float* data;
+  std::int64_t count;
+  std::int64_t dim;
+  std::int64_t pitch;  // floats from one row to the next
+
+  const float* row(std::int64_t i) const { return data + i * pitch; }
+};
+
+// Euclidean length of each row, summed in double; NaN or infinite where the row is.
+std::vector<float> row_norms(const Rows& rows, int threads);
+
+struct Nearest {
+  std::vector<std::int32_t> indices;  // (queries, k), best first; -1 where fewer than k rows were left
+  std::vector<float> scores;          // (queries, k); -infinity where the index is -1
+};
+
+// The k rows of highest cosine with each query, equal scores in order of index.
+//   inverse_norms: rows.count numbers; 0 marks a row whose cosine is 0 with everything (empty, not finite).
+//   queries: B x rows.dim finite numbers of any length; a query of zeros scores 0 with every row.
+//   exclude: B x (exclude.size() / B) row indices left out of the answer, -1 for none.
+// The sums are in float32, so scores agree with an exact computation to about 1e-6, and which of two rows
+// that are closer than that comes first may depend on the instruction set and the number of queries.
+Nearest nearest(const Rows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
+                std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude, int threads);
+
+// What the widest instruction set of this machine is called: "avx512", "avx2" or "baseline".
+const char* nearest_instruction_set();
+
+}  // namespace fastnlp

@@ -1,0 +1,116 @@
+// The arithmetic of the nearest-row search, written once in vector extensions and compiled once per
+// instruction set by the files that include it. Everything has internal linkage and calls no library
+// function: an inline function shared between these files could be linked in a version that the machine
+// cannot run.
+#pragma once
+
+#include <cstdint>
+
+#include "vectors/topk_kernels.h"
+
+namespace fastnlp {
+namespace {
+
+template <int kWidth>
+struct Lanes {
+  typedef float type __attribute__((vector_size(kWidth * 4)));
+  typedef float unaligned __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
+
+  static type load(const float* p) { return *reinterpret_cast<const unaligned*>(p); }
+  static void store(float* p, type value) { *reinterpret_cast<unaligned*>(p) = value; }
+};
+
+// Dimensions summed in one run of registers before they are added to the total, which keeps the rounding
+// error of long rows near that of short ones.
+constexpr std::int64_t kRun = 128;
+
+// kRows rows against 2 * kWidth queries that lie interleaved: packed[d][query].
+template <int kWidth, int kRows>
+void score_rows(const float* rows, std::int64_t pitch, const float* packed, std::int64_t dim,
+                const float* inverse_norms, float* scores, float* peaks) {
+  using V = Lanes<kWidth>;
+  using Vector = typename V::type;
+  Vector total[kRows][2] = {};
+  for (std::int64_t first = 0; first < dim; first += kRun) {
+    const std::int64_t last = first + kRun < dim ? first + kRun : dim;
+    Vector sum[kRows][2] = {};
+    for (std::int64_t d = first; d < last; ++d) {
+      const Vector left = V::load(packed + d * 2 * kWidth);
+      const Vector right = V::load(packed + d * 2 * kWidth + kWidth);
+      for (int r = 0; r < kRows; ++r) {
+        const float value = rows[r * pitch + d];
+        sum[r][0] += left * value;
+        sum[r][1] += right * value;
+      }
+    }
+    for (int r = 0; r < kRows; ++r) {
+      total[r][0] += sum[r][0];
+      total[r][1] += sum[r][1];
+    }
+  }
+  for (int half = 0; half < 2; ++half) {
+    Vector peak = Vector{} - 3.0e38f;
+    for (int r = 0; r < kRows; ++r) {
+      // A row without a direction may hold NaN, which a product with 0 would keep.
+      const Vector score = inverse_norms[r] == 0.0f ? Vector{} : total[r][half] * inverse_norms[r];
+      V::store(scores + (r * 2 + half) * kWidth, score);
+      peak = score > peak ? score : peak;
+    }
+    V::store(peaks + half * kWidth, peak);
+  }
+}
+
+template <int kWidth, int kRows>
+void score_tile(const float* rows, std::int64_t pitch, std::int64_t count, const float* packed,
+                std::int64_t dim, const float* inverse_norms, float* scores, float* peaks) {
+  constexpr int kQueries = 2 * kWidth;
+  std::int64_t r = 0;
+  for (; r + kRows <= count; r += kRows) {
+    score_rows<kWidth, kRows>(rows + r * pitch, pitch, packed, dim, inverse_norms + r, scores + r * kQueries,
+                              peaks);
+    peaks += kQueries;
+  }
+  for (; r < count; ++r) {
+    score_rows<kWidth, 1>(rows + r * pitch, pitch, packed, dim, inverse_norms + r, scores + r * kQueries,
+                          peaks);
+    peaks += kQueries;
+  }
+}
+
+// kRows rows against one query, lanes along the dimensions.
+template <int kWidth, int kRows>
+void score_one(const float* rows, std::int64_t pitch, const float* query, std::int64_t dim,
+               const float* inverse_norms, float* scores) {
+  using V = Lanes<kWidth>;
+  using Vector = typename V::type;
+  Vector sum[kRows] = {};
+  std::int64_t d = 0;
+  for (; d + kWidth <= dim; d += kWidth) {
+    const Vector q = V::load(query + d);
+    for (int r = 0; r < kRows; ++r) sum[r] += V::load(rows + r * pitch + d) * q;
+  }
+  for (int r = 0; r < kRows; ++r) {
+    float dot = 0.0f;
+    for (int lane = 0; lane < kWidth; ++lane) dot += sum[r][lane];
+    for (std::int64_t rest = d; rest < dim; ++rest) dot += rows[r * pitch + rest] * query[rest];
+    scores[r] = inverse_norms[r] == 0.0f ? 0.0f : dot * inverse_norms[r];
+  }
+}
+
+template <int kWidth>
+void score_single(const float* rows, std::int64_t pitch, std::int64_t count, const float* query,
+                  std::int64_t dim, const float* inverse_norms, float* scores) {
+  std::int64_t r = 0;
+  for (; r + 4 <= count; r += 4)
+    score_one<kWidth, 4>(rows + r * pitch, pitch, query, dim, inverse_norms + r, scores + r);
+  for (; r < count; ++r)
+    score_one<kWidth, 1>(rows + r * pitch, pitch, query, dim, inverse_norms + r, scores + r);
+}
+
+template <int kWidth, int kRows>
+constexpr NearestKernels make_kernels(const char* name) {
+  return {name, 2 * kWidth, kRows, &score_tile<kWidth, kRows>, &score_single<kWidth>};
+}
+
+}  // namespace
+}  // namespace fastnlp

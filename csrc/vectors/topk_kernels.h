@@ -1,0 +1,29 @@
+// The table of kernels that one instruction set offers to the nearest-row search.
+#pragma once
+
+#include <cstdint>
+
+namespace fastnlp {
+
+struct NearestKernels {
+  const char* name;
+  int tile_queries;  // queries that one call of `tile` scores together
+  int tile_rows;     // rows that share one line of `peaks`
+
+  // scores[r][q] = cosine of row r and query q, for `count` rows and tile_queries unit queries interleaved as
+  // packed[d][q]; peaks[g][q] = the highest score of group g. Whole groups of tile_rows come first, then each
+  // left-over row is a group of its own.
+  void (*tile)(const float* rows, std::int64_t pitch, std::int64_t count, const float* packed,
+               std::int64_t dim, const float* inverse_norms, float* scores, float* peaks);
+  // scores[r] = cosine of row r and one unit query.
+  void (*single)(const float* rows, std::int64_t pitch, std::int64_t count, const float* query,
+                 std::int64_t dim, const float* inverse_norms, float* scores);
+};
+
+extern const NearestKernels kNearestBaseline;
+#if defined(__x86_64__)
+extern const NearestKernels kNearestAvx2;
+extern const NearestKernels kNearestAvx512;
+#endif
+
+}  // namespace fastnlp

@@ -1,0 +1,140 @@
+"""Words compared with words: similarity, distance, rank, the odd one out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnlp.vectors.table import Key, Query, WordTable
+
+__all__ = ["Comparisons"]
+
+
+def _cosine(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> float:
+    """The cosine of two vectors; 0 where one of them has no direction."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    cosine = float(a @ b) / lengths if lengths else 0.0
+    return cosine if np.isfinite(cosine) else 0.0
+
+
+class Comparisons(WordTable):
+    """The part of `WordVectors` that compares given words with each other."""
+
+    def similarity(self, w1: Key, w2: Key) -> float:
+        """The cosine of the vectors of two words.
+
+        Args:
+            w1: a word or a row.
+            w2: another.
+
+        Returns:
+            A number in [-1, 1]; 0 where a vector has no direction.
+
+        Raises:
+            KeyError: a word is unknown.
+        """
+        return _cosine(self.get_vector(w1), self.get_vector(w2))
+
+    def distance(self, w1: Key, w2: Key) -> float:
+        """1 - similarity(w1, w2), in [0, 2]."""
+        return 1.0 - self.similarity(w1, w2)
+
+    def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> float:
+        """The cosine of the mean vectors of two lists of words.
+
+        Args:
+            ws1: at least one word.
+            ws2: at least one word.
+
+        Returns:
+            A number in [-1, 1].
+
+        Raises:
+            KeyError: a word is unknown.
+            ValueError: a list is empty.
+        """
+        return _cosine(
+            self.get_mean_vector(ws1, pre_normalize=False), self.get_mean_vector(ws2, pre_normalize=False)
+        )
+
+    def distances(self, word_or_vector: Query, other_words: Sequence[Key] = ()) -> NDArray[np.float32]:
+        """1 - cosine of one word with others, or with all.
+
+        Args:
+            word_or_vector: a word, a row or a (D,) vector.
+            other_words: the words to compare with; all V rows without.
+
+        Returns:
+            (N,) float32.
+
+        Raises:
+            KeyError: a word is unknown.
+        """
+        cosines = self._cosines(self._vector_of(word_or_vector, False))
+        return 1 - (cosines[[self.get_index(word) for word in other_words]] if len(other_words) else cosines)
+
+    def closer_than(self, key1: Key, key2: Key) -> list[str]:
+        """The words that are nearer to `key1` than `key2` is, in order of row.
+
+        Raises:
+            KeyError: a word is unknown.
+        """
+        first, second = self.get_index(key1), self.get_index(key2)
+        distances = self.distances(first)
+        return [
+            self.index_to_key[row] for row in np.flatnonzero(distances < distances[second]) if row != first
+        ]
+
+    def rank(self, key1: Key, key2: Key) -> int:
+        """The place of `key2` among the neighbours of `key1`, from 1.
+
+        Raises:
+            KeyError: a word is unknown.
+        """
+        return len(self.closer_than(key1, key2)) + 1
+
+    def most_similar_to_given(self, key1: Key, keys_list: Sequence[Key]) -> Key:
+        """The one of some words that is nearest to `key1`.
+
+        Raises:
+            KeyError: a word is unknown.
+            ValueError: the list is empty.
+        """
+        if len(keys_list) == 0:
+            raise ValueError("keys_list: expected at least one word, got none")
+        return max(keys_list, key=lambda key: self.similarity(key1, key))
+
+    def rank_by_centrality(self, words: Sequence[Key], use_norm: bool = True) -> list[tuple[float, Key]]:
+        """Words by their cosine with the mean of all of them.
+
+        Args:
+            words: words of which at least one is known; unknown ones are left out.
+            use_norm: take the mean of unit vectors.
+
+        Returns:
+            Pairs (dot product of the word's vector and the unit mean, word), highest first.
+
+        Raises:
+            ValueError: no word is known.
+        """
+        known = [word for word in words if word in self]
+        if not known:
+            raise ValueError(f"words: expected at least one known word, got {list(words)!r}")
+        vectors = np.stack([self.get_vector(word, norm=use_norm) for word in known]).astype(np.float64)
+        mean = vectors.mean(axis=0)
+        length = float(np.linalg.norm(mean))
+        scores = vectors @ (mean / length if length else mean)
+        order = sorted(range(len(known)), key=lambda i: -scores[i])
+        return [(float(scores[i]), known[i]) for i in order]
+
+    def doesnt_match(self, words: Sequence[Key]) -> Key:
+        """The word that is farthest from the mean of all: the odd one out.
+
+        Raises:
+            ValueError: no word is known.
+        """
+        return self.rank_by_centrality(words)[-1][1]

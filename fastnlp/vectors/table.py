@@ -1,0 +1,210 @@
+"""A table of vectors with a word for each row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnlp import _core
+
+__all__ = ["Key", "Query", "WordTable", "threads_to_use"]
+
+Key: TypeAlias = str | int
+Query: TypeAlias = str | int | NDArray[np.floating[Any]]
+
+# Rows outside of these lengths count as having no direction: their float32 cosines would overflow or vanish.
+_SHORTEST, _LONGEST = 1e-30, 1e30
+
+
+def threads_to_use(threads: int | None) -> int:
+    """The number of threads asked for, or without one the number of CPUs this process may use."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise ValueError(f"threads: expected at least 1, got {threads}")
+    return threads
+
+
+class WordTable:
+    """Words, their vectors and the lengths of these: the part of `WordVectors` that looks things up."""
+
+    def __init__(
+        self, tokens: Iterable[str], vectors: NDArray[np.float32], counts: Sequence[int] | None = None
+    ) -> None:
+        if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32:
+            got = getattr(vectors, "dtype", type(vectors).__name__)
+            raise TypeError(
+                f"vectors: expected a float32 array, got {got}; convert with np.asarray(x, np.float32)"
+            )
+        self.index_to_key: list[str] = list(tokens)
+        if vectors.ndim != 2 or len(vectors) != len(self.index_to_key) or vectors.shape[1] < 1:
+            raise ValueError(
+                f"vectors: expected shape ({len(self.index_to_key)}, D), one row a token, got {vectors.shape}"
+            )
+        for token in self.index_to_key:
+            if not isinstance(token, str):
+                raise TypeError(f"tokens: expected str, got {token!r}")
+        self.key_to_index: dict[str, int] = {token: row for row, token in enumerate(self.index_to_key)}
+        if len(self.key_to_index) < len(self.index_to_key):
+            raise ValueError(f"tokens: expected different words, got {self._repeated()!r} more than once")
+        if counts is not None and len(counts) != len(self.index_to_key):
+            raise ValueError(f"counts: expected {len(self.index_to_key)}, one a token, got {len(counts)}")
+        self.vectors = vectors
+        self._counts = None if counts is None else np.asarray(counts, np.int64)
+        self._norms: NDArray[np.float32] | None = None
+        self._inverse_norms: NDArray[np.float32] = np.empty(0, np.float32)
+
+    def _repeated(self) -> str:
+        seen: set[str] = set()
+        for token in self.index_to_key:
+            if token in seen:
+                return token
+            seen.add(token)
+        raise AssertionError("called without a repeated token")
+
+    @property
+    def vector_size(self) -> int:
+        """D, the number of dimensions."""
+        return int(self.vectors.shape[1])
+
+    @property
+    def norms(self) -> NDArray[np.float32]:
+        """(V,) float32 Euclidean lengths of the rows."""
+        self.fill_norms()
+        assert self._norms is not None
+        return self._norms
+
+    def fill_norms(self, force: bool = False) -> None:
+        """Computes the row lengths, again if `force`."""
+        if self._norms is None or force:
+            self._norms = _core.row_norms(self.vectors, threads_to_use(None))
+            usable = (self._norms > _SHORTEST) & (self._norms < _LONGEST)
+            self._inverse_norms = np.divide(1, self._norms, out=np.zeros_like(self._norms), where=usable)
+
+    def __len__(self) -> int:
+        return len(self.index_to_key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.key_to_index or (isinstance(key, int | np.integer) and 0 <= int(key) < len(self))
+
+    def __getitem__(self, key_or_keys: Key | Sequence[Key]) -> NDArray[np.float32]:
+        """The vector of a word, or the (N, D) vectors of N words."""
+        if isinstance(key_or_keys, str | int | np.integer):
+            return self.get_vector(key_or_keys)
+        return self.vectors[[self.get_index(key) for key in key_or_keys]]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} words, {self.vector_size} dimensions)"
+
+    def get_index(self, key: Key, default: int | None = None) -> int:
+        """The row of a word; a row number stands for itself.
+
+        Args:
+            key: a word or a row in [0, V).
+            default: returned for an unknown word instead of an error.
+
+        Returns:
+            The row.
+
+        Raises:
+            KeyError: the word is unknown and there is no default.
+        """
+        row = self.key_to_index.get(key) if isinstance(key, str) else int(key)
+        if row is not None and 0 <= row < len(self):
+            return row
+        if default is not None:
+            return default
+        if not isinstance(key, str):
+            raise KeyError(f"row {key} is not in [0, {len(self)})")
+        others = [word for word in (key.lower(), key.capitalize(), key.upper()) if word in self.key_to_index]
+        raise KeyError(
+            f"the word {key!r} is not among the {len(self):,} words"
+            + (f"; {others[0]!r} is" if others else "; `word in vectors` tells which are")
+        )
+
+    def get_vector(self, key: Key, norm: bool = False) -> NDArray[np.float32]:
+        """The vector of a word.
+
+        Args:
+            key: a word or a row.
+            norm: scaled to length 1 (a row without a direction gives zeros).
+
+        Returns:
+            (D,) float32, not writeable.
+
+        Raises:
+            KeyError: the word is unknown.
+        """
+        row = self.get_index(key)
+        vector: NDArray[np.float32] = self.vectors[row]
+        if norm:
+            self.fill_norms()
+            scale = self._inverse_norms[row]
+            vector = vector * scale if scale else np.zeros_like(vector)
+        vector.flags.writeable = False
+        return vector
+
+    def get_vecattr(self, key: Key, attr: str) -> int:
+        """The number of occurrences of a word; `attr` is "count", the one attribute there is.
+
+        Raises:
+            KeyError: the word or attribute is unknown, or the counts are (files of vectors have none).
+        """
+        if attr != "count" or self._counts is None:
+            raise KeyError(f"attr: {attr!r} is not known for these vectors")
+        return int(self._counts[self.get_index(key)])
+
+    def get_normed_vectors(self) -> NDArray[np.float32]:
+        """(V, D) float32, each row scaled to length 1; a row without a direction gives zeros."""
+        self.fill_norms()
+        scale = self._inverse_norms[:, None]
+        return np.multiply(self.vectors, scale, out=np.zeros_like(self.vectors), where=scale != 0)
+
+    def get_mean_vector(
+        self, keys: Sequence[Query], weights: Sequence[float] | None = None, pre_normalize: bool = True
+    ) -> NDArray[np.float32]:
+        """The weighted mean of vectors, sum(w_i v_i) / sum(|w_i|).
+
+        Args:
+            keys: words, rows or (D,) vectors, at least one.
+            weights: one number a key; 1 without.
+            pre_normalize: scale the vectors of words and rows to length 1 first.
+
+        Returns:
+            (D,) float32.
+
+        Raises:
+            KeyError: a word is unknown.
+            ValueError: there is no key, or not one weight for each.
+        """
+        weights = [1.0] * len(keys) if weights is None else weights
+        if len(keys) == 0 or len(keys) != len(weights):
+            raise ValueError(
+                f"keys: expected one or more, each with a weight, got {len(keys)} and {len(weights)}"
+            )
+        mean = np.zeros(self.vector_size)
+        for key, weight in zip(keys, weights, strict=True):
+            mean += weight * self._vector_of(key, pre_normalize)
+        total = float(np.abs(weights).sum())
+        return (mean / total if total else mean).astype(np.float32)
+
+    def _vector_of(self, query: Query, norm: bool) -> NDArray[np.floating[Any]]:
+        if not isinstance(query, np.ndarray):
+            return self.get_vector(query, norm)
+        if query.shape != (self.vector_size,):
+            raise ValueError(f"vector: expected shape ({self.vector_size},), got {query.shape}")
+        return query
+
+    def _cosines(self, vector: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """(V,) float32 cosines with one vector."""
+        self.fill_norms()
+        length = float(np.linalg.norm(vector))
+        unit = (vector / length if length else np.zeros_like(vector)).astype(np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.where(
+                self._inverse_norms == 0, np.float32(0), (self.vectors @ unit) * self._inverse_norms
+            )
