@@ -142,9 +142,7 @@ class WordTable:
         row = self.get_index(key)
         vector: NDArray[np.float32] = self.vectors[row]
         if norm:
-            self.fill_norms()
-            scale = self._inverse_norms[row]
-            vector = vector * scale if scale else np.zeros_like(vector)
+            vector = self.unit_vectors(np.array([row]))[0]
         vector.flags.writeable = False
         return vector
 
@@ -158,11 +156,26 @@ class WordTable:
             raise KeyError(f"attr: {attr!r} is not known for these vectors")
         return int(self._counts[self.get_index(key)])
 
-    def get_normed_vectors(self) -> NDArray[np.float32]:
-        """(V, D) float32, each row scaled to length 1; a row without a direction gives zeros."""
+    def unit_vectors(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Rows scaled to length 1; a row without a direction gives zeros.
+
+        Args:
+            rows: (N,) integers in [0, V).
+
+        Returns:
+            (N, D) float32.
+
+        Raises:
+            IndexError: a row does not exist.
+        """
         self.fill_norms()
-        scale = self._inverse_norms[:, None]
-        return np.multiply(self.vectors, scale, out=np.zeros_like(self.vectors), where=scale != 0)
+        vectors, scale = self.vectors[rows], self._inverse_norms[rows][:, None]
+        units: NDArray[np.float32] = np.multiply(vectors, scale, out=np.zeros_like(vectors), where=scale != 0)
+        return units
+
+    def get_normed_vectors(self) -> NDArray[np.float32]:
+        """(V, D) float32, all rows scaled to length 1; a row without a direction gives zeros."""
+        return self.unit_vectors(np.arange(len(self)))
 
     def get_mean_vector(
         self, keys: Sequence[Query], weights: Sequence[float] | None = None, pre_normalize: bool = True
