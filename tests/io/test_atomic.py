@@ -1,8 +1,10 @@
-import os
-
 import pytest
 
 from fastnlp.io.atomic import atomic_directory, atomic_write
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_an_error_leaves_the_old_file_and_no_trace(tmp_path):
@@ -12,7 +14,7 @@ def test_an_error_leaves_the_old_file_and_no_trace(tmp_path):
         file.write(b"half")
         raise RuntimeError
     assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["model.bin"]
+    assert names(tmp_path) == ["model.bin"]
 
 
 def test_a_dead_process_is_swept_up(tmp_path):
@@ -20,7 +22,7 @@ def test_a_dead_process_is_swept_up(tmp_path):
     orphan.write_bytes(b"orphan")
     with atomic_write(tmp_path / "model.bin") as file:
         file.write(b"new")
-    assert os.listdir(tmp_path) == ["model.bin"]
+    assert names(tmp_path) == ["model.bin"]
 
 
 def test_a_folder_is_replaced_whole(tmp_path):
@@ -28,12 +30,12 @@ def test_a_folder_is_replaced_whole(tmp_path):
     for content in ("one", "two"):
         with atomic_directory(target) as folder:
             (folder / content).write_text(content)
-    assert os.listdir(target) == ["two"]
+    assert names(target) == ["two"]
     with pytest.raises(RuntimeError), atomic_directory(target) as folder:
         (folder / "three").write_text("three")
         raise RuntimeError
-    assert os.listdir(target) == ["two"]
-    assert os.listdir(tmp_path) == ["corpus"]
+    assert names(target) == ["two"]
+    assert names(tmp_path) == ["corpus"]
 
 
 def test_a_file_in_the_way_of_a_folder_is_refused(tmp_path):
