@@ -47,10 +47,11 @@ AliasTable::AliasTable(std::span<const double> weights) {
 std::vector<double> AliasTable::probabilities() const {
   std::vector<double> out(columns_.size(), 0.0);
   const double share = 1.0 / static_cast<double>(columns_.size());
-  for (const Column& column : columns_) {
-    const double own = column.threshold == 0xFFFFFFFFu ? 1.0 : column.threshold * 0x1.0p-32;
-    out[static_cast<std::size_t>(column.own)] += share * own;
-    out[static_cast<std::size_t>(column.alias)] += share * (1.0 - own);
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const std::uint32_t limit = columns_[i].threshold;
+    const double own = limit == 0xFFFFFFFFu ? 1.0 : static_cast<double>(limit) * 0x1.0p-32;
+    out[i] += share * own;
+    out[static_cast<std::size_t>(columns_[i].alias)] += share * (1.0 - own);
   }
   return out;
 }
