@@ -1,6 +1,7 @@
 #include "bindings/bindings.h"
 #include "support/checks.h"
 #include "training/skipgram.h"
+#include "training/tables.h"
 
 namespace fastnlp::bindings {
 namespace {
@@ -27,7 +28,7 @@ void register_training(py::module_& m) {
       .def(py::init([](const CArray<std::int32_t>& ids, const CArray<std::int64_t>& sentence_offsets,
                        const CArray<double>& keep, const CArray<double>& noise, std::int64_t dim, int window,
                        bool shrink, int negatives, bool shared, std::uint64_t seed, double lr, double min_lr,
-                       std::int64_t epochs) {
+                       std::int64_t epochs, const std::string& simd) {
              return SkipGram(view(ids), view(sentence_offsets), view(keep), view(noise),
                              {.dim = dim,
                               .window = window,
@@ -37,12 +38,15 @@ void register_training(py::module_& m) {
                               .seed = seed,
                               .lr = lr,
                               .min_lr = min_lr,
-                              .epochs = epochs});
+                              .epochs = epochs},
+                             simd.empty() ? nullptr : simd.c_str());
            }),
            "ids"_a.noconvert(), "sentence_offsets"_a.noconvert(), "keep"_a.noconvert(), "noise"_a.noconvert(),
            py::kw_only(), "dim"_a, "window"_a, "shrink"_a, "negatives"_a, "shared"_a, "seed"_a, "lr"_a,
-           "min_lr"_a, "epochs"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+           "min_lr"_a, "epochs"_a, "simd"_a = "", py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
       .def_property_readonly("units", &SkipGram::units)
+      .def_property_readonly("unit_size", &SkipGram::unit_size)
+      .def_property_readonly("piece_size", &SkipGram::piece_size)
       .def("lr_at", &SkipGram::lr_at, "epoch"_a, "unit"_a)
       .def(
           "train",
@@ -54,6 +58,16 @@ void register_training(py::module_& m) {
             return model.train(in, out, epoch, unit, threads, seconds);
           },
           "input"_a.noconvert(), "output"_a.noconvert(), "epoch"_a, "unit"_a, "threads"_a, "seconds"_a);
+  m.def(
+      "fill_uniform",
+      [](FloatTable& array, std::int64_t dim, float bound, std::uint64_t seed, int threads) {
+        const Table filled = table("table", array);
+        py::gil_scoped_release unlocked;  // safe: the caller's reference keeps the table alive
+        fill_uniform(filled, dim, bound, seed, threads);
+      },
+      "table"_a.noconvert(), "dim"_a, "bound"_a, "seed"_a, "threads"_a,
+      "Fills the first dim columns with numbers uniform in [-bound, bound), keyed by the row, the rest with "
+      "zeros.");
   m.def(
       "simd", [] { return std::string(skipgram_kernels().name); },
       "The instruction set that the kernels of this machine use.");

@@ -36,11 +36,11 @@ void for_each_block(std::int64_t total, std::int64_t size, int threads, const Bo
       }
     }
   };
-  std::vector<std::thread> helpers;
+  std::vector<std::jthread> helpers;  // joined on every way out
   const std::int64_t wanted = std::min<std::int64_t>(thread_count(threads), blocks);
   for (std::int64_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
   work();
-  for (std::thread& helper : helpers) helper.join();
+  helpers.clear();
   if (failure) std::rethrow_exception(failure);
 }
 

@@ -103,7 +103,7 @@ class SkipGram::Worker {
     job_.drawn = drawn_.data();
     job_.ring = ring_.get();
     job_.rows = rows_.data();
-    const std::size_t capacity = static_cast<std::size_t>(kUnit + kSentence) + 17;
+    const std::size_t capacity = static_cast<std::size_t>(model.unit_ + model.piece_) + 17;
     word_.resize(capacity);
     position_.resize(capacity);
     reach_.resize(capacity);
@@ -116,24 +116,24 @@ class SkipGram::Worker {
     job_.last = last_.data();
   }
 
-  // Trains the pieces (sentences, or 10,000 positions of a longer one) that start in the unit.
+  // Trains the pieces (sentences, or parts of a longer one) that start in the unit.
   void train(std::int64_t unit, float lr) {
     const auto& offsets = model_.offsets_;
-    const std::int64_t begin = unit * kUnit;
-    const std::int64_t end = std::min<std::int64_t>(begin + kUnit, offsets.back());
+    const std::int64_t begin = unit * model_.unit_;
+    const std::int64_t end = std::min<std::int64_t>(begin + model_.unit_, offsets.back());
+    const std::int64_t size = model_.piece_;
     job_.lr = lr;
     job_.kept = 0;
     // The sentence that holds `begin`, and in it the first piece that starts at `begin` or later.
     auto sentence = std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1;
-    std::int64_t piece =
-        offsets[sentence] + (begin - offsets[sentence] + kSentence - 1) / kSentence * kSentence;
+    std::int64_t piece = offsets[sentence] + (begin - offsets[sentence] + size - 1) / size * size;
     while (piece < end) {
       if (piece >= offsets[sentence + 1]) {
         piece = offsets[++sentence];
         if (sentence + 1 >= static_cast<std::int64_t>(offsets.size())) break;
         continue;
       }
-      const std::int64_t stop = std::min(piece + kSentence, offsets[sentence + 1]);
+      const std::int64_t stop = std::min(piece + size, offsets[sentence + 1]);
       const std::int64_t first = job_.kept;
       model_.kernels_.keep(job_, piece, stop);
       for (std::int64_t i = first; i < job_.kept; ++i) {
@@ -164,9 +164,16 @@ class SkipGram::Worker {
 };
 
 SkipGram::SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
-                   std::span<const double> keep, std::span<const double> noise, SkipGramOptions options)
-    : ids_(ids), offsets_(offsets), noise_(noise), options_(options), kernels_(skipgram_kernels()) {
+                   std::span<const double> keep, std::span<const double> noise, SkipGramOptions options,
+                   const char* simd)
+    : ids_(ids), offsets_(offsets), noise_(noise), options_(options), kernels_(skipgram_kernels(simd)) {
   check_options(options, noise.size());
+  // Multiply-adds a position next to those of the usual D=100, window 5, K=5: past ten times that, units
+  // shrink.
+  const double cost = static_cast<double>(options.dim) * options.window * (1.0 + options.negatives) / 3000.0;
+  unit_ = std::clamp(static_cast<std::int64_t>(100'000.0 / cost), std::int64_t{200}, std::int64_t{10'000});
+  piece_ = std::clamp(unit_, std::min(std::int64_t{20} * options.window, std::int64_t{10'000}),
+                      std::int64_t{10'000});
   check_offsets("sentence_offsets", offsets, static_cast<std::int64_t>(ids.size()));
   check_ids("ids", ids, static_cast<std::int64_t>(noise.size()));
   if (keep.size() != noise.size()) {
@@ -186,12 +193,12 @@ SkipGram::SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64
   }
 }
 
-std::int64_t SkipGram::units() const { return (static_cast<std::int64_t>(ids_.size()) + kUnit - 1) / kUnit; }
+std::int64_t SkipGram::units() const { return (static_cast<std::int64_t>(ids_.size()) + unit_ - 1) / unit_; }
 
 double SkipGram::lr_at(std::int64_t epoch, std::int64_t unit) const {
   const double total = static_cast<double>(ids_.size()) * static_cast<double>(options_.epochs) + 1.0;
   const double done =
-      static_cast<double>(ids_.size()) * static_cast<double>(epoch) + static_cast<double>(unit * kUnit);
+      static_cast<double>(ids_.size()) * static_cast<double>(epoch) + static_cast<double>(unit * unit_);
   return std::max(options_.min_lr, options_.lr * (1.0 - done / total));
 }
 

@@ -1,7 +1,7 @@
 // Skip-gram with negative sampling (Mikolov et al. 2013, arXiv:1310.4546) over Hogwild threads (Recht et al.
 // 2011).
 //
-// Work comes in units of about 10,000 corpus positions. Every draw depends on the position alone and the
+// Work comes in units of up to 10,000 corpus positions. Every draw depends on the position alone and the
 // learning rate on the unit alone, so where a run is cut into slices changes nothing: one thread gives the
 // same bits however often it was stopped. Several threads race on the tables, as word2vec.c's do.
 #pragma once
@@ -12,6 +12,7 @@
 
 #include "sampling/alias.h"
 #include "training/skipgram_job.h"
+#include "training/tables.h"
 
 namespace fastnlp {
 
@@ -27,13 +28,6 @@ struct SkipGramOptions {
   std::int64_t epochs = 5;
 };
 
-// A table of rows: V rows of `pitch` floats, 64-byte aligned, of which the first D are the embedding.
-struct Table {
-  float* data;
-  std::int64_t rows;
-  std::int64_t pitch;
-};
-
 struct SliceReport {
   std::int64_t next_unit = 0;   // the first unit not trained yet
   std::int64_t kept = 0;        // words that survived subsampling
@@ -44,14 +38,18 @@ struct SliceReport {
 
 class SkipGram {
  public:
-  static constexpr std::int64_t kUnit = 10'000;      // positions
-  static constexpr std::int64_t kSentence = 10'000;  // longer sentences are trained in pieces of this length
-
   // Keeps views of ids (T,) and offsets (S + 1,); the caller keeps the arrays alive. `keep` (V,) are the
-  // probabilities of the subsampling rule, `noise` (V,) the weights of negatives.
+  // probabilities of the subsampling rule, `noise` (V,) the weights of negatives; `simd` is a name of
+  // skipgram_kernels.
   SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
-           std::span<const double> keep, std::span<const double> noise, SkipGramOptions options);
+           std::span<const double> keep, std::span<const double> noise, SkipGramOptions options,
+           const char* simd = nullptr);
 
+  // A unit is the positions that one thread takes at a time: 10,000, or fewer where wide windows, many
+  // negatives or many dimensions would make that last over a few milliseconds.
+  std::int64_t unit_size() const { return unit_; }
+  // Longer sentences are trained in pieces of this length.
+  std::int64_t piece_size() const { return piece_; }
   std::int64_t units() const;
   double lr_at(std::int64_t epoch, std::int64_t unit) const;
 
@@ -69,6 +67,8 @@ class SkipGram {
   AliasTable noise_;
   SkipGramOptions options_;
   SkipGramKernels kernels_;
+  std::int64_t unit_;
+  std::int64_t piece_;
 };
 
 // The kernels of this machine, or of a named instruction set ("avx512", "avx2", "baseline"); an unknown or

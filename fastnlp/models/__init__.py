@@ -1,1 +1,5 @@
 """Models: a configuration, named tables and a loss each."""
+
+from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables, negative_sampling_loss
+
+__all__ = ["Word2VecConfig", "Word2VecTables", "negative_sampling_loss"]

@@ -1,0 +1,206 @@
+"""word2vec (Mikolov et al. 2013): its configuration, its two tables and its loss. No device, no thread."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnlp import _core
+
+__all__ = ["Word2VecConfig", "Word2VecTables", "negative_sampling_loss"]
+
+_CHOICES = {
+    "architecture": ("skipgram",),
+    "loss": ("ns",),
+    "subsample_rule": ("word2vec", "book"),
+    "negatives_shared_by": ("center", "pair"),
+}
+# name: (type, smallest, largest); the bounds belong to the range. `lr` is also checked to be above 0.
+_RANGES: dict[str, tuple[type, float, float]] = {
+    "dim": (int, 1, 65_536),
+    "window": (int, 1, 10_000),
+    "negatives": (int, 1, 10_000),
+    "epochs": (int, 1, 1_000_000),
+    "seed": (int, 0, 2**64 - 1),
+    "lr": (float, 0, math.inf),
+    "min_lr": (float, 0, math.inf),
+    "subsample": (float, 0, 1),
+    "noise_power": (float, -10, 10),
+}
+
+
+@dataclass(frozen=True)
+class Word2VecConfig:
+    """Everything that decides what a word2vec model becomes, apart from the corpus and the number of threads.
+
+    Attributes:
+        dim: D, the length of a vector.
+        window: words on each side of a center, at most.
+        architecture: "skipgram" predicts the contexts from the center.
+        loss: "ns", negative sampling.
+        negatives: K, noise words per positive pair.
+        subsample: t, the frequency above which words are dropped at random; 0 keeps all.
+        epochs: passes over the corpus.
+        lr: learning rate at the start; falls linearly to `min_lr` at the end.
+        min_lr: learning rate at the end; by default lr / 10,000, as in word2vec.c.
+        seed: of every random draw, 64 bits.
+        shrink_windows: draw each window from 1..window, so that near words count more.
+        subsample_rule: "word2vec" or "book"; see `fastnlp.sampling.keep_probabilities`.
+        noise_power: exponent of the counts in the noise distribution.
+        negatives_shared_by: "center" draws K negatives for all pairs of a center (one small matrix product,
+            several times faster, same quality), "pair" draws K for each pair as word2vec.c does.
+
+    Raises:
+        ValueError: a value is out of range; the message names it.
+        TypeError: a value is of the wrong type.
+
+    Example:
+        >>> Word2VecConfig(dim=50).dim
+        50
+        >>> Word2VecConfig(window=0)
+        Traceback (most recent call last):
+        ...
+        ValueError: window: expected a whole number from 1 to 10000, got 0
+    """
+
+    dim: int = 100
+    window: int = 5
+    architecture: Literal["skipgram"] = "skipgram"
+    loss: Literal["ns"] = "ns"
+    negatives: int = 5
+    subsample: float = 1e-3
+    epochs: int = 5
+    lr: float = 0.025
+    min_lr: float | None = None
+    seed: int = 1
+    shrink_windows: bool = True
+    subsample_rule: Literal["word2vec", "book"] = "word2vec"
+    noise_power: float = 0.75
+    negatives_shared_by: Literal["center", "pair"] = "center"
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                expected = " or ".join(repr(choice) for choice in allowed)
+                raise ValueError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
+        if not isinstance(self.shrink_windows, bool):
+            raise TypeError(f"shrink_windows: expected True or False, got {self.shrink_windows!r}")
+        for name, (kind, low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not (name == "min_lr" and value is None):
+                _check_number(name, value, kind, low, high)
+        if self.lr <= 0:
+            raise ValueError(f"lr: expected a number above 0, got {self.lr}")
+        if self.final_lr > self.lr:
+            raise ValueError(f"min_lr: expected at most lr ({self.lr}), got {self.min_lr}")
+
+    @property
+    def final_lr(self) -> float:
+        """The learning rate that the decay ends at."""
+        return self.lr * 1e-4 if self.min_lr is None else float(self.min_lr)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The configuration that `to_dict` gave.
+
+        Raises:
+            ValueError: a field is unknown or out of range.
+        """
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise ValueError(f"configuration: expected the fields of {cls.__name__}, got also {unknown}")
+        return cls(**values)
+
+
+def _check_number(name: str, value: Any, kind: type, low: float, high: float) -> None:
+    """Refuses what is not a number of the kind in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer) if kind is int else (int, float, np.number)):
+        raise TypeError(f"{name}: expected {'a whole number' if kind is int else 'a number'}, got {value!r}")
+    if not low <= value <= high or (kind is float and not math.isfinite(value)):
+        bounds = f"from {low} to {high}" if high < math.inf else f"of at least {low}, finite"
+        raise ValueError(f"{name}: expected a {'whole ' if kind is int else ''}number {bounds}, got {value}")
+
+
+def _aligned(rows: int, pitch: int) -> NDArray[np.float32]:
+    """An uninitialised (rows, pitch) float32 array whose rows start on 64-byte lines."""
+    buffer = np.empty(rows * pitch * 4 + 64, np.uint8)
+    start = -buffer.ctypes.data % 64
+    return buffer[start : start + rows * pitch * 4].view(np.float32).reshape(rows, pitch)
+
+
+class Word2VecTables:
+    """The parameters: an input vector v and an output vector u for each word.
+
+    Rows are padded with zeros to a multiple of 16 floats; `input` and `output` are views without the padding.
+
+    Attributes:
+        padded_input: (V, pitch) float32, 64-byte aligned.
+        padded_output: (V, pitch) float32, 64-byte aligned.
+
+    Example:
+        >>> tables = Word2VecTables(vocabulary=3, dim=20, seed=1)
+        >>> tables.input.shape, tables.padded_input.shape, bool(abs(tables.input).max() <= 0.5 / 20)
+        ((3, 20), (3, 32), True)
+    """
+
+    def __init__(self, vocabulary: int, dim: int, seed: int, threads: int = 1) -> None:
+        """As word2vec.c: v uniform in [-1/2D, 1/2D), u zero.
+
+        Args:
+            vocabulary: V, the number of words.
+            dim: D.
+            seed: of the input vectors.
+            threads: to fill the tables with; the numbers do not depend on it.
+        """
+        pitch = -(-dim // 16) * 16
+        self.dim = dim
+        self.padded_input = _aligned(vocabulary, pitch)
+        self.padded_output = _aligned(vocabulary, pitch)
+        _core.fill_uniform(self.padded_input, dim, 0.5 / dim, seed, threads)
+        self.padded_output.fill(0.0)
+
+    @property
+    def input(self) -> NDArray[np.float32]:
+        """(V, D) float32 view: v, the vectors of words as centers, which are the result."""
+        return self.padded_input[:, : self.dim]
+
+    @property
+    def output(self) -> NDArray[np.float32]:
+        """(V, D) float32 view: u, the vectors of words as contexts and negatives."""
+        return self.padded_output[:, : self.dim]
+
+    def finite(self) -> bool:
+        """Whether every parameter is a finite number."""
+        # A sum is finite only if no term is infinite or NaN; float64 sums of finite float32 cannot overflow.
+        return bool(np.isfinite(self.padded_input.sum(dtype=np.float64) + self.padded_output.sum(dtype=np.float64)))
+
+
+def negative_sampling_loss(
+    v: NDArray[np.floating[Any]], u: NDArray[np.floating[Any]], negatives: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """-log s(u.v) - sum_k log s(-u_k.v), the loss of a pair (Mikolov et al. 2013, arXiv:1310.4546, eq. 4).
+
+    Args:
+        v: (..., D) input vectors.
+        u: (..., D) output vectors of the positives.
+        negatives: (..., K, D) output vectors of the noise words.
+
+    Returns:
+        (...) float64, in nats.
+
+    Example:
+        >>> float(negative_sampling_loss(np.zeros(4), np.zeros(4), np.zeros((5, 4))).round(4))  # 6 log 2
+        4.1589
+    """
+    wide = v.astype(np.float64)
+    positive = np.logaddexp(0.0, -(u * wide).sum(-1))
+    noise = np.logaddexp(0.0, (negatives * wide[..., None, :]).sum(-1)).sum(-1)
+    return np.asarray(positive + noise)
