@@ -122,7 +122,9 @@ class Word2VecConfig:
 
 def _check_number(name: str, value: Any, kind: type, low: float, high: float) -> None:
     """Refuses what is not a number of the kind in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer) if kind is int else (int, float, np.number)):
+    if isinstance(value, bool) or not isinstance(
+        value, (int, np.integer) if kind is int else (int, float, np.number)
+    ):
         raise TypeError(f"{name}: expected {'a whole number' if kind is int else 'a number'}, got {value!r}")
     if not low <= value <= high or (kind is float and not math.isfinite(value)):
         bounds = f"from {low} to {high}" if high < math.inf else f"of at least {low}, finite"
@@ -180,7 +182,9 @@ class Word2VecTables:
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""
         # A sum is finite only if no term is infinite or NaN; float64 sums of finite float32 cannot overflow.
-        return bool(np.isfinite(self.padded_input.sum(dtype=np.float64) + self.padded_output.sum(dtype=np.float64)))
+        return bool(
+            np.isfinite(self.padded_input.sum(dtype=np.float64) + self.padded_output.sum(dtype=np.float64))
+        )
 
 
 def negative_sampling_loss(

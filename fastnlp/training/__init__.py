@@ -1,1 +1,7 @@
-"""Training: engines, the loop, schedules, progress and checkpoints."""
+"""Training: engines, the loop, progress and checkpoints."""
+
+from fastnlp.training.loop import DivergenceError
+from fastnlp.training.progress import EpochReport, Progress
+from fastnlp.training.word2vec import Word2Vec
+
+__all__ = ["DivergenceError", "EpochReport", "Progress", "Word2Vec"]

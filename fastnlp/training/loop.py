@@ -1,0 +1,160 @@
+"""The loop that drives an engine: slices, progress, divergence, checkpoints and Ctrl-C."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
+from fastnlp.training.checkpoint import RunState
+from fastnlp.training.native_engine import NativeEngine
+from fastnlp.training.progress import EpochReport, Progress
+
+__all__ = ["DivergenceError", "run"]
+
+_SLICE = 0.1  # seconds: Ctrl-C is answered within two slices, and Python costs nothing between them
+_SMOOTHING = 0.8  # weight of the past in the loss that progress shows
+
+
+class DivergenceError(ArithmeticError):
+    """The parameters grew without bound; the message says where, and what to change."""
+
+
+@contextmanager
+def _interrupt_flag() -> Iterator[Callable[[], bool]]:
+    """Yields a callable that tells whether Ctrl-C was pressed.
+
+    A KeyboardInterrupt could strike between the end of a slice and the note that it is done. A flag is looked at
+    only between slices, so the state and the tables always belong together. Outside of the main thread, and
+    where the program has a handler of its own, nothing changes.
+    """
+    pressed = threading.Event()
+    own = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        pressed.set()
+
+    if own:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed.is_set
+    finally:
+        if own:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run(
+    engine: NativeEngine,
+    tables: Word2VecTables,
+    state: RunState,
+    config: Word2VecConfig,
+    corpus_size: int,
+    report: Callable[[Progress], None],
+    save: Callable[[], None] | None,
+    save_every: float,
+) -> None:
+    """Trains from where `state` stands to the end, and keeps `state` true to the tables all the way.
+
+    Args:
+        engine: what trains a slice.
+        tables: the parameters, changed in place.
+        state: changed in place; on any exception it tells which units the tables have seen.
+        config: of the model.
+        corpus_size: T, positions an epoch.
+        report: called after each slice.
+        save: called every `save_every` seconds, after each epoch and on Ctrl-C; None for never.
+        save_every: seconds.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed; the state was saved.
+        DivergenceError: the loss is not finite or far above chance; nothing was saved since.
+        ValueError: an epoch had no pair to train.
+    """
+    started = saved = time.monotonic()
+    words, smooth_loss = 0, math.nan
+    total = corpus_size * config.epochs
+    with _interrupt_flag() as interrupted:
+        while state.epoch < config.epochs:
+            slice_started = time.monotonic()
+            done = engine.train(tables, state.epoch, state.unit, _SLICE)
+            now = time.monotonic()
+            before = min(state.unit * engine.unit_size, corpus_size)
+            position = min(done.next_unit * engine.unit_size, corpus_size)
+            words += position - before
+            if done.loss_pairs:
+                loss = done.loss / done.loss_pairs
+                _check_loss(loss, config, state.epoch, position / corpus_size)
+                smooth_loss = (
+                    loss if math.isnan(smooth_loss) else _SMOOTHING * smooth_loss + (1 - _SMOOTHING) * loss
+                )
+            state.unit = done.next_unit
+            state.kept += done.kept
+            state.pairs += done.pairs
+            state.loss += done.loss
+            state.loss_pairs += done.loss_pairs
+            state.seconds += now - slice_started
+            past = state.epoch * corpus_size + position
+            epoch_over = state.unit >= engine.units
+            if epoch_over:
+                _check_tables(tables, config, state.epoch)
+                _finish_epoch(state)
+            elapsed = now - started
+            report(
+                Progress(
+                    epoch=state.epoch,
+                    epochs=config.epochs,
+                    fraction=past / total,
+                    words=words,
+                    words_per_second=words / max(elapsed, 1e-9),
+                    loss=smooth_loss,
+                    lr=engine.lr_at(min(state.epoch, config.epochs - 1), state.unit),
+                    elapsed=elapsed,
+                    remaining=(total - past) / max(words, 1) * elapsed,
+                )
+            )
+            stop = interrupted()
+            if save and (stop or epoch_over or now - saved >= save_every):
+                save()
+                saved = time.monotonic()
+            if stop:
+                raise KeyboardInterrupt
+
+
+def _finish_epoch(state: RunState) -> None:
+    """Moves the sums of the epoch into the history."""
+    if not state.pairs:
+        raise ValueError(
+            "corpus: expected sentences with two words or more that survive subsampling, got none; "
+            "is each line one word, or is subsample too small?"
+        )
+    loss = state.loss / state.loss_pairs if state.loss_pairs else math.nan
+    state.history.append(EpochReport(state.epoch, loss, state.kept, state.pairs, state.seconds))
+    state.epoch += 1
+    state.unit = state.kept = state.pairs = state.loss_pairs = 0
+    state.loss = state.seconds = 0.0
+
+
+def _check_loss(loss: float, config: Word2VecConfig, epoch: int, fraction: float) -> None:
+    """Refuses a loss that only runaway parameters give: chance is (1 + K) log 2."""
+    if not math.isfinite(loss) or loss > 4 * (1 + config.negatives) * math.log(2):
+        raise DivergenceError(_divergence(f"the loss is {loss:.4g} nats a pair", config, epoch, fraction))
+
+
+def _check_tables(tables: Word2VecTables, config: Word2VecConfig, epoch: int) -> None:
+    if not tables.finite():
+        raise DivergenceError(_divergence("a parameter is no longer a finite number", config, epoch, 1.0))
+
+
+def _divergence(what: str, config: Word2VecConfig, epoch: int, fraction: float) -> str:
+    return (
+        f"lr: training diverged with {config.lr:g}: {what}, {fraction:.0%} into epoch {epoch + 1} of "
+        f"{config.epochs}; start again with a smaller one (0.025 is the usual)"
+    )

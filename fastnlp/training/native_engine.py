@@ -1,0 +1,67 @@
+"""The native engine: word2vec on CPU threads, in C++."""
+
+from __future__ import annotations
+
+from fastnlp import _core
+from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
+from fastnlp.sampling import keep_probabilities, noise_weights
+from fastnlp.text import Corpus
+
+__all__ = ["NativeEngine"]
+
+
+class NativeEngine:
+    """Skip-gram with negative sampling over Hogwild threads.
+
+    One thread gives the same bits every time, however the run was cut into slices; several threads race on the
+    tables, as word2vec.c's do (Recht et al. 2011), and give a slightly different model each time.
+
+    Attributes:
+        units: how many units of up to 10,000 positions an epoch has.
+        threads: how many threads train.
+    """
+
+    def __init__(self, config: Word2VecConfig, corpus: Corpus, threads: int) -> None:
+        """Checks the corpus and prepares the draws.
+
+        Raises:
+            ValueError: the corpus has no word that can be a negative for another.
+        """
+        ignored = [corpus.vocab[token] for token in _special_tokens(corpus)]
+        keep = keep_probabilities(corpus.vocab.counts, config.subsample, config.subsample_rule)
+        keep[ignored] = 0.0
+        noise = noise_weights(corpus.vocab.counts, config.noise_power, exclude=ignored)
+        self.threads = threads
+        self._native = _core.SkipGram(
+            corpus.ids,
+            corpus.sentence_offsets,
+            keep,
+            noise,
+            dim=config.dim,
+            window=config.window,
+            shrink=config.shrink_windows,
+            negatives=config.negatives,
+            shared=config.negatives_shared_by == "center",
+            seed=config.seed,
+            lr=config.lr,
+            min_lr=config.final_lr,
+            epochs=config.epochs,
+        )
+        self.units: int = self._native.units
+        self.unit_size: int = self._native.unit_size
+
+    def train(self, tables: Word2VecTables, epoch: int, unit: int, seconds: float) -> _core.SliceReport:
+        """Trains whole units from `unit` on for about `seconds`, or to the end of the epoch."""
+        return self._native.train(
+            tables.padded_input, tables.padded_output, epoch, unit, self.threads, seconds
+        )
+
+    def lr_at(self, epoch: int, unit: int) -> float:
+        """The learning rate of a unit: linear in the position, from lr to min_lr."""
+        return self._native.lr_at(epoch, min(unit, self.units - 1))
+
+
+def _special_tokens(corpus: Corpus) -> tuple[str, ...]:
+    """Tokens that stand for no word: they are neither trained nor drawn."""
+    vocab = corpus.vocab
+    return (*(() if vocab.unknown is None else (vocab.unknown,)), *vocab.reserved)
