@@ -2,6 +2,6 @@
 
 from fastnlp.datasets.download import cache_folder, download
 from fastnlp.datasets.published import ptb, wikitext2
-from fastnlp.datasets.python_docs import python_docs
+from fastnlp.datasets.documentation import python_docs
 
 __all__ = ["cache_folder", "download", "ptb", "python_docs", "wikitext2"]

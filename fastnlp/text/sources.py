@@ -70,6 +70,7 @@ def read_source(
 
 def _files(source: Any) -> list[Any] | None:
     """The paths and open files of a source, or None where it is an iterable of lines or token lists."""
+    files: list[Any]
     if isinstance(source, str):
         if source != "-" and not _is_file(source):
             shown = source if len(source) <= 80 else source[:77] + "..."
@@ -77,12 +78,12 @@ def _files(source: Any) -> list[Any] | None:
                 f"source: expected a file, several, '-', or an iterable of lines, got the str {shown!r}, "
                 f"which is no file; to give the text itself, put its lines into a list"
             )
-        return [source]
-    if isinstance(source, (bytes, bytearray, memoryview)):
+        files = [source]
+    elif isinstance(source, (bytes, bytearray, memoryview)):
         raise TypeError(
             "source: expected a file name or lines of str, got bytes; decode them, or use io.BytesIO"
         )
-    if isinstance(source, os.PathLike) or hasattr(source, "read"):
+    elif isinstance(source, os.PathLike) or hasattr(source, "read"):
         files = [source]
     elif isinstance(source, (list, tuple)) and source:
         first = source[0]
