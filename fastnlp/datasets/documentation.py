@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sysconfig
 import textwrap
@@ -10,11 +11,14 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-_TEST_FOLDERS = frozenset({"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"})
+_SKIPPED_FOLDERS = frozenset(
+    {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "pydoc_data"}
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+")
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
-_NAMES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_BLOCKS = ("finalbody", "orelse", "handlers", "body")  # last first, for a stack
 
 
 def python_docs() -> Iterator[list[str]]:
@@ -56,11 +60,11 @@ def _documents() -> Iterator[str]:
     else:
         for name in sorted(topics):
             yield topics[name]
-    library = Path(sysconfig.get_path("stdlib"))
-    for path in sorted(library.rglob("*.py"), key=lambda path: path.relative_to(library).parts):
-        folders = path.relative_to(library).parts[:-1]
-        if _TEST_FOLDERS.isdisjoint(folders) and "pydoc_data" not in folders:
-            yield "\n\n".join(_docstrings(path))
+    for folder, folders, files in os.walk(sysconfig.get_path("stdlib")):
+        folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS)
+        for file in sorted(files):
+            if file.endswith(".py"):
+                yield "\n\n".join(_docstrings(Path(folder, file)))
 
 
 def _docstrings(path: Path) -> Iterator[str]:
@@ -74,12 +78,12 @@ def _docstrings(path: Path) -> Iterator[str]:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, _NAMES):
+        if isinstance(node, _DOCUMENTED):
             text = ast.get_docstring(node, clean=False)
             if text:
                 yield textwrap.dedent(text)
-        if isinstance(node, (ast.Module, ast.stmt, ast.ExceptHandler)):
-            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+        for block in _BLOCKS:
+            waiting.extend(reversed(getattr(node, block, ())))
 
 
 def _sentences(text: str) -> Iterator[list[str]]:
