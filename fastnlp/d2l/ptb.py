@@ -12,8 +12,13 @@ import torch
 from fastnlp import sampling
 from fastnlp.d2l.dataset import Example, PTBDataset
 from fastnlp.d2l.download import download_extract
-from fastnlp.d2l.examples import batchify, draw_seed, number_words
+from fastnlp.d2l.examples import batchify, draw_seed
 from fastnlp.d2l.vocabulary import Vocab
+from fastnlp.text import Corpus
+
+
+def _training_file() -> Path:
+    return Path(download_extract("ptb")) / "ptb.train.txt"
 
 
 def read_ptb() -> list[list[str]]:
@@ -23,10 +28,9 @@ def read_ptb() -> list[list[str]]:
         42,069 lists, the last of them empty, for the text ends with a line break.
 
     Raises:
-        OSError: the file is neither here nor to be fetched; see `download`.
+        ConnectionError: the file is neither here nor to be fetched; see `download`.
     """
-    text = (Path(download_extract("ptb")) / "ptb.train.txt").read_text(encoding="utf-8")
-    return [line.split() for line in text.split("\n")]
+    return [line.split() for line in _training_file().read_text(encoding="utf-8").split("\n")]
 
 
 def load_data_ptb(
@@ -53,7 +57,7 @@ def load_data_ptb(
 
     Raises:
         ValueError: an argument is below 1.
-        OSError: the file is neither here nor to be fetched; see `download`.
+        ConnectionError: the file is neither here nor to be fetched; see `download`.
     """
     for name, value in (
         ("batch_size", batch_size),
@@ -62,18 +66,17 @@ def load_data_ptb(
     ):
         if value < 1:
             raise ValueError(f"{name}: expected at least 1, got {value}")
-    words, numbers, offsets = number_words(read_ptb())
-    counts = np.bincount(numbers, minlength=len(words))
-    counter = collections.Counter(dict(zip(words, counts.tolist(), strict=True)))
+    corpus = Corpus.from_text(_training_file(), min_count=1)
+    counter = collections.Counter(dict(zip(corpus.vocab.tokens, corpus.vocab.counts.tolist(), strict=True)))
     vocab = Vocab.from_counter(counter, min_freq=10)
-    ids = np.array(vocab[words], np.int32)[numbers]
+    ids = np.array(vocab[corpus.vocab.tokens], np.int32)[corpus.ids]
     counts = np.bincount(ids, minlength=len(vocab))
     counts[vocab.unk] = 0
 
     keep = sampling.keep_probabilities(counts, 1e-4)
     keep[vocab.unk] = 0.0
     seed = draw_seed()
-    kept = sampling.subsample(ids, offsets, keep, seed=seed)
+    kept = sampling.subsample(ids, corpus.sentence_offsets, keep, seed=seed)
     windows = sampling.windows(
         kept.ids, kept.sentence_offsets, max_window_size, seed=seed, positions=kept.positions
     )
