@@ -123,7 +123,7 @@ class WordTable:
         others = [word for word in (key.lower(), key.capitalize(), key.upper()) if word in self.key_to_index]
         raise KeyError(
             f"the word {key!r} is not among the {len(self):,} words"
-            + (f"; {others[0]!r} is" if others else "; `word in vectors` tells which are")
+            + (f"; {others[0]!r} is" if others else "")
         )
 
     def get_vector(self, key: Key, norm: bool = False) -> NDArray[np.float32]:

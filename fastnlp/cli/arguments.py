@@ -1,0 +1,50 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from fastnlp.vectors import WordVectors
+
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+__all__ = ["add_command", "add_loading", "load", "positive"]
+
+FORMATS = ("word2vec-text", "word2vec-binary", "glove")
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return number
+
+
+def add_command(
+    commands: Commands, name: str, summary: str, examples: str, **more: Any
+) -> argparse.ArgumentParser:
+    """A command with its examples at the end of its help."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **more,
+    )
+
+
+def add_loading(parser: argparse.ArgumentParser) -> None:
+    """How a file of word vectors is read."""
+    parser.add_argument("--format", choices=FORMATS, help="format of the file (from its name or first bytes)")
+    parser.add_argument("--limit", type=positive, metavar="N", help="read the first N words only")
+
+
+def load(path: str, options: argparse.Namespace) -> WordVectors:
+    """The word vectors in a file, read as the options say."""
+    from fastnlp.vectors import WordVectors
+
+    return WordVectors.load(path, format=options.format, limit=options.limit)

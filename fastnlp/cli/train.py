@@ -1,0 +1,163 @@
+"""`fastnlp train`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastnlp.cli.arguments import FORMATS, add_command
+from fastnlp.cli.progress import Reading, say
+
+if TYPE_CHECKING:
+    from fastnlp.cli.arguments import Commands
+    from fastnlp.text import Corpus
+
+__all__ = ["add_to", "check_output"]
+
+# Flags with the names and defaults of the Python API; what is not given is not passed on. (name, type, help)
+_CORPUS = (
+    ("min_count", int, "drop words that occur less often (5)"),
+    ("max_vocab", int, "keep at most so many words, the most frequent (all)"),
+    ("normalization", ("NFC", "NFD", "NFKC", "NFKD"), "Unicode normal form of each word (none)"),
+    ("errors", ("strict", "replace"), "what becomes of bytes that are not UTF-8 (strict: an error)"),
+)
+_MODEL = (
+    ("dim", int, "dimensions of the vectors (100)"),
+    ("window", int, "words to each side of a center, at most (5)"),
+    ("architecture", ("skipgram", "cbow"), "what predicts what (skipgram)"),
+    ("loss", ("ns", "hs"), "negative sampling or hierarchical softmax (ns)"),
+    ("negatives", int, "negatives per positive (5)"),
+    ("subsample", float, "threshold of frequent-word subsampling, 0 for none (0.001)"),
+    ("epochs", int, "passes over the text (5)"),
+    ("lr", float, "learning rate at the start (0.025)"),
+    ("min_lr", float, "learning rate at the end (0.0001)"),
+    ("threads", int, "threads; 1 makes equal seeds give equal vectors (one per CPU)"),
+    ("seed", int, "seed of every random draw (1)"),
+    ("device", str, "auto, cpu or cuda (auto)"),
+)
+
+
+def add_to(commands: Commands) -> None:
+    """Describes the command and its models."""
+    parser = add_command(
+        commands, "train", "train word vectors on text", "  fastnlp train word2vec wiki.txt -o wiki.vec"
+    )
+    models = parser.add_subparsers(title="models", metavar="MODEL", required=True)
+    word2vec = add_command(
+        models,
+        "word2vec",
+        "skip-gram with negative sampling (Mikolov et al. 2013)",
+        "  fastnlp train word2vec wiki.txt -o wiki.vec\n"
+        "  fastnlp train word2vec *.txt.gz -o news.bin --dim 300 --epochs 3 --min-count 10\n"
+        "  zcat dump.gz | fastnlp train word2vec - -o dump.vec --lowercase --keep-corpus dump.corpus\n"
+        "  fastnlp train word2vec dump.corpus -o dump.vec --checkpoint dump.ckpt   # later with --resume",
+    )
+    word2vec.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="text files, also .gz; - for standard input; or one corpus folder",
+    )
+    word2vec.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="file to write: .vec or .txt is text, .bin binary, also .gz",
+    )
+    word2vec.add_argument("--format", choices=FORMATS, help="format of OUT where its name does not say")
+    text = word2vec.add_argument_group("text")
+    _add_flags(text, _CORPUS)
+    text.add_argument(
+        "--lowercase", action="store_true", default=argparse.SUPPRESS, help="lower-case each word"
+    )
+    text.add_argument(
+        "--strip-accents",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="drop the accents of each word",
+    )
+    text.add_argument(
+        "--keep-corpus", metavar="FOLDER", help="write the numbered text there, to train on again"
+    )
+    _add_flags(word2vec.add_argument_group("model, as fastnlp.Word2Vec"), _MODEL)
+    run_group = word2vec.add_argument_group("run")
+    run_group.add_argument("--checkpoint", metavar="PATH", help="save the state there now and then")
+    run_group.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    run_group.add_argument("--quiet", action="store_true", help="show no progress")
+    word2vec.set_defaults(run=run_word2vec)
+
+
+def _add_flags(group: argparse._ArgumentGroup, flags: tuple[tuple[str, Any, str], ...]) -> None:
+    for name, kind, text in flags:
+        flag = "--" + name.replace("_", "-")
+        if isinstance(kind, tuple):
+            group.add_argument(flag, choices=kind, default=argparse.SUPPRESS, help=text)
+        else:
+            metavar = {int: "N", float: "X", str: "NAME"}[kind]
+            group.add_argument(flag, type=kind, metavar=metavar, default=argparse.SUPPRESS, help=text)
+
+
+def _given(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}
+
+
+def run_word2vec(options: argparse.Namespace) -> None:
+    """Builds or opens the corpus, trains, and writes the vectors."""
+    check_output(options.output, options.format)
+    if options.resume and options.checkpoint is None:
+        raise ValueError("--resume: expected --checkpoint with the file to go on from")
+    from fastnlp.training import Word2Vec
+
+    model = Word2Vec(**_given(options, tuple(name for name, _, _ in _MODEL)))
+    corpus = _corpus(options)
+    if not options.quiet:
+        say(
+            f"{corpus.n_tokens:,} words in {corpus.n_sentences:,} sentences, "
+            f"{len(corpus.vocab):,} of them different"
+        )
+    model.fit(corpus, progress=not options.quiet, checkpoint=options.checkpoint, resume=options.resume)
+    model.vectors.save(options.output, format=options.format)
+    if not options.quiet:
+        say(f"wrote {options.output}; try: fastnlp nearest {options.output} {corpus.vocab.tokens[0]}")
+
+
+def check_output(path: str, format: str | None) -> None:  # noqa: A002
+    """Refuses before the training an output that would fail after it.
+
+    Raises:
+        ValueError: the name does not say the format, or the folder cannot be written to.
+    """
+    from fastnlp.io.word2vec import format_from_name
+
+    if format is None and format_from_name(path) is None:
+        raise ValueError(f"--output: expected a name in .vec, .txt or .bin, or --format, got {path}")
+    folder = Path(path).resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"--output: expected a folder that can be written to, got {folder}")
+
+
+def _corpus(options: argparse.Namespace) -> Corpus:
+    """The corpus folder, opened, or the texts, counted and numbered."""
+    from fastnlp.text import Corpus
+
+    settings = _given(options, ("lowercase", "strip_accents", *(name for name, _, _ in _CORPUS)))
+    if any(Path(path).is_dir() for path in options.inputs):
+        if len(options.inputs) > 1:
+            raise ValueError(
+                f"INPUT: expected text files or one corpus folder, got {' '.join(options.inputs)}"
+            )
+        if settings or options.keep_corpus:
+            flag = "--" + next(iter(settings), "keep_corpus").replace("_", "-")
+            raise ValueError(
+                f"{flag}: expected a text, got {options.inputs[0]}, a corpus that is numbered already"
+            )
+        return Corpus.open(options.inputs[0])
+    reading = None if options.quiet else Reading()
+    try:
+        return Corpus.from_text(options.inputs, path=options.keep_corpus, progress=reading, **settings)
+    finally:
+        if reading is not None:
+            reading.close()
