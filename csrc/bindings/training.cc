@@ -68,9 +68,8 @@ void register_training(py::module_& m) {
       "table"_a.noconvert(), "dim"_a, "bound"_a, "seed"_a, "threads"_a,
       "Fills the first dim columns with numbers uniform in [-bound, bound), keyed by the row, the rest with "
       "zeros.");
-  m.def(
-      "simd", [] { return std::string(skipgram_kernels().name); },
-      "The instruction set that the kernels of this machine use.");
+  m.def("simd_supported", &skipgram_supported,
+        "The instruction sets that the kernels of this machine can use, the fastest first.");
 }
 
 }  // namespace fastnlp::bindings

@@ -16,18 +16,34 @@
 
 namespace fastnlp {
 
-SkipGramKernels skipgram_kernels(const char* name) {
-  const std::string wanted = name ? name : "";
+std::vector<std::string> skipgram_supported() {
+  std::vector<std::string> names;
 #if defined(__x86_64__)
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool avx2 =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-  if (avx512 && (wanted.empty() || wanted == "avx512")) return skipgram_kernels_avx512();
-  if (avx2 && (wanted.empty() || wanted == "avx2")) return skipgram_kernels_avx2();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    names.emplace_back("avx512");
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
+    names.emplace_back("avx2");
+  }
 #endif
-  if (wanted.empty() || wanted == "baseline") return skipgram_kernels_baseline();
-  refuse("simd", "an instruction set of this machine: avx512, avx2 or baseline", wanted);
+  names.emplace_back("baseline");
+  return names;
+}
+
+SkipGramKernels skipgram_kernels(const char* name) {
+  const std::vector<std::string> names = skipgram_supported();
+  const std::string wanted = name ? name : names.front();
+  if (std::find(names.begin(), names.end(), wanted) == names.end()) {
+    std::string known;
+    for (const std::string& each : names) known += (known.empty() ? "" : ", ") + each;
+    refuse("simd", "an instruction set of this machine (" + known + ")", wanted);
+  }
+#if defined(__x86_64__)
+  if (wanted == "avx512") return skipgram_kernels_avx512();
+  if (wanted == "avx2") return skipgram_kernels_avx2();
+#endif
+  return skipgram_kernels_baseline();
 }
 
 namespace {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "sampling/alias.h"
@@ -71,8 +72,11 @@ class SkipGram {
   std::int64_t piece_;
 };
 
-// The kernels of this machine, or of a named instruction set ("avx512", "avx2", "baseline"); an unknown or
-// unsupported name is a std::invalid_argument.
+// The instruction sets of this machine that there are kernels for, the fastest first: of "avx512", "avx2" and
+// "baseline".
+std::vector<std::string> skipgram_supported();
+
+// The kernels of a supported instruction set, or the fastest; another name is a std::invalid_argument.
 SkipGramKernels skipgram_kernels(const char* name = nullptr);
 
 }  // namespace fastnlp
