@@ -14,7 +14,9 @@ def planted(groups=6, words=8, sentences=3000, length=12, seed=0):
 
 def recall(vectors):
     """The share of words whose nearest neighbour is of their own group."""
-    good = [vectors.most_similar(w, topn=1)[0][0].split("w")[0] == w.split("w")[0] for w in vectors.index_to_key]
+    good = [
+        vectors.most_similar(w, topn=1)[0][0].split("w")[0] == w.split("w")[0] for w in vectors.index_to_key
+    ]
     return sum(good) / len(good)
 
 

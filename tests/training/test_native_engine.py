@@ -28,7 +28,9 @@ def problem(seed=3, vocabulary=30, sentences=40, dim=20, longest=15):
 
 
 def engine(ids, offsets, keep, noise, simd="", **options):
-    settings = dict(dim=20, window=3, shrink=True, negatives=5, shared=True, seed=7, lr=0.05, min_lr=0.0, epochs=2)
+    settings = dict(
+        dim=20, window=3, shrink=True, negatives=5, shared=True, seed=7, lr=0.05, min_lr=0.0, epochs=2
+    )
     return _core.SkipGram(ids, offsets, keep, noise, simd=simd, **{**settings, **options})
 
 
@@ -68,7 +70,9 @@ def test_a_small_step_is_the_gradient_of_the_loss(shared):
     ids, offsets = np.array([1, 3], np.int32), np.array([0, 2], np.int64)
     noise = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     alias = AliasTable(noise)
-    model = engine(ids, offsets, np.ones(5), noise, dim=16, window=1, negatives=4, shared=shared, lr=1e-3, epochs=1)
+    model = engine(
+        ids, offsets, np.ones(5), noise, dim=16, window=1, negatives=4, shared=shared, lr=1e-3, epochs=1
+    )
     ours = aligned(v, 16), aligned(u, 16)
     model.train(*ours, 0, 0, 1, 1e9)
 
