@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "bindings/bindings.h"
 #include "sampling/alias.h"
@@ -54,8 +55,10 @@ py::array_t<std::int32_t> alias_draw(const AliasTable& table, std::int64_t n, st
   return take(std::move(out));
 }
 
+using Batch = std::tuple<py::array, py::array, py::array, py::array>;
+
 template <class Id, class Flag>
-py::tuple padded(const Examples& examples, std::span<const std::int64_t> rows) {
+Batch padded(const Examples& examples, std::span<const std::int64_t> rows) {
   const std::int64_t width = padded_width(examples, rows);
   const auto batch = static_cast<py::ssize_t>(rows.size());
   py::array_t<Id> centers({batch, py::ssize_t{1}}), words({batch, py::ssize_t{width}});
@@ -66,12 +69,12 @@ py::tuple padded(const Examples& examples, std::span<const std::int64_t> rows) {
     fill_padded(examples, rows, width, centers.mutable_data(), words.mutable_data(), masks.mutable_data(),
                 labels.mutable_data());
   }
-  return py::make_tuple(std::move(centers), std::move(words), std::move(masks), std::move(labels));
+  return {std::move(centers), std::move(words), std::move(masks), std::move(labels)};
 }
 
-py::tuple padded_batch(const Ids& centers, const Ids& contexts, const Offsets& context_offsets,
-                       const Ids& negatives, const std::optional<Offsets>& negative_offsets,
-                       const Offsets& rows, const std::string& dtype, const std::string& mask_dtype) {
+Batch padded_batch(const Ids& centers, const Ids& contexts, const Offsets& context_offsets,
+                   const Ids& negatives, const std::optional<Offsets>& negative_offsets, const Offsets& rows,
+                   const std::string& dtype, const std::string& mask_dtype) {
   Examples e{.centers = view(centers),
              .contexts = view(contexts),
              .context_offsets = view(context_offsets),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import operator
-from collections.abc import Iterator, Sequence
-from typing import overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar, overload
 
 import numpy as np
 import torch
@@ -13,8 +14,35 @@ from numpy.typing import NDArray
 
 from fastnlp.sampling import PaddedBatch, Windows, padded_batch
 
+T = TypeVar("T")
 Example = tuple[int, list[int], list[int]]
 """(center, contexts, negatives)"""
+
+
+def split_list(flat: list[T], offsets: Iterable[int]) -> list[list[T]]:
+    """The lists of which `flat` is the concatenation.
+
+    The garbage collector rests meanwhile: it would look through the new lists again and again, and nothing
+    can become garbage here.
+
+    Args:
+        flat: of all lists.
+        offsets: where each list begins, and where the last one ends.
+
+    Returns:
+        One list for each pair of neighbouring offsets.
+
+    Example:
+        >>> split_list([1, 2, 3], [0, 2, 2, 3])
+        [[1, 2], [], [3]]
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return [flat[begin:end] for begin, end in itertools.pairwise(offsets)]
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class PTBDataset(torch.utils.data.Dataset[Example]):
@@ -69,19 +97,18 @@ class PTBDataset(torch.utils.data.Dataset[Example]):
     @property
     def centers(self) -> list[int]:
         """All centers, as the book's list."""
-        return self.windows.centers.tolist()
+        centers: list[int] = self.windows.centers.tolist()
+        return centers
 
     @property
     def contexts(self) -> list[list[int]]:
         """All contexts, as the book's list of lists."""
-        flat, offsets = self.windows.contexts.tolist(), self.windows.context_offsets.tolist()
-        return [flat[begin:end] for begin, end in itertools.pairwise(offsets)]
+        return split_list(self.windows.contexts.tolist(), self.windows.context_offsets.tolist())
 
     @property
     def negatives(self) -> list[list[int]]:
         """All negatives, as the book's list of lists."""
-        flat, offsets = self.flat_negatives.tolist(), (self.windows.context_offsets * self.k).tolist()
-        return [flat[begin:end] for begin, end in itertools.pairwise(offsets)]
+        return split_list(self.flat_negatives.tolist(), (self.windows.context_offsets * self.k).tolist())
 
 
 class Selection(Sequence[Example]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import itertools
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from fastnlp import sampling
-from fastnlp.d2l.dataset import Example, Selection
+from fastnlp.d2l.dataset import Example, Selection, split_list
 from fastnlp.d2l.vocabulary import Vocab
 from fastnlp.sampling.arrays import as_integers
 
@@ -33,11 +33,6 @@ def _flatten(lists: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray
     np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)), out=offsets[1:])
     flat = np.fromiter(itertools.chain.from_iterable(lists), np.int64, int(offsets[-1]))
     return as_integers("lists", flat, np.int32), offsets
-
-
-def _split(flat: list[Any], offsets: Iterable[int]) -> list[list[Any]]:
-    """The lists of which `flat` is the concatenation."""
-    return [flat[begin:end] for begin, end in itertools.pairwise(offsets)]
 
 
 def number_words(
@@ -93,7 +88,7 @@ def subsample(
     counter = collections.Counter(
         {word: count for word, count in zip(words, counts.tolist(), strict=True) if count}
     )
-    return _split([words[i] for i in kept.ids.tolist()], kept.sentence_offsets.tolist()), counter
+    return split_list([words[i] for i in kept.ids.tolist()], kept.sentence_offsets.tolist()), counter
 
 
 def get_centers_and_contexts(
@@ -122,7 +117,7 @@ def get_centers_and_contexts(
     np.cumsum(np.fromiter(map(len, corpus), np.int64, len(corpus)), out=offsets[1:])
     found = sampling.windows(np.arange(len(flat), dtype=np.int32), offsets, max_window_size, seed=draw_seed())
     contexts = [flat[i] for i in found.contexts.tolist()]
-    return [flat[i] for i in found.centers.tolist()], _split(contexts, found.context_offsets.tolist())
+    return [flat[i] for i in found.centers.tolist()], split_list(contexts, found.context_offsets.tolist())
 
 
 class RandomGenerator:
@@ -190,7 +185,7 @@ def get_negatives(
         return [[] for _ in all_contexts]
     weights = [0.0, *(counter[vocab.to_tokens(i)] ** 0.75 for i in range(1, len(vocab)))]
     flat = sampling.negatives(contexts, offsets, sampling.AliasTable(weights), K, seed=draw_seed())
-    return _split(flat.tolist(), (offsets * K).tolist())
+    return split_list(flat.tolist(), (offsets * K).tolist())
 
 
 def batchify(data: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
