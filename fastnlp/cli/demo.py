@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _WORDS = ("list", "file", "string", "exception", "thread")
+_ANALOGY = ("read", "reading", "write")
 
 
 def add_to(commands: Commands) -> None:
@@ -40,20 +41,24 @@ def run(options: argparse.Namespace) -> None:
     from fastnlp.training import Word2Vec
 
     started = time.perf_counter()
-    corpus = Corpus.from_text(python_docs(), min_count=5)
+    corpus = Corpus.from_text(python_docs(), min_count=10)
     print(
         f"The documentation inside Python {platform.python_version()}: {corpus.n_tokens:,} words, "
         f"{len(corpus.vocab):,} different ones, read in {time.perf_counter() - started:.1f} s.",
         flush=True,
     )
     started = time.perf_counter()
-    model = Word2Vec(dim=100, window=5, epochs=20).fit(corpus, progress=not options.quiet)
-    print(f"Skip-gram with negative sampling, 20 epochs, trained in {time.perf_counter() - started:.1f} s.\n")
+    model = Word2Vec(lr=0.05, epochs=20).fit(corpus, progress=not options.quiet)
+    seconds = time.perf_counter() - started
+    print(f"Skip-gram with negative sampling, {model.config.epochs} epochs, trained in {seconds:.1f} s.\n")
     vectors = model.vectors
     for word in _WORDS:
         if word in vectors:
             near = ", ".join(found for found, _ in vectors.most_similar(word, topn=6))
             print(f"  nearest to {word + ':':<11} {near}")
+    if all(word in vectors for word in _ANALOGY):
+        a, b, c = _ANALOGY
+        print(f"  {a} is to {b} as {c} is to {vectors.analogy(a, b, c)[0][0]}")
     if options.output:
         vectors.save(options.output)
     name = options.output or "my.vec"

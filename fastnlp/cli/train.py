@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,16 +27,19 @@ _CORPUS = (
 _MODEL = (
     ("dim", int, "dimensions of the vectors (100)"),
     ("window", int, "words to each side of a center, at most (5)"),
-    ("architecture", ("skipgram", "cbow"), "what predicts what (skipgram)"),
-    ("loss", ("ns", "hs"), "negative sampling or hierarchical softmax (ns)"),
+    ("architecture", ("skipgram",), "the center predicts its contexts (skipgram)"),
+    ("loss", ("ns",), "negative sampling (ns)"),
     ("negatives", int, "negatives per positive (5)"),
     ("subsample", float, "threshold of frequent-word subsampling, 0 for none (0.001)"),
     ("epochs", int, "passes over the text (5)"),
     ("lr", float, "learning rate at the start (0.025)"),
-    ("min_lr", float, "learning rate at the end (0.0001)"),
+    ("min_lr", float, "learning rate at the end (lr / 10000)"),
     ("threads", int, "threads; 1 makes equal seeds give equal vectors (one per CPU)"),
     ("seed", int, "seed of every random draw (1)"),
-    ("device", str, "auto, cpu or cuda (auto)"),
+    ("device", ("auto", "cpu"), "where to train (auto)"),
+    ("subsample_rule", ("word2vec", "book"), "formula of subsampling (word2vec)"),
+    ("noise_power", float, "exponent of the counts that negatives are drawn by (0.75)"),
+    ("negatives_shared_by", ("center", "pair"), "draw negatives for each of these (center)"),
 )
 
 
@@ -82,9 +86,20 @@ def add_to(commands: Commands) -> None:
     text.add_argument(
         "--keep-corpus", metavar="FOLDER", help="write the numbered text there, to train on again"
     )
-    _add_flags(word2vec.add_argument_group("model, as fastnlp.Word2Vec"), _MODEL)
+    model = word2vec.add_argument_group("model, as fastnlp.Word2Vec")
+    _add_flags(model, _MODEL)
+    model.add_argument(
+        "--no-shrink-windows",
+        dest="shrink_windows",
+        action="store_false",
+        default=argparse.SUPPRESS,
+        help="always the full window instead of a random size up to it",
+    )
     run_group = word2vec.add_argument_group("run")
     run_group.add_argument("--checkpoint", metavar="PATH", help="save the state there now and then")
+    run_group.add_argument(
+        "--checkpoint-every", type=float, default=argparse.SUPPRESS, metavar="X", help="seconds between (600)"
+    )
     run_group.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     run_group.add_argument("--quiet", action="store_true", help="show no progress")
     word2vec.set_defaults(run=run_word2vec)
@@ -111,14 +126,28 @@ def run_word2vec(options: argparse.Namespace) -> None:
         raise ValueError("--resume: expected --checkpoint with the file to go on from")
     from fastnlp.training import Word2Vec
 
-    model = Word2Vec(**_given(options, tuple(name for name, _, _ in _MODEL)))
+    model = Word2Vec(**_given(options, ("shrink_windows", *(name for name, _, _ in _MODEL))))
     corpus = _corpus(options)
     if not options.quiet:
         say(
             f"{corpus.n_tokens:,} words in {corpus.n_sentences:,} sentences, "
             f"{len(corpus.vocab):,} of them different"
         )
-    model.fit(corpus, progress=not options.quiet, checkpoint=options.checkpoint, resume=options.resume)
+    try:
+        model.fit(
+            corpus,
+            progress=not options.quiet,
+            checkpoint=options.checkpoint,
+            resume=options.resume,
+            **_given(options, ("checkpoint_every",)),
+        )
+    except KeyboardInterrupt:
+        if options.checkpoint is None:
+            model.vectors.save(options.output, format=options.format)
+            say(f"stopped early; wrote what was learned so far to {options.output}")
+        else:
+            say(f"stopped early; the same command with --resume goes on from {options.checkpoint}")
+        raise
     model.vectors.save(options.output, format=options.format)
     if not options.quiet:
         say(f"wrote {options.output}; try: fastnlp nearest {options.output} {corpus.vocab.tokens[0]}")
@@ -143,6 +172,9 @@ def _corpus(options: argparse.Namespace) -> Corpus:
     """The corpus folder, opened, or the texts, counted and numbered."""
     from fastnlp.text import Corpus
 
+    for path in options.inputs:
+        if path != "-" and not Path(path).exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     settings = _given(options, ("lowercase", "strip_accents", *(name for name, _, _ in _CORPUS)))
     if any(Path(path).is_dir() for path in options.inputs):
         if len(options.inputs) > 1:

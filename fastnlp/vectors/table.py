@@ -33,7 +33,10 @@ class WordTable:
     """Words, their vectors and the lengths of these: the part of `WordVectors` that looks things up."""
 
     def __init__(
-        self, tokens: Iterable[str], vectors: NDArray[np.float32], counts: Sequence[int] | None = None
+        self,
+        tokens: Iterable[str],
+        vectors: NDArray[np.float32],
+        counts: Sequence[int] | NDArray[np.integer[Any]] | None = None,
     ) -> None:
         if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32:
             got = getattr(vectors, "dtype", type(vectors).__name__)
