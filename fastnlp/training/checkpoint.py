@@ -1,7 +1,7 @@
 """Checkpoints of word2vec: everything a run needs to go on as if it had never stopped.
 
-The file is an uncompressed NumPy .npz (a zip archive, so each array carries a CRC-32) with the two tables and a
-JSON header. It holds no code and is read without pickle.
+The file is an uncompressed NumPy .npz (a zip archive, so each array carries a CRC-32) with the two tables and
+a JSON header. It holds no code and is read without pickle.
 """
 
 from __future__ import annotations

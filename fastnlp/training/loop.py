@@ -29,9 +29,9 @@ class DivergenceError(ArithmeticError):
 def _interrupt_flag() -> Iterator[Callable[[], bool]]:
     """Yields a callable that tells whether Ctrl-C was pressed.
 
-    A KeyboardInterrupt could strike between the end of a slice and the note that it is done. A flag is looked at
-    only between slices, so the state and the tables always belong together. Outside of the main thread, and
-    where the program has a handler of its own, nothing changes.
+    A KeyboardInterrupt could strike between the end of a slice and the note that it is done. A flag is looked
+    at only between slices, so the state and the tables always belong together. Outside of the main thread,
+    and where the program has a handler of its own, nothing changes.
     """
     pressed = threading.Event()
     own = (
@@ -76,7 +76,7 @@ def run(
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; the state was saved.
         DivergenceError: the loss is not finite or far above chance; nothing was saved since.
-        ValueError: an epoch had no pair to train.
+        ValueError: there was no pair to train in any epoch.
     """
     started = saved = time.monotonic()
     words, smooth_loss = 0, math.nan
@@ -126,15 +126,15 @@ def run(
                 saved = time.monotonic()
             if stop:
                 raise KeyboardInterrupt
+    if not any(epoch.pairs for epoch in state.history):
+        raise ValueError(
+            "corpus: expected sentences with two words or more that survive subsampling, got none; "
+            "is each line one word, or (in a small text) is subsample=0 what you want?"
+        )
 
 
 def _finish_epoch(state: RunState) -> None:
     """Moves the sums of the epoch into the history."""
-    if not state.pairs:
-        raise ValueError(
-            "corpus: expected sentences with two words or more that survive subsampling, got none; "
-            "is each line one word, or is subsample too small?"
-        )
     loss = state.loss / state.loss_pairs if state.loss_pairs else math.nan
     state.history.append(EpochReport(state.epoch, loss, state.kept, state.pairs, state.seconds))
     state.epoch += 1

@@ -13,8 +13,8 @@ __all__ = ["NativeEngine"]
 class NativeEngine:
     """Skip-gram with negative sampling over Hogwild threads.
 
-    One thread gives the same bits every time, however the run was cut into slices; several threads race on the
-    tables, as word2vec.c's do (Recht et al. 2011), and give a slightly different model each time.
+    One thread gives the same bits every time, however the run was cut into slices; several threads race on
+    the tables, as word2vec.c's do (Recht et al. 2011), and give a slightly different model each time.
 
     Attributes:
         units: how many units of up to 10,000 positions an epoch has.

@@ -16,15 +16,11 @@ class Progress:
     """The state of a run after a slice of about 0.2 s.
 
     Attributes:
-        epoch: epochs completed, the current one excluded.
-        epochs: epochs in all.
-        fraction: of the whole run that is done, in [0, 1].
-        words: corpus positions passed in this call of `fit`, before subsampling.
-        words_per_second: of this call, in wall time.
-        loss: mean over the last slices of -log s(u.v) - sum log s(-u_k.v) a pair, in nats; NaN before the first.
-        lr: the learning rate of the next unit.
-        elapsed: seconds since this call began.
-        remaining: estimated seconds to the end.
+        epoch: epochs completed, the current one excluded. epochs: epochs in all. fraction: of the whole run
+        that is done, in [0, 1]. words: corpus positions passed in this call of `fit`, before subsampling.
+        words_per_second: of this call, in wall time. loss: mean over the last slices of -log s(u.v) - sum log
+        s(-u_k.v) a pair, in nats; NaN before the first. lr: the learning rate of the next unit. elapsed:
+        seconds since this call began. remaining: estimated seconds to the end.
     """
 
     epoch: int

@@ -67,8 +67,8 @@ class Word2Vec:
             epochs: passes over the corpus.
             lr: learning rate at the start; it falls linearly with the position in the corpus.
             min_lr: learning rate at the end; lr / 10,000 by default.
-            threads: None for one a core. With 1 the same seed gives the same bits on the same kind of processor;
-                more race on the tables and give slightly different vectors each time.
+            threads: None for one a core. With 1 the same seed gives the same bits on the same kind of
+                processor; more race on the tables and give slightly different vectors each time.
             seed: of every random draw.
             device: "cpu", or "auto", which is the CPU and says so in the log.
             shrink_windows: draw each window from 1..window.
@@ -117,8 +117,8 @@ class Word2Vec:
     ) -> Self:
         """Trains on a corpus from the beginning, or goes on where a checkpoint stands.
 
-        Ctrl-C ends the call with a KeyboardInterrupt within 0.2 s; the model keeps what it has learned, `vectors`
-        work, and the checkpoint, if there is one, is written.
+        Ctrl-C ends the call with a KeyboardInterrupt within 0.2 s; the model keeps what it has learned,
+        `vectors` work, and the checkpoint, if there is one, is written.
 
         Args:
             corpus: from `Corpus.from_text` or `Corpus.open`.

@@ -134,7 +134,7 @@ def test_an_archive_without_its_files_is_refused(small, served, monkeypatch, tmp
     served["/ptb.zip"] = (empty, len(empty))
     entry = dataclasses.replace(small, sha1=hashlib.sha1(empty).hexdigest())
     monkeypatch.setitem(catalogue.DATASETS, "ptb", entry)
-    with pytest.raises(ValueError, match="expected ptb/ptb.train.txt in it"):
+    with pytest.raises(ValueError, match=r"expected ptb/ptb\.train\.txt in it"):
         datasets.ptb()
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -1,9 +1,9 @@
-"""Skip-gram with shared negatives in float64, one scalar rule after another, in the order of the native engine.
+"""Skip-gram with shared negatives in float64, rule after rule, in the order of the native engine.
 
-The order is part of what is checked: a context vector is read when its word comes within reach of the window and
-its change is added to the table when it has left; the scores of a center are taken before the center in front of
-it is applied; contexts are applied in blocks of four (of two with the narrower instruction sets) and outputs in
-blocks of six.
+The order is part of what is checked: a context vector is read when its word comes within reach of the window
+and its change is added to the table when it has left; the scores of a center are taken before the center in
+front of it is applied; contexts are applied in blocks of four (of two with the narrower instruction sets) and
+outputs in blocks of six.
 """
 
 import numpy as np

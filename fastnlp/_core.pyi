@@ -1,0 +1,346 @@
+"""
+The compiled core of fastnlp. Import the public names from fastnlp instead.
+"""
+
+from __future__ import annotations
+import numpy
+import numpy.typing
+import typing
+import typing_extensions
+
+__all__: list[str] = [
+    "AliasTable",
+    "SkipGram",
+    "SliceReport",
+    "StreamEncoder",
+    "TokenCounter",
+    "check_ids",
+    "check_offsets",
+    "fill_uniform",
+    "format_binary_rows",
+    "format_text_rows",
+    "keep_probabilities",
+    "nearest",
+    "nearest_instruction_set",
+    "negatives",
+    "padded_batch",
+    "parse_binary_rows",
+    "parse_text_rows",
+    "permutation",
+    "philox",
+    "row_norms",
+    "simd_supported",
+    "subsample",
+    "windows",
+]
+
+class TokenCounter:
+    """
+    Splits a text at white space, counts its words and streams provisional ids.
+    """
+    def __init__(
+        self,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        salt: typing.SupportsInt | typing.SupportsIndex,
+        replace: bool,
+    ) -> None: ...
+    def add_sentences(self, sentences: list[list[str]]) -> numpy.typing.NDArray[numpy.int32]:
+        """
+        Takes sentences that are split already.
+        """
+    def begin_source(self, skip_mark: bool) -> None:
+        """
+        Starts a file: offsets and lines of messages count from here.
+        """
+    def end_source(self) -> numpy.typing.NDArray[numpy.int32]:
+        """
+        Ends the file; gives the rest of its stream.
+        """
+    def feed(self, block: typing_extensions.Buffer) -> numpy.typing.NDArray[numpy.int32]:
+        """
+        Takes the next bytes, cut anywhere; gives the stream as far as it is known.
+        """
+    def merge(self, limit: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        """
+        Brings the threads' words together, at most `limit` a call; True when done.
+        """
+    def words(
+        self,
+    ) -> tuple[
+        bytes,
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int32],
+    ]:
+        """
+        UTF-8 of the distinct words by first appearance, their offsets and counts, and the number of each provisional id (-1: none).
+        """
+
+class StreamEncoder:
+    """
+    Turns provisional ids into a corpus.
+    """
+    def __init__(
+        self,
+        final_ids: numpy.typing.NDArray[numpy.int32],
+        part_offsets: numpy.typing.NDArray[numpy.int64],
+        parts: numpy.typing.NDArray[numpy.int32],
+        size: typing.SupportsInt | typing.SupportsIndex,
+        documents: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def encode(
+        self, stream: numpy.typing.NDArray[numpy.int32]
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+    ]:
+        """
+        Ids of the next entries, ends of sentences in tokens, ends of documents in sentences.
+        """
+
+class AliasTable:
+    def __init__(self, weights: numpy.typing.NDArray[numpy.float64]) -> None: ...
+    def __len__(self) -> int: ...
+    def draw(
+        self,
+        n: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        position: typing.SupportsInt | typing.SupportsIndex,
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+    ) -> numpy.typing.NDArray[numpy.int32]: ...
+    def probabilities(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def aliases(self) -> numpy.typing.NDArray[numpy.int32]: ...
+    @property
+    def support(self) -> int: ...
+    @property
+    def thresholds(self) -> numpy.typing.NDArray[numpy.uint32]: ...
+
+class SliceReport:
+    """
+    What one slice of training did.
+    """
+    @property
+    def kept(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def loss_pairs(self) -> int: ...
+    @property
+    def next_unit(self) -> int: ...
+    @property
+    def pairs(self) -> int: ...
+
+class SkipGram:
+    """
+    Skip-gram with negative sampling on the CPU; see csrc/training/skipgram.h.
+    """
+    def __init__(
+        self,
+        ids: numpy.typing.NDArray[numpy.int32],
+        sentence_offsets: numpy.typing.NDArray[numpy.int64],
+        keep: numpy.typing.NDArray[numpy.float64],
+        noise: numpy.typing.NDArray[numpy.float64],
+        *,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        window: typing.SupportsInt | typing.SupportsIndex,
+        shrink: bool,
+        negatives: typing.SupportsInt | typing.SupportsIndex,
+        shared: bool,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        lr: typing.SupportsFloat | typing.SupportsIndex,
+        min_lr: typing.SupportsFloat | typing.SupportsIndex,
+        epochs: typing.SupportsInt | typing.SupportsIndex,
+        simd: str = "",
+    ) -> None: ...
+    def lr_at(
+        self,
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        unit: typing.SupportsInt | typing.SupportsIndex,
+    ) -> float: ...
+    def train(
+        self,
+        input: numpy.typing.NDArray[numpy.float32],
+        output: numpy.typing.NDArray[numpy.float32],
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        unit: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        seconds: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> SliceReport: ...
+    @property
+    def piece_size(self) -> int: ...
+    @property
+    def unit_size(self) -> int: ...
+    @property
+    def units(self) -> int: ...
+
+def check_ids(
+    argument: str, ids: numpy.typing.NDArray[numpy.int32], size: typing.SupportsInt | typing.SupportsIndex
+) -> None:
+    """
+    Refuses ids outside [0, size) with the first place.
+    """
+
+def check_offsets(
+    argument: str,
+    offsets: numpy.typing.NDArray[numpy.int64],
+    total: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Refuses offsets that do not start at 0, fall, or do not end at `total`.
+    """
+
+def fill_uniform(
+    table: numpy.typing.NDArray[numpy.float32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    bound: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Fills the first dim columns with numbers uniform in [-bound, bound), keyed by the row, the rest with zeros.
+    """
+
+def format_binary_rows(
+    tokens: list[str],
+    vectors: numpy.typing.NDArray[numpy.float32],
+    first_row: typing.SupportsInt | typing.SupportsIndex,
+) -> bytes:
+    """
+    Rows [first_row, first_row + len(tokens)) as word2vec binary.
+    """
+
+def format_text_rows(
+    tokens: list[str],
+    vectors: numpy.typing.NDArray[numpy.float32],
+    first_row: typing.SupportsInt | typing.SupportsIndex,
+) -> bytes:
+    """
+    Rows [first_row, first_row + len(tokens)) as word2vec text.
+    """
+
+def keep_probabilities(
+    counts: numpy.typing.NDArray[numpy.int64], t: typing.SupportsFloat | typing.SupportsIndex, rule: str
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def nearest(
+    vectors: numpy.typing.NDArray[numpy.float32],
+    inverse_norms: numpy.typing.NDArray[numpy.float32],
+    queries: numpy.typing.NDArray[numpy.float32],
+    k: typing.SupportsInt | typing.SupportsIndex,
+    exclude: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]]:
+    """
+    The k rows of highest cosine with each query: indices (B, k) and scores (B, k).
+    """
+
+def nearest_instruction_set() -> str:
+    """
+    The instruction set that `nearest` runs on.
+    """
+
+def negatives(
+    contexts: numpy.typing.NDArray[numpy.int32],
+    context_offsets: numpy.typing.NDArray[numpy.int64],
+    positions: numpy.typing.NDArray[numpy.int64],
+    exclude_centers: numpy.typing.NDArray[numpy.int32] | None,
+    table: AliasTable,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    epoch: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int32]: ...
+def padded_batch(
+    centers: numpy.typing.NDArray[numpy.int32],
+    contexts: numpy.typing.NDArray[numpy.int32],
+    context_offsets: numpy.typing.NDArray[numpy.int64],
+    negatives: numpy.typing.NDArray[numpy.int32],
+    negative_offsets: numpy.typing.NDArray[numpy.int64] | None,
+    rows: numpy.typing.NDArray[numpy.int64],
+    dtype: str,
+    mask_dtype: str,
+) -> tuple[
+    numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+    numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+]: ...
+def parse_binary_rows(
+    block: bytes,
+    last: bool,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    first_byte: typing.SupportsInt | typing.SupportsIndex,
+    errors: str,
+) -> tuple[int, list[str]]:
+    """
+    Bytes consumed and tokens of the whole rows of word2vec binary at the start of a block.
+    """
+
+def parse_text_rows(
+    block: bytes,
+    last: bool,
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.typing.NDArray[numpy.float32],
+    first_line: typing.SupportsInt | typing.SupportsIndex,
+    errors: str,
+) -> tuple[int, list[str]]:
+    """
+    Bytes consumed and tokens of the whole rows of word2vec text at the start of a block.
+    """
+
+def permutation(
+    n: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    epoch: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]: ...
+def philox(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    stream: typing.SupportsInt | typing.SupportsIndex,
+    epoch: typing.SupportsInt | typing.SupportsIndex,
+    position: typing.SupportsInt | typing.SupportsIndex,
+    block: typing.SupportsInt | typing.SupportsIndex,
+) -> typing.Annotated[list[int], "FixedSize(4)"]:
+    """
+    Four 32-bit words of a Philox4x32-10 stream; see csrc/support/philox.h for the counter layout.
+    """
+
+def row_norms(
+    vectors: numpy.typing.NDArray[numpy.float32], threads: typing.SupportsInt | typing.SupportsIndex
+) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Euclidean length of each row.
+    """
+
+def simd_supported() -> list[str]:
+    """
+    The instruction sets that the kernels of this machine can use, the fastest first.
+    """
+
+def subsample(
+    ids: numpy.typing.NDArray[numpy.int32],
+    sentence_offsets: numpy.typing.NDArray[numpy.int64],
+    keep: numpy.typing.NDArray[numpy.float64],
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    epoch: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]
+]: ...
+def windows(
+    ids: numpy.typing.NDArray[numpy.int32],
+    sentence_offsets: numpy.typing.NDArray[numpy.int64],
+    positions: numpy.typing.NDArray[numpy.int64] | None,
+    window: typing.SupportsInt | typing.SupportsIndex,
+    shrink: bool,
+    keep_lone: bool,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    epoch: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    numpy.typing.NDArray[numpy.int32],
+    numpy.typing.NDArray[numpy.int32],
+    numpy.typing.NDArray[numpy.int64],
+    numpy.typing.NDArray[numpy.int64],
+]: ...
