@@ -8,7 +8,7 @@ outputs in blocks of six.
 
 import numpy as np
 
-from tests.oracles import philox
+from oracles import philox
 
 
 def drawn_noise(thresholds, aliases, seed, epoch, position, d):

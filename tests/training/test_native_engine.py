@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from oracles import philox, skipgram
 
 from fastnlp import _core
 from fastnlp.models import negative_sampling_loss
 from fastnlp.sampling import AliasTable, keep_probabilities, noise_weights
-from tests.oracles import philox, skipgram
 
 SIMD = [name for name in ("avx512", "avx2", "baseline") if name in _core.simd_supported()]
 

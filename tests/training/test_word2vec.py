@@ -9,10 +9,10 @@ import time
 
 import numpy as np
 import pytest
+from oracles.planted import recall
 
 from fastnlp import Corpus, Word2Vec
 from fastnlp.training import DivergenceError
-from tests.training.conftest import recall
 
 SMALL = dict(dim=16, window=3, epochs=3, subsample=0, lr=0.05, threads=1)
 

@@ -1,0 +1,23 @@
+"""What every stored result carries: versions, commit and instruction set beside pytest-benchmark's machine facts."""
+
+import importlib.metadata
+import os
+import subprocess
+from pathlib import Path
+
+from fastnlp import _core
+
+
+def pytest_benchmark_update_machine_info(config, machine_info):
+    for package in ("fastnlp", "numpy", "torch", "gensim", "fasttext-wheel"):
+        try:
+            machine_info[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            machine_info[package] = None
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    machine_info["commit"] = commit.stdout.strip()
+    machine_info["instruction_sets"] = _core.simd_supported()
+    machine_info["cores"] = os.cpu_count()
+    machine_info.pop("node", None)
