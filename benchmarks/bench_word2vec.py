@@ -3,9 +3,10 @@
     FASTNLP_DATA=... FASTNLP_PEERS=... pytest benchmarks/bench_word2vec.py --benchmark-enable -s
 
 `FASTNLP_PEERS` names a folder with the programs `word2vec` (word2vec.c, compiled with -O3 -march=native
--ffast-math) and `pword2vec` (pWord2Vec with OpenBLAS); a peer that is not there is left out. Everybody trains on
-the same text with D=100, window 5, K=5, sample 1e-3, min count 5. What counts is training alone: a run of two
-epochs minus a run of one, so that reading and counting the text, which each does in its own way, drop out.
+-ffast-math) and `pword2vec` (pWord2Vec with OpenBLAS); a peer that is not there is left out. Everybody trains
+on the same text with D=100, window 5, K=5, sample 1e-3, min count 5. What counts is training alone: a run of
+two epochs minus a run of one, so that reading and counting the text, which each does in its own way, drop
+out.
 """
 
 import os
@@ -18,7 +19,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import process_and_children, report
+from harness import process_and_children, ratios_to, report
 
 import fastnlp as fn
 from fastnlp import evaluate
@@ -87,9 +88,9 @@ def trainers(text, corpus, dim, threads):
             options += " -hs 0 -cbow 0"
 
         def run(epochs):
+            files = ["-train", text, "-output", os.devnull]
             subprocess.run(
-                [path, "-train", text, "-output", os.devnull, "-threads", str(threads), "-iter", str(epochs)]
-                + options.split(),
+                [path, *files, "-threads", str(threads), "-iter", str(epochs), *options.split()],
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
@@ -117,11 +118,7 @@ def test_skipgram_training(text, corpus, benchmark, dim, threads):
             one, two = measured(run, 1), measured(run, 2)
             seconds[name].append(two[0] - one[0])
             wall[name].append(two[1] - one[1])
-    ratios = {
-        name: statistics.median(theirs / mine for mine, theirs in zip(seconds["fastnlp"], each, strict=True))
-        for name, each in seconds.items()
-        if name != "fastnlp"
-    }
+    ratios = ratios_to(seconds)
     words = corpus.n_tokens / statistics.median(seconds["fastnlp"]) / 1e6
     benchmark.extra_info |= {"dim": dim, "threads": threads, "million_words_per_cpu_second": round(words, 3)}
     report(benchmark, seconds, wall, ratios)
@@ -160,7 +157,8 @@ def test_memory(corpus, benchmark, tmp_path):
     needed = 2 * len(corpus.vocab) * 100 * 4 + corpus.ids.nbytes
     benchmark.extra_info |= {"peak": peak, "interpreter_and_numpy": base, "tables_and_corpus": needed}
     print(
-        f"\n{benchmark.name}: {(peak - base) / needed:.2f} times the tables and the corpus, plus {base / 1e6:.0f} MB"
+        f"\n{benchmark.name}: {(peak - base) / needed:.2f} times the tables and the corpus, plus {
+            base / 1e6:.0f} MB"
     )
     benchmark.pedantic(lambda: None, rounds=1)
     assert peak - base < 1.3 * needed

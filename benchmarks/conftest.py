@@ -1,4 +1,4 @@
-"""What every stored result carries: versions, commit and instruction set beside pytest-benchmark's machine facts."""
+"""What every stored result carries beside the facts of the machine: versions, commit, instruction sets."""
 
 import importlib.metadata
 import os

@@ -25,8 +25,8 @@ def compare(
 ) -> dict[str, float]:
     """Times ours and each peer in turns, and says how many times faster ours is.
 
-    A turn runs everybody once, ours first, after a garbage collection each. The ratio to a peer is the median of
-    the ratios within the turns, so a machine that drifts between turns does not move it.
+    A turn runs everybody once, ours first, after a garbage collection each. The ratio to a peer is the median
+    of the ratios within the turns, so a machine that drifts between turns does not move it.
 
     Returns:
         For each peer, how many times more of the clock's seconds it took.
@@ -48,8 +48,18 @@ def compare(
         )
         for name in peers
     }
+    ratios = ratios_to(seconds)
     report(benchmark, seconds, wall, ratios)
     return ratios
+
+
+def ratios_to(seconds: dict[str, list[float]], mine: str = "fastnlp") -> dict[str, float]:
+    """For everybody else, the median over the turns of their seconds by ours."""
+    return {
+        name: statistics.median(b / a for a, b in zip(seconds[mine], each, strict=True))
+        for name, each in seconds.items()
+        if name != mine
+    }
 
 
 def report(
