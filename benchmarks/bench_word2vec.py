@@ -156,10 +156,8 @@ def test_memory(corpus, benchmark, tmp_path):
     base, peak = map(int, out.split()[-2:])
     needed = 2 * len(corpus.vocab) * 100 * 4 + corpus.ids.nbytes
     benchmark.extra_info |= {"peak": peak, "interpreter_and_numpy": base, "tables_and_corpus": needed}
-    print(
-        f"\n{benchmark.name}: {(peak - base) / needed:.2f} times the tables and the corpus, plus {
-            base / 1e6:.0f} MB"
-    )
+    times = (peak - base) / needed
+    print(f"\n{benchmark.name}: {times:.2f} times the tables and the corpus, plus {base / 1e6:.0f} MB")
     benchmark.pedantic(lambda: None, rounds=1)
     assert peak - base < 1.3 * needed
 
