@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastnlp import WordVectors
@@ -35,7 +35,7 @@ def row(word, *numbers):
     return word + b" " + struct.pack(f"<{len(numbers)}f", *numbers)
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # files, on a busy machine
 @given(tokens, st.integers(1, 40), st.integers(0, 2**32), st.sampled_from(FORMATS))
 def test_what_is_written_is_read_back_bit_for_bit(tmp_path_factory, words, dim, seed, name):
     bits = np.random.default_rng(seed).integers(0, 2**32, (len(words), dim), np.uint32)
@@ -221,7 +221,7 @@ def test_a_damaged_gzip_file_is_refused(tmp_path, cut):
         WordVectors.load(path)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_changed_file_is_read_or_refused_but_nothing_else(tmp_path_factory, data):
     binary = data.draw(st.booleans())
