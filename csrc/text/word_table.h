@@ -35,6 +35,7 @@ class WordTable {
   WordKey key(const char* data, std::uint32_t length) const;
 
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash >> shift_], 1); }
+  void prefetch_slot(std::uint64_t slot) const { __builtin_prefetch(&slots_[slot]); }
 
   // Adds `times` to the word's count and gives its id: 0, 1, 2, ... in the order of first appearance.
   // `position` is kept when the word is new; positions never fall from call to call.

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from fastnlp import _core
 from fastnlp.text.corpus_folder import FolderWriter, open_folder
 from fastnlp.text.normalization import NormalForm, Transform, normalizer
+from fastnlp.text.selection import select
 from fastnlp.text.sources import Progress, Stream, read_source
-from fastnlp.text.vocab import Vocab, select
+from fastnlp.text.vocab import Vocab
 from fastnlp.text.word_list import WordList
 
 MEMORY_LIMIT = 128 << 20

@@ -99,7 +99,8 @@ class Corpus:
             documents: where a document ends: "blank_line", "line" or "file". Files always end one.
             errors: "strict" refuses bytes that are not UTF-8, "replace" reads them as U+FFFD.
             threads: how many threads count; None for one per processor, up to 16.
-            path: a folder to write the corpus to, as `save` does, while it is built.
+            path: a folder to write the corpus to, as `save` does, while it is built; the disk holds the ids
+                twice until it is done.
             progress: called after each block with the bytes read and the size of the files, None if unknown.
 
         Returns:

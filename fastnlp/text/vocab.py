@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
 import os
 from collections import Counter
@@ -13,6 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnlp.text import vocab_file
+from fastnlp.text.selection import (
+    checked_counts,
+    checked_min_count,
+    refuse_duplicate,
+    select,
+    special_tokens,
+)
 from fastnlp.text.word_list import WordList
 
 
@@ -65,14 +71,14 @@ class Vocab:
         if isinstance(tokens, str):
             raise TypeError(f"tokens: expected the words one by one, got the str {tokens!r}")
         words = list(tokens)
-        numbers = _counts(counts, len(words))
-        special = _special(unknown, reserved)
+        numbers = checked_counts(counts, len(words))
+        special = special_tokens(unknown, reserved)
         if words[: len(special)] != special:
             words = special + words
             numbers = np.concatenate([np.zeros(len(special), np.int64), numbers])
         ids = {token: i for i, token in enumerate(words)}
         if len(ids) < len(words):
-            _refuse_duplicate(words, len(special))
+            refuse_duplicate(words, len(special))
         self._set(WordList.from_words("tokens", words), numbers, unknown, special, min_count)
         self._ids = ids
 
@@ -90,7 +96,7 @@ class Vocab:
         self.counts = counts
         self.unknown = unknown
         self.reserved = tuple(special if unknown is None else special[1:])
-        self.min_count = _min_count(min_count)
+        self.min_count = checked_min_count(min_count)
 
     @classmethod
     def from_arrays(
@@ -117,8 +123,8 @@ class Vocab:
         Raises:
             ValueError: lengths differ, a count is negative, or the special tokens do not stand in front.
         """
-        special = _special(unknown, reserved)
-        numbers = _counts(counts, len(words))
+        special = special_tokens(unknown, reserved)
+        numbers = checked_counts(counts, len(words))
         for i, token in enumerate(special):
             if i >= len(words) or words[i] != token:
                 raise ValueError(f"words[{i}]: expected the special token {token!r}")
@@ -158,8 +164,8 @@ class Vocab:
         pairs = list(counts.items() if isinstance(counts, Mapping) else counts)
         words = [word for word, _ in pairs]
         if len(set(words)) < len(words):
-            _refuse_duplicate(words, 0)
-        numbers = _counts([number for _, number in pairs], len(pairs))
+            refuse_duplicate(words, 0)
+        numbers = checked_counts([number for _, number in pairs], len(pairs))
         kept, numbers = select(
             WordList.from_words("counts", words),
             numbers,
@@ -367,98 +373,6 @@ class Vocab:
             return cls.from_arrays(words, counts, **about)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{os.fspath(path)}: damaged vocabulary: {error}") from None
-
-
-def select(
-    words: WordList,
-    counts: NDArray[np.int64],
-    *,
-    min_count: int = 1,
-    max_size: int | None = None,
-    unknown: str | None = None,
-    reserved: Iterable[str] = (),
-) -> tuple[WordList, NDArray[np.int64], NDArray[np.int32]]:
-    """Chooses the words of a vocabulary from all the words of a text, and numbers them.
-
-    Args:
-        words: the distinct words by first appearance.
-        counts: how often each occurs, int64.
-        min_count: words that occur less often are left out.
-        max_size: at most so many words besides the special tokens; None for all.
-        unknown: the token that the words left out become.
-        reserved: further special tokens; kept however rare they are.
-
-    Returns:
-        The chosen words (special tokens, then by falling count, ties by first appearance), their counts, and
-        the id of each of `words` (int32; -1 or that of the unknown token for those left out).
-    """
-    _min_count(min_count)
-    if max_size is not None and max_size < 0:
-        raise ValueError(f"max_size: expected a number >= 0 or None, got {max_size}")
-    special = _special(unknown, reserved)
-    places = words.find(special)
-    regular = counts >= min_count
-    regular[[place for place in places if place is not None]] = False
-    candidates = np.flatnonzero(regular)
-    order = candidates[np.argsort(-counts[candidates], kind="stable")][:max_size]
-
-    ids = np.full(len(words), -1 if unknown is None else 0, np.int32)
-    ids[order] = np.arange(len(special), len(special) + len(order), dtype=np.int32)
-    front = np.zeros(len(special), np.int64)
-    for i, place in enumerate(places):
-        if place is not None:
-            ids[place] = i
-            front[i] = counts[place]
-    if unknown is not None:
-        front[0] = counts[ids == 0].sum()
-    kept = WordList.from_words("special", special) + words.take(order)
-    return kept, np.concatenate([front, counts[order]]), ids
-
-
-def _special(unknown: str | None, reserved: Iterable[str]) -> list[str]:
-    if isinstance(reserved, str):
-        raise TypeError(f"reserved: expected several tokens, got the str {reserved!r}")
-    special = list(itertools.chain([] if unknown is None else [unknown], reserved))
-    for i, token in enumerate(special):
-        name = "unknown" if unknown is not None and i == 0 else "reserved"
-        if not isinstance(token, str):
-            raise TypeError(f"{name}: expected str, got {type(token).__name__}")
-        if not token:
-            raise ValueError(f"{name}: expected a token of at least one character, got an empty one")
-        if token in special[:i]:
-            raise ValueError(f"{name}: expected distinct special tokens, got {token!r} twice")
-    return special
-
-
-def _min_count(min_count: int) -> int:
-    number = operator.index(min_count)
-    if number < 0:
-        raise ValueError(f"min_count: expected a number >= 0, got {number}")
-    return number
-
-
-def _counts(counts: ArrayLike | None, size: int) -> NDArray[np.int64]:
-    if counts is None:
-        return np.zeros(size, np.int64)
-    numbers = np.asarray(counts)
-    if numbers.size and not np.issubdtype(numbers.dtype, np.integer):
-        raise TypeError(f"counts: expected integers, got {numbers.dtype}")
-    if numbers.shape != (size,):
-        raise ValueError(f"counts: expected one for each of the {size} words, got shape {numbers.shape}")
-    numbers = numbers.astype(np.int64, copy=numbers is counts)
-    if size and numbers.min() < 0:
-        at = int(np.argmin(numbers))
-        raise ValueError(f"counts[{at}]: expected a count >= 0, got {numbers[at]}")
-    return numbers
-
-
-def _refuse_duplicate(words: list[str], special: int) -> None:
-    seen: dict[str, int] = {}
-    for i, word in enumerate(words):
-        if word in seen:
-            where = " (a special token stands in front or nowhere)" if seen[word] < special else ""
-            raise ValueError(f"tokens[{i}]: expected distinct words, got {word!r} again{where}")
-        seen[word] = i
 
 
 def _restore(

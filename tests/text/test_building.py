@@ -2,28 +2,21 @@
 
 import gc
 import gzip
-import importlib.util
 import io
 import unicodedata
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import corpus as oracle
 
 from fastnlp import _core
 from fastnlp.text import Corpus, Vocab
 from fastnlp.text.building import BuildOptions, build
 
 SPACES = "".join(chr(c) for c in range(0x110000) if chr(c).isspace())
-_spec = importlib.util.spec_from_file_location(
-    "corpus_oracle", Path(__file__).parents[1] / "oracles" / "corpus.py"
-)
-oracle = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(oracle)
-
 texts = st.text(
     st.one_of(
         st.sampled_from("ab \n"),
@@ -90,7 +83,7 @@ def test_any_text_in_any_blocks_gives_what_python_gives(
         assert_equal(corpus_of(source, **options), expected)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     words=st.lists(st.sampled_from(["a", "bb", "ccc", "d" * 20, "é" * 9, "e" * 40]), max_size=60_000),
     data=st.data(),
@@ -131,8 +124,8 @@ def test_a_large_text_gives_what_python_gives(threads):
 def test_every_kind_of_white_space_separates_and_nothing_else_does():
     text = "".join(f"a{chr(c)}b" + " " for c in range(0x110000) if not 0xD800 <= c < 0xE000)
     corpus = corpus_of(io.BytesIO(text.encode()))
-    assert corpus.vocab.tokens == oracle.build([[text.split()]])[0]
-    assert corpus.n_tokens == len(text.split())
+    tokens = corpus.vocab.tokens
+    assert [tokens[i] for i in corpus.ids.tolist()] == text.split()
 
 
 @given(
@@ -288,6 +281,7 @@ def test_lines_and_token_lists_may_be_mixed():
     assert oracle.as_documents(corpus_of(items, block_bytes=4)) == [[[0, 1], [2, 3]], [[0]], [[1], [4], [5]]]
 
 
+@settings(deadline=None)
 @given(
     sentences=st.lists(
         st.lists(st.text(min_size=1, max_size=30).filter(lambda t: t.isprintable()), max_size=8), max_size=30

@@ -3,7 +3,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastnlp.text import Vocab, WordList
@@ -40,6 +40,7 @@ def test_from_sentences_counts():
         Vocab.from_sentences([["a"], "b c"])
 
 
+@settings(deadline=None)
 @given(
     counts=st.dictionaries(words, st.integers(0, 5), max_size=20),
     min_count=st.integers(0, 4),
@@ -149,6 +150,7 @@ def test_equality_and_pickling():
     assert repr(vocab) == "Vocab(2 words: 'a', 'é')"
 
 
+@settings(deadline=None)
 @given(tokens=st.lists(words, unique=True, max_size=20), data=st.data())
 def test_any_words_survive_a_file(tmp_path_factory, tokens, data):
     path = tmp_path_factory.mktemp("vocab") / "v"
