@@ -143,12 +143,14 @@ class SkipGram::Worker {
     // The sentence that holds `begin`, and in it the first piece that starts at `begin` or later.
     auto sentence = std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1;
     std::int64_t piece = offsets[sentence] + (begin - offsets[sentence] + size - 1) / size * size;
-    while (piece < end) {
+    for (;;) {
+      // Before the end is looked at: the next piece of a sentence that ended here may lie far behind it.
       if (piece >= offsets[sentence + 1]) {
-        piece = offsets[++sentence];
-        if (sentence + 1 >= static_cast<std::int64_t>(offsets.size())) break;
+        if (++sentence + 1 >= static_cast<std::int64_t>(offsets.size())) break;
+        piece = offsets[sentence];
         continue;
       }
+      if (piece >= end) break;
       const std::int64_t stop = std::min(piece + size, offsets[sentence + 1]);
       const std::int64_t first = job_.kept;
       model_.kernels_.keep(job_, piece, stop);

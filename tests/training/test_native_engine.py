@@ -120,6 +120,22 @@ def test_a_sentence_longer_than_a_piece_is_trained_to_its_end():
     assert report.pairs == 4 * len(ids) - 6 * pieces
 
 
+@pytest.mark.parametrize(("dim", "window"), [(20, 3), (300, 100)])
+def test_every_sentence_is_trained_once_wherever_units_end(dim, window):
+    """Sentences lie across the bounds of units; the last unit is short, and wide windows make all of them so."""
+    random = np.random.default_rng(4)
+    lengths = random.integers(1, 30, size=1600)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ids = random.integers(30, size=offsets[-1], dtype=np.int32)
+    model = engine(ids, offsets, np.ones(30), np.ones(30), dim=dim, window=window, shrink=False, negatives=5)
+    bounds = np.arange(1, model.units) * model.unit_size
+    assert len(np.setdiff1d(bounds, offsets)) > 1
+    tables = [aligned(np.zeros((30, dim)), -(-dim // 16) * 16) for _ in range(2)]
+    report = model.train(*tables, 0, 0, 1, 1e9)
+    assert report.kept == len(ids)
+    assert report.pairs == sum(2 * min(i, window) for n in lengths for i in range(n))
+
+
 def test_initial_tables_are_the_stream_of_their_row():
     table = aligned(np.ones((4, 20)), 32)
     _core.fill_uniform(table, 20, 0.5, 99, 2)
