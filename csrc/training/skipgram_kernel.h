@@ -63,6 +63,28 @@ FASTNLP_INLINE vec sigmoid(vec x) {
 
 // Half of a's lanes folded onto the other half, beside the same of b: within every group of 2 * Half lanes
 // the lower Half holds a's partial sums and the upper Half b's.
+#if defined(__clang__)
+template <class Int, Int...>
+struct LaneList {};  // shaped like std::integer_sequence, for the builtin that fills one
+
+// The lane of a, or of b from kWidth on, that a lane receives first; the second lies Half further up.
+template <int Half>
+constexpr int fold_source(int lane) {
+  const int group = lane / (2 * Half) * (2 * Half);
+  const int within = lane % (2 * Half);
+  return within < Half ? group + within : kWidth + group + within - Half;
+}
+
+template <int Half, int... Lane>
+FASTNLP_INLINE vec fold(vec a, vec b, LaneList<int, Lane...>) {
+  return __builtin_shufflevector(a, b, fold_source<Half>(Lane)...) +
+         __builtin_shufflevector(a, b, (fold_source<Half>(Lane) + Half)...);
+}
+template <int Half>
+FASTNLP_INLINE vec fold(vec a, vec b) {
+  return fold<Half>(a, b, __make_integer_seq<LaneList, int, kWidth>{});
+}
+#else
 template <int Half>
 FASTNLP_INLINE vec fold(vec a, vec b) {
   ivec low, high;
@@ -72,17 +94,9 @@ FASTNLP_INLINE vec fold(vec a, vec b) {
     low[lane] = within < Half ? group + within : kWidth + group + within - Half;
     high[lane] = low[lane] + Half;
   }
-#if defined(__clang__)
-  vec x, y;
-  for (int lane = 0; lane < kWidth; ++lane) {
-    x[lane] = low[lane] < kWidth ? a[low[lane]] : b[low[lane] - kWidth];
-    y[lane] = high[lane] < kWidth ? a[high[lane]] : b[high[lane] - kWidth];
-  }
-  return x + y;
-#else
   return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
-#endif
 }
+#endif
 
 // Lane l of lane_sums<Count>(v) is the sum of the lanes of v[l], for l < Count <= kWidth: a tree that folds
 // vectors Stride apart. Lanes from Count on are undefined.
