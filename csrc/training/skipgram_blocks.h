@@ -1,0 +1,267 @@
+// The arithmetic of skip-gram: a small matrix product of context rows and output rows, its sigmoids, and the
+// update of both sides. See skipgram_kernel.h for how it is used and what may be included here.
+#pragma once
+
+#include <cstdint>
+
+#include "support/always_inline.h"
+#include "training/skipgram_job.h"
+
+namespace fastnlp {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kWidth = 16;     // floats in a vector
+constexpr int kBlockRows = 4;  // context rows per block: 4 x 6 accumulators fit 32 registers
+#elif defined(__AVX2__)
+constexpr int kWidth = 8;
+constexpr int kBlockRows = 2;
+#else
+constexpr int kWidth = 4;
+constexpr int kBlockRows = 2;
+#endif
+constexpr int kBlockColumns = 6;
+
+typedef float vec __attribute__((vector_size(4 * kWidth)));
+typedef std::int32_t ivec __attribute__((vector_size(4 * kWidth)));
+typedef float loose_vec __attribute__((vector_size(4 * kWidth), aligned(4)));
+
+FASTNLP_INLINE vec splat(float x) { return x - vec{}; }
+FASTNLP_INLINE vec load(const float* p) { return *reinterpret_cast<const vec*>(p); }
+FASTNLP_INLINE void store(float* p, vec x) { *reinterpret_cast<vec*>(p) = x; }
+
+// 1 / (1 + exp(-x)), relative error below 3e-7; x beyond 30 saturates, NaN stays NaN.
+FASTNLP_INLINE vec sigmoid(vec x) {
+  vec z = -x;
+  z = z > 30.0f ? splat(30.0f) : z;
+  z = z < -30.0f ? splat(-30.0f) : z;
+  const vec magic = splat(0x1.8p23f);
+  const vec shifted = z * 1.44269504f + magic;  // the integer part sits in the low mantissa bits
+  const vec n = shifted - magic;
+  const vec r = z - n * 0.693359375f + n * 2.12194440e-4f;
+  vec p = splat(1.3888889e-3f);
+  p = p * r + 8.3333333e-3f;
+  p = p * r + 4.1666667e-2f;
+  p = p * r + 1.6666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const ivec exponent = reinterpret_cast<ivec>(shifted) << 23;
+  const vec e = reinterpret_cast<vec>(reinterpret_cast<ivec>(p) + exponent);
+  return 1.0f / (1.0f + e);
+}
+
+// Half of a's lanes folded onto the other half, beside the same of b: within every group of 2 * Half lanes
+// the lower Half holds a's partial sums and the upper Half b's.
+#if defined(__clang__)
+template <class Int, Int...>
+struct LaneList {};  // shaped like std::integer_sequence, for the builtin that fills one
+
+// The lane of a, or of b from kWidth on, that a lane receives first; the second lies Half further up.
+template <int Half>
+constexpr int fold_source(int lane) {
+  const int group = lane / (2 * Half) * (2 * Half);
+  const int within = lane % (2 * Half);
+  return within < Half ? group + within : kWidth + group + within - Half;
+}
+
+template <int Half, int... Lane>
+FASTNLP_INLINE vec fold(vec a, vec b, LaneList<int, Lane...>) {
+  return __builtin_shufflevector(a, b, fold_source<Half>(Lane)...) +
+         __builtin_shufflevector(a, b, (fold_source<Half>(Lane) + Half)...);
+}
+template <int Half>
+FASTNLP_INLINE vec fold(vec a, vec b) {
+  return fold<Half>(a, b, __make_integer_seq<LaneList, int, kWidth>{});
+}
+#else
+template <int Half>
+FASTNLP_INLINE vec fold(vec a, vec b) {
+  ivec low, high;
+  for (int lane = 0; lane < kWidth; ++lane) {
+    const int group = lane / (2 * Half) * (2 * Half);
+    const int within = lane % (2 * Half);
+    low[lane] = within < Half ? group + within : kWidth + group + within - Half;
+    high[lane] = low[lane] + Half;
+  }
+  return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+}
+#endif
+
+// Lane l of lane_sums<Count>(v) is the sum of the lanes of v[l], for l < Count <= kWidth: a tree that folds
+// vectors Stride apart. Lanes from Count on are undefined.
+template <int Count, int First = 0, int Stride = 1>
+FASTNLP_INLINE vec lane_sums(const vec* v) {
+  if constexpr (Stride == kWidth) {
+    return v[First];
+  } else {
+    const vec a = lane_sums<Count, First, 2 * Stride>(v);
+    if constexpr (First + Stride < Count) {
+      return fold<Stride>(a, lane_sums<Count, First + Stride, 2 * Stride>(v));
+    } else {
+      return fold<Stride>(a, a);
+    }
+  }
+}
+
+// -sum log of the first `count` lanes. Rare, so kept out of the way of the registers.
+[[gnu::noinline]] double nats(const vec& likelihood, int count) {
+  double sum = 0.0;
+  for (int lane = 0; lane < count; ++lane)
+    sum -= __builtin_log(static_cast<double>(likelihood[lane]) + 1e-37);
+  return sum;
+}
+
+// (label - s(dot)) * lr for the dots from First on, kWidth at a time; adds the loss where it is asked for. A
+// dot at index i * Columns has label 1 if HasPositive.
+template <int Dots, int Columns, bool HasPositive, int First = 0>
+FASTNLP_INLINE void to_gradients(const vec* dot, float* gradient, float lr, double* loss) {
+  constexpr int kCount = Dots - First < kWidth ? Dots - First : kWidth;
+  const vec probability = sigmoid(lane_sums<kCount>(dot + First));
+  vec label = {};
+  for (int lane = 0; lane < kCount; ++lane) label[lane] = HasPositive && (First + lane) % Columns == 0;
+  store(gradient + First, (label - probability) * lr);
+  if (loss) *loss += nats(label * probability + (1.0f - label) * (1.0f - probability), kCount);
+  if constexpr (First + kWidth < Dots) {
+    to_gradients<Dots, Columns, HasPositive, First + kWidth>(dot, gradient, lr, loss);
+  }
+}
+
+// A block is Rows context rows x Columns output rows. Its gradients take kBlockFloats floats, row by row.
+constexpr int kBlockFloats = (kBlockRows * kBlockColumns + kWidth - 1) / kWidth * kWidth;
+static_assert(kBlockFloats <= kScoreFloats);
+
+// The gradients of a block, whose first column is the positive one if HasPositive.
+template <int Rows, int Columns, bool HasPositive>
+inline void score_block(float* const* x, float* const* y, std::int64_t pitch, float lr, double* loss,
+                        float* gradient) {
+  vec dot[Rows * Columns] = {};
+  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+    vec rows[Rows];
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) rows[i] = load(x[i] + d);
+#pragma GCC unroll 8
+    for (int j = 0; j < Columns; ++j) {
+      const vec column = load(y[j] + d);
+#pragma GCC unroll 8
+      for (int i = 0; i < Rows; ++i) dot[i * Columns + j] += rows[i] * column;
+    }
+  }
+  to_gradients<Rows * Columns, Columns, HasPositive>(dot, gradient, lr, loss);
+}
+
+// Moves both sides of a block along its gradients, each from the values the other had before. A row that
+// stands twice among the outputs gets both updates, because each column is stored before the next is loaded.
+template <int Rows, int Columns>
+inline void apply_block(float* const* x, float* const* y, std::int64_t pitch, const float* gradient) {
+  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+    vec before[Rows], after[Rows];
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) before[i] = after[i] = load(x[i] + d);
+#pragma GCC unroll 8
+    for (int j = 0; j < Columns; ++j) {
+      const vec column = load(y[j] + d);
+      vec moved = column;
+#pragma GCC unroll 8
+      for (int i = 0; i < Rows; ++i) {
+        const vec g = splat(gradient[i * Columns + j]);
+        after[i] += g * column;
+        moved += g * before[i];
+      }
+      store(y[j] + d, moved);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < Rows; ++i) store(x[i] + d, after[i]);
+  }
+}
+
+// What meets at one center: n context rows, 1 + K output rows with the positive one first, and room for the
+// gradients of all their blocks.
+struct Meeting {
+  float** x;
+  float** y;
+  float* gradient;
+  int n;
+  int columns;
+};
+
+// Calls f.template operator()<Rows, Columns, HasPositive>(x, y, gradient) for every block of a meeting.
+template <int Rows, class F>
+FASTNLP_INLINE void over_columns(const Meeting& m, int row, float*& gradient, F f) {
+  for (int first = 0; first < m.columns; first += kBlockColumns, gradient += kBlockFloats) {
+    float* const* x = m.x + row;
+    float* const* y = m.y + first;
+    if (first == 0) {
+      switch (m.columns) {
+        case 1:
+          f.template operator()<Rows, 1, true>(x, y, gradient);
+          break;
+        case 2:
+          f.template operator()<Rows, 2, true>(x, y, gradient);
+          break;
+        case 3:
+          f.template operator()<Rows, 3, true>(x, y, gradient);
+          break;
+        case 4:
+          f.template operator()<Rows, 4, true>(x, y, gradient);
+          break;
+        case 5:
+          f.template operator()<Rows, 5, true>(x, y, gradient);
+          break;
+        default:
+          f.template operator()<Rows, 6, true>(x, y, gradient);
+          break;
+      }
+    } else {
+      switch (m.columns - first) {
+        case 1:
+          f.template operator()<Rows, 1, false>(x, y, gradient);
+          break;
+        case 2:
+          f.template operator()<Rows, 2, false>(x, y, gradient);
+          break;
+        case 3:
+          f.template operator()<Rows, 3, false>(x, y, gradient);
+          break;
+        case 4:
+          f.template operator()<Rows, 4, false>(x, y, gradient);
+          break;
+        case 5:
+          f.template operator()<Rows, 5, false>(x, y, gradient);
+          break;
+        default:
+          f.template operator()<Rows, 6, false>(x, y, gradient);
+          break;
+      }
+    }
+  }
+}
+
+template <class F>
+FASTNLP_INLINE void over_blocks(const Meeting& m, F f) {
+  float* gradient = m.gradient;
+  int row = 0;
+  for (; row + kBlockRows <= m.n; row += kBlockRows) over_columns<kBlockRows>(m, row, gradient, f);
+  if constexpr (kBlockRows > 2) {
+    if (m.n - row == 3) return over_columns<3>(m, row, gradient, f);
+    if (m.n - row == 2) return over_columns<2>(m, row, gradient, f);
+  }
+  if (m.n - row == 1) over_columns<1>(m, row, gradient, f);
+}
+
+[[gnu::noinline]] void score(const Meeting& m, std::int64_t pitch, float lr, double* loss) {
+  over_blocks(
+      m, [=]<int Rows, int Columns, bool HasPositive>(float* const* x, float* const* y, float* gradient) {
+        score_block<Rows, Columns, HasPositive>(x, y, pitch, lr, loss, gradient);
+      });
+}
+
+[[gnu::noinline]] void apply(const Meeting& m, std::int64_t pitch) {
+  over_blocks(
+      m, [=]<int Rows, int Columns, bool HasPositive>(float* const* x, float* const* y, float* gradient) {
+        apply_block<Rows, Columns>(x, y, pitch, gradient);
+      });
+}
+
+}  // namespace
+}  // namespace fastnlp

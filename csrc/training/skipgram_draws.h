@@ -1,0 +1,145 @@
+// What skip-gram draws at random, for 16 positions at once: which tokens are kept, their windows, their
+// negatives. The numbers are those of support/philox.h. See skipgram_kernel.h for what may be included here.
+#pragma once
+
+#include <cstdint>
+
+#include "support/always_inline.h"
+#include "training/skipgram_job.h"
+
+namespace fastnlp {
+namespace {
+
+using u32 = std::uint32_t;
+using u64 = std::uint64_t;
+
+// Philox4x32-10 for 16 counters at once; the same numbers as philox::block. Words stand in 64-bit lanes, so
+// that one vector multiplication gives both halves of the product.
+typedef u64 lanes8 __attribute__((vector_size(64)));
+
+struct Lanes {
+  lanes8 word[4][2];
+  u32 at(int w, int lane) const { return static_cast<u32>(word[w][lane / 8][lane % 8]); }
+};
+
+FASTNLP_INLINE void philox_lanes(Lanes& c, u64 seed) {
+  const lanes8 low = lanes8{} + 0xFFFFFFFFu;
+  u64 k0 = seed & 0xFFFFFFFFu, k1 = seed >> 32;
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; ++round) {
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const lanes8 p0 = c.word[0][half] * u64{0xD2511F53u};
+      const lanes8 p1 = c.word[2][half] * u64{0xCD9E8D57u};
+      c.word[0][half] = (p1 >> 32) ^ c.word[1][half] ^ k0;
+      c.word[1][half] = p1 & low;
+      c.word[2][half] = (p0 >> 32) ^ c.word[3][half] ^ k1;
+      c.word[3][half] = p0 & low;
+    }
+    k0 = (k0 + 0x9E3779B9u) & 0xFFFFFFFFu;
+    k1 = (k1 + 0xBB67AE85u) & 0xFFFFFFFFu;
+  }
+}
+
+// The counters of 16 positions: {position low, position high, epoch, stream << 24 | block}.
+FASTNLP_INLINE Lanes counters(const lanes8 positions[2], u32 epoch, u32 stream, u32 block) {
+  Lanes c;
+  for (int half = 0; half < 2; ++half) {
+    c.word[0][half] = positions[half] & 0xFFFFFFFFu;
+    c.word[1][half] = positions[half] >> 32;
+    c.word[2][half] = lanes8{} + epoch;
+    c.word[3][half] = lanes8{} + (stream << 24 | (block & 0xFFFFFFu));
+  }
+  return c;
+}
+
+constexpr u32 kTokenStream = 0, kNegativeStream = 1;
+
+FASTNLP_INLINE bool passes(u32 limit, u32 word) { return (word < limit) | (limit == 0xFFFFFFFFu); }
+FASTNLP_INLINE int pick(u32 word, u32 n) { return static_cast<int>((u64{word} * n) >> 32); }
+
+// Appends the tokens of corpus positions [begin, end) that survive subsampling, with their windows.
+inline void keep_tokens(SkipGramJob& job, std::int64_t begin, std::int64_t end) {
+  const lanes8 step = {0, 1, 2, 3, 4, 5, 6, 7};
+  for (std::int64_t start = begin; start < end; start += 16) {
+    const lanes8 positions[2] = {step + static_cast<u64>(start), step + static_cast<u64>(start) + 8u};
+    Lanes random = counters(positions, job.epoch, kTokenStream, 0);
+    philox_lanes(random, job.seed);
+    const int count = end - start < 16 ? static_cast<int>(end - start) : 16;
+    for (int l = 0; l < count; ++l) {
+      const std::int32_t id = job.ids[start + l];
+      const std::int64_t n = job.kept;
+      job.word[n] = id;
+      job.position[n] = start + l;
+      job.reach[n] = job.shrink ? 1 + pick(random.at(1, l), static_cast<u32>(job.window)) : job.window;
+      job.kept += passes(job.keep[id], random.at(0, l));
+    }
+  }
+}
+
+FASTNLP_INLINE std::int32_t noise_word(const SkipGramJob& job, u32 column_word, u32 threshold_word) {
+  const std::int32_t own = pick(column_word, job.noise_size);
+  const std::int32_t mask = -static_cast<std::int32_t>(passes(job.noise[own].threshold, threshold_word));
+  return (own & mask) | (job.noise[own].alias & ~mask);
+}
+
+// Draws number d, d + 1, ... of a center's stream until one is not the center. Where the center holds nearly
+// all the weight, the next word that can be drawn stands in after 64 tries: never an endless loop.
+inline std::int32_t redraw(const SkipGramJob& job, std::int64_t position, std::int32_t center, u32& d) {
+  for (int tries = 0; tries < 64; ++tries) {
+    const lanes8 positions[2] = {lanes8{} + static_cast<u64>(position), {}};
+    Lanes random = counters(positions, job.epoch, kNegativeStream, d / 2);
+    philox_lanes(random, job.seed);
+    const int odd = d & 1;
+    ++d;
+    const std::int32_t drawn = noise_word(job, random.at(2 * odd, 0), random.at(2 * odd + 1, 0));
+    if (drawn != center) return drawn;
+  }
+  std::int32_t next = center;
+  for (u32 i = 0; i < job.noise_size; ++i) {
+    next = next + 1 < static_cast<std::int32_t>(job.noise_size) ? next + 1 : 0;
+    if (next != center && job.noise[next].threshold != 0) return next;
+  }
+  return job.noise[center].alias;
+}
+
+FASTNLP_INLINE std::int32_t* drawn_row(const SkipGramJob& job, std::int64_t center) {
+  return job.drawn + (center & (kDrawnRows - 1)) * job.negatives;
+}
+
+// The K shared negatives of kept tokens [first, last), into their rows of the ring job.drawn.
+inline void draw_negatives(SkipGramJob& job, std::int64_t first, std::int64_t last) {
+  const int k = job.negatives;
+  for (std::int64_t start = first; start < last; start += 16) {
+    const int count = last - start < 16 ? static_cast<int>(last - start) : 16;
+    lanes8 positions[2] = {};
+    for (int l = 0; l < count; ++l) positions[l / 8][l % 8] = static_cast<u64>(job.position[start + l]);
+    for (int d = 0; d < k; d += 2) {
+      Lanes random = counters(positions, job.epoch, kNegativeStream, static_cast<u32>(d / 2));
+      philox_lanes(random, job.seed);
+      for (int l = 0; l < count; ++l) {
+        std::int32_t* row = drawn_row(job, start + l);
+        row[d] = noise_word(job, random.at(0, l), random.at(1, l));
+        if (d + 1 < k) row[d + 1] = noise_word(job, random.at(2, l), random.at(3, l));
+      }
+    }
+    for (int l = 0; l < count; ++l) {
+      const std::int32_t center = job.word[start + l];
+      std::int32_t* row = drawn_row(job, start + l);
+      bool hit = false;
+      for (int i = 0; i < k; ++i) hit |= row[i] == center;
+      if (!hit) continue;
+      // The draw is dropped, the later ones move up, and the stream goes on behind them.
+      int good = 0;
+      for (int i = 0; i < k; ++i) {
+        row[good] = row[i];
+        good += row[i] != center;
+      }
+      u32 d = static_cast<u32>(k);
+      for (; good < k; ++good) row[good] = redraw(job, job.position[start + l], center, d);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fastnlp
