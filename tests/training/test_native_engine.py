@@ -122,7 +122,7 @@ def test_a_sentence_longer_than_a_piece_is_trained_to_its_end():
 
 @pytest.mark.parametrize(("dim", "window"), [(20, 3), (300, 100)])
 def test_every_sentence_is_trained_once_wherever_units_end(dim, window):
-    """Sentences lie across the bounds of units; the last unit is short, and wide windows make all of them so."""
+    """Sentences lie across the bounds of units; the last unit is short, and wide windows shorten all."""
     random = np.random.default_rng(4)
     lengths = random.integers(1, 30, size=1600)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
