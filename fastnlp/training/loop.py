@@ -115,7 +115,7 @@ def run(
                     words=words,
                     words_per_second=words / max(elapsed, 1e-9),
                     loss=smooth_loss,
-                    lr=engine.lr_at(min(state.epoch, config.epochs - 1), state.unit),
+                    lr=engine.lr_at(state.epoch, state.unit),
                     elapsed=elapsed,
                     remaining=(total - past) / max(words, 1) * elapsed,
                 )
