@@ -88,6 +88,8 @@ def fetch(dataset: Dataset, target: Path) -> None:
                 file.write(piece)
             check_sha1(dataset, dataset.url, digest.hexdigest())
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is also the answer, with an open socket
         raise ConnectionError(
             f"{dataset.name}: cannot fetch {dataset.url} ({getattr(error, 'reason', error)}). "
             f"Where the network is closed, bring {dataset.archive} (sha1 {dataset.sha1}) from elsewhere and "
