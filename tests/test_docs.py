@@ -1,7 +1,6 @@
-"""The README and the quick start say what works: their Python and their `fastnlp` commands run, in their order.
+"""The README and the quick start say what works: their Python and their `fastnlp` commands run, in order.
 
-They run in a folder of small stand-ins for the files they name. The texts in it hold every word that the documents
-ask for.
+They run in a folder of small stand-ins for the files they name, whose texts hold every word they ask for.
 """
 
 import doctest
