@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/checks.h"
+
 namespace fastnlp::bindings {
 
 namespace py = pybind11;
@@ -20,9 +22,19 @@ using py::literals::operator""_a;
 template <class T>
 using CArray = py::array_t<T, py::array::c_style>;
 
+// NumPy can hand out numbers at any byte of a buffer; compiled loops assume the type's own alignment.
+template <class T>
+T* aligned(const char* argument, T* data) {
+  if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0) {
+    refuse(argument, "memory aligned to " + std::to_string(alignof(T)) + " bytes",
+           "an array that is not; copy it first");
+  }
+  return data;
+}
+
 template <class T>
 std::span<const T> view(const CArray<T>& array) {
-  return {array.data(), static_cast<std::size_t>(array.size())};
+  return {aligned("array", array.data()), static_cast<std::size_t>(array.size())};
 }
 
 // A NumPy array that owns the vector's memory.

@@ -65,7 +65,8 @@ std::tuple<py::bytes, py::array_t<std::int64_t>, py::array_t<std::int64_t>, py::
 
 template <class T>
 std::vector<T> copy(const CArray<T>& array) {
-  return {array.data(), array.data() + array.size()};
+  const std::span<const T> values = view(array);
+  return {values.begin(), values.end()};
 }
 
 }  // namespace

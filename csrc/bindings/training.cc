@@ -10,7 +10,7 @@ using FloatTable = py::array_t<float, py::array::c_style>;
 
 Table table(const char* name, FloatTable& array) {
   if (array.ndim() != 2) refuse(name, "a (V, pitch) table", std::to_string(array.ndim()) + " dimensions");
-  return {array.mutable_data(), array.shape(0), array.shape(1)};
+  return {aligned(name, array.mutable_data()), array.shape(0), array.shape(1)};
 }
 
 }  // namespace

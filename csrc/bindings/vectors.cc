@@ -24,7 +24,7 @@ Rows rows_of(const Strided& vectors) {
         "vectors", "rows of adjacent numbers that do not overlap",
         "strides (" + std::to_string(vectors.strides(0)) + ", " + std::to_string(vectors.strides(1)) + ")");
   }
-  return {vectors.data(), count, dim, count <= 1 ? dim : vectors.strides(0) / size};
+  return {aligned("vectors", vectors.data()), count, dim, count <= 1 ? dim : vectors.strides(0) / size};
 }
 
 void check_row_range(const Rows& rows, std::int64_t first, std::int64_t count) {
@@ -37,7 +37,7 @@ void check_row_range(const Rows& rows, std::int64_t first, std::int64_t count) {
 std::span<float> writable(CArray<float>& out, std::int64_t dim) {
   if (dim < 1) refuse("dim", "at least 1", std::to_string(dim));
   if (out.ndim() != 2 || out.shape(1) != dim) refuse("out", "(rows, dim) float32", "another shape");
-  return {out.mutable_data(), static_cast<std::size_t>(out.size())};
+  return {aligned("out", out.mutable_data()), static_cast<std::size_t>(out.size())};
 }
 
 std::string_view bytes_of(const py::bytes& block) {

@@ -44,7 +44,7 @@ def as_integers(name: str, values: ArrayLike, dtype: type[np.int32] | type[np.in
         wrong = np.flatnonzero((array < limits.min) | (array > limits.max))
         if wrong.size:
             raise IndexError(f"{name}[{wrong[0]}]: expected an {np.dtype(dtype)}, got {array[wrong[0]]}")
-    return np.ascontiguousarray(array, dtype=dtype)
+    return np.require(array, dtype, ["C", "A"])
 
 
 def as_doubles(name: str, values: ArrayLike) -> NDArray[np.float64]:
@@ -70,7 +70,7 @@ def as_doubles(name: str, values: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"{name}: expected one dimension, got the shape {array.shape}")
     if array.dtype.kind not in "iufb":
         raise TypeError(f"{name}: expected numbers, got {array.dtype}")
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.require(array, np.float64, ["C", "A"])
 
 
 def as_unsigned(name: str, value: int, bits: int) -> int:

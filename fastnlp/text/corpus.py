@@ -281,4 +281,4 @@ def _integers(argument: str, values: ArrayLike, dtype: type[np.int32] | type[np.
     ):
         at = int(np.argmax((array < limits.min) | (array > limits.max)))
         raise IndexError(f"{argument}[{at}]: expected a number that fits {np.dtype(dtype)}, got {array[at]}")
-    return np.ascontiguousarray(array, dtype)
+    return np.require(array, dtype, ["C", "A"])

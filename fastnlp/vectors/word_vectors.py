@@ -108,9 +108,9 @@ class WordVectors(Comparisons, Files):
         found: tuple[NDArray[np.int32], NDArray[np.float32]] = _core.nearest(
             self.vectors[:rows],
             self._inverse_norms[:rows],
-            np.ascontiguousarray(queries, np.float32),
+            np.require(queries, np.float32, ["C", "A"]),
             topn,
-            np.ascontiguousarray(exclude, np.int32),
+            np.require(exclude, np.int32, ["C", "A"]),
             threads_to_use(threads),
         )
         return found

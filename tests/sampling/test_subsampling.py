@@ -130,3 +130,11 @@ def test_bad_seeds_epochs_and_threads_are_refused():
         subsample([0], [0, 1], [1], seed=0, epoch=2**32)
     with pytest.raises(ValueError, match="threads: expected 1 to 1024 or None, got 0"):
         subsample([0], [0, 1], [1], seed=0, threads=0)
+
+
+def test_arrays_at_any_byte_of_a_buffer_are_taken():
+    ids = np.arange(1000, dtype=np.int32)
+    shifted = np.frombuffer(b"\0" + ids.tobytes(), np.int32, offset=1)
+    assert not shifted.flags.aligned
+    kept = subsample(shifted, [0, 1000], [0.5] * 1000, seed=1)
+    np.testing.assert_array_equal(kept.ids, subsample(ids, [0, 1000], [0.5] * 1000, seed=1).ids)

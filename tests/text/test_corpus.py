@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastnlp import _core
 from fastnlp.text import Corpus, Vocab
 
 LINES = ["the cat sat", "on the mat", "", "a dog"]
@@ -336,3 +337,12 @@ def test_a_corpus_does_not_depend_on_the_salt_of_its_tables(monkeypatch):
         corpora.append(Corpus.from_text(text, min_count=1))
     assert_same(corpora[0], corpora[1])
     assert_same(corpora[0], corpora[2])
+
+
+def test_ids_at_any_byte_of_a_buffer_are_taken_by_copy_and_refused_by_the_core():
+    shifted = np.frombuffer(b"\0" + np.arange(100, dtype=np.int32).tobytes(), np.int32, offset=1)
+    corpus = Corpus.from_ids(shifted, [0, 100], Vocab([str(i) for i in range(100)]))
+    assert corpus.ids.flags.aligned
+    np.testing.assert_array_equal(corpus.ids, shifted)
+    with pytest.raises(ValueError, match="array: expected memory aligned to 4 bytes"):
+        _core.check_ids("ids", shifted, 100)

@@ -109,6 +109,12 @@ def test_numbers_that_are_not_adjacent_are_refused(table):
         vectors.most_similar("a")
 
 
+def test_numbers_at_any_byte_of_a_buffer_are_refused():
+    table = np.frombuffer(b"\0" * 33, np.float32, offset=1).reshape(4, 2)
+    with pytest.raises(ValueError, match="vectors: expected memory aligned to 4 bytes"):
+        WordVectors(["a", "b", "c", "d"], table).most_similar("a")
+
+
 def test_changed_vectors_need_new_norms():
     vectors = random_vectors(10, 3)
     before = vectors.norms.copy()
