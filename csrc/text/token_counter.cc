@@ -41,6 +41,7 @@ void TokenCounter::begin_source(bool skip_mark) {
 }
 
 std::vector<std::int32_t> TokenCounter::feed(std::string_view block) {
+  check_open();
   const char* head = block.data();
   const char* const end = head + block.size();
   if (!carry_.empty()) {
@@ -64,6 +65,7 @@ std::vector<std::int32_t> TokenCounter::feed(std::string_view block) {
 }
 
 std::vector<std::int32_t> TokenCounter::end_source() {
+  check_open();
   run(carry_, 1);
   carry_.clear();
   chunks_[0].put_marker(kEndOfSource);
@@ -71,7 +73,6 @@ std::vector<std::int32_t> TokenCounter::end_source() {
 }
 
 void TokenCounter::run(std::string_view text, std::size_t segments) {
-  check_open();
   if (text.empty()) return;
   if (position_ == source_start_ && skip_mark_ && text.starts_with(kByteOrderMark)) {
     text.remove_prefix(kByteOrderMark.size());

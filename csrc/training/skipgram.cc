@@ -13,19 +13,15 @@
 #include <thread>
 
 #include "support/checks.h"
+#include "support/cpu.h"
 
 namespace fastnlp {
 
 std::vector<std::string> skipgram_supported() {
   std::vector<std::string> names;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    names.emplace_back("avx512");
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
-    names.emplace_back("avx2");
-  }
+  if (runs_avx512()) names.emplace_back("avx512");
+  if (runs_avx2()) names.emplace_back("avx2");
 #endif
   names.emplace_back("baseline");
   return names;
@@ -215,8 +211,8 @@ std::int64_t SkipGram::units() const { return (static_cast<std::int64_t>(ids_.si
 
 double SkipGram::lr_at(std::int64_t epoch, std::int64_t unit) const {
   const double total = static_cast<double>(ids_.size()) * static_cast<double>(options_.epochs) + 1.0;
-  const double done =
-      static_cast<double>(ids_.size()) * static_cast<double>(epoch) + static_cast<double>(unit * unit_);
+  const double done = static_cast<double>(ids_.size()) * static_cast<double>(epoch) +
+                      static_cast<double>(unit) * static_cast<double>(unit_);
   return std::max(options_.min_lr, options_.lr * (1.0 - done / total));
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "support/checks.h"
+#include "support/cpu.h"
 #include "vectors/topk_kernels.h"
 
 namespace fastnlp {
@@ -15,14 +16,8 @@ namespace {
 
 const NearestKernels& kernels() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("bmi2")) {
-    return kNearestAvx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
-    return kNearestAvx2;
-  }
+  if (runs_avx512()) return kNearestAvx512;
+  if (runs_avx2()) return kNearestAvx2;
 #endif
   return kNearestBaseline;
 }
@@ -243,6 +238,7 @@ std::vector<float> unit_queries(std::span<const float> queries, std::int64_t cou
 }  // namespace
 
 std::vector<float> row_norms(const Rows& rows, int threads) {
+  if (threads < 1) refuse("threads", "at least 1", std::to_string(threads));
   std::vector<float> norms(static_cast<std::size_t>(rows.count));
   const auto measure = [&](Range range) {
     for (std::int64_t i = range.first; i < range.last; ++i) {
@@ -261,9 +257,11 @@ std::vector<float> row_norms(const Rows& rows, int threads) {
   const double work = static_cast<double>(rows.count * rows.dim);
   const auto workers =
       static_cast<std::int64_t>(std::clamp(work / kWorthAThread, 1.0, static_cast<double>(threads)));
-  std::vector<std::jthread> pool;
-  for (std::int64_t i = 1; i < workers; ++i) pool.emplace_back(measure, part(rows.count, workers, i));
-  measure(part(rows.count, workers, 0));
+  {
+    std::vector<std::jthread> pool;
+    for (std::int64_t i = 1; i < workers; ++i) pool.emplace_back(measure, part(rows.count, workers, i));
+    measure(part(rows.count, workers, 0));
+  }
   return norms;
 }
 
@@ -281,7 +279,8 @@ Nearest nearest(const Rows& rows, std::span<const float> inverse_norms, std::spa
     refuse("queries", "rows of " + std::to_string(rows.dim) + " numbers",
            std::to_string(queries.size()) + " numbers in " + std::to_string(query_count) + " rows");
   }
-  if (k < 1) refuse("k", "at least 1", std::to_string(k));
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (k < 1 || k > kMost) refuse("k", "1 to " + std::to_string(kMost), std::to_string(k));
   if (threads < 1) refuse("threads", "at least 1", std::to_string(threads));
   if (query_count > 0 && static_cast<std::int64_t>(exclude.size()) % query_count != 0) {
     refuse("exclude", "one row per query", std::to_string(exclude.size()) + " entries");

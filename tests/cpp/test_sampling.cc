@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <numeric>
@@ -68,6 +69,27 @@ TEST(negatives_end_where_hardly_a_word_is_left) {
   for (const std::int32_t id : negatives(contexts, offsets, positions, {}, AliasTable(weights), 3, 1, 0, 1)) {
     CHECK(id == 99);
   }
+}
+
+TEST(any_number_of_threads_draws_the_same) {
+  std::vector<std::int32_t> ids(200'000);
+  std::vector<std::int64_t> offsets{0};
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * i % 1009);
+  while (offsets.back() < 200'000) offsets.push_back(std::min<std::int64_t>(offsets.back() + 30, 200'000));
+  const std::vector<double> keep(1009, 0.7), weights(1009, 1.0);
+  const AliasTable noise(weights);
+  const Subsample one = subsample(ids, offsets, keep, 1, 0, 1), four = subsample(ids, offsets, keep, 1, 0, 4);
+  CHECK(one.ids == four.ids && one.positions == four.positions);
+  CHECK(one.sentence_offsets == four.sentence_offsets);
+  const Windows narrow = windows(one.ids, one.sentence_offsets, one.positions, {}, 1, 0, 1);
+  const Windows wide = windows(one.ids, one.sentence_offsets, one.positions, {}, 1, 0, 4);
+  CHECK(narrow.contexts == wide.contexts && narrow.context_offsets == wide.context_offsets);
+  CHECK(narrow.centers == wide.centers && narrow.positions == wide.positions);
+  const auto drawn = [&](int threads) {
+    return negatives(narrow.contexts, narrow.context_offsets, narrow.positions, narrow.centers, noise, 2, 1,
+                     0, threads);
+  };
+  CHECK(drawn(1) == drawn(4));
 }
 
 TEST(a_permutation_holds_every_index) {

@@ -97,9 +97,9 @@ TEST(a_table_counts_words_of_every_length_through_its_growth) {
 }
 
 TEST(the_stream_does_not_depend_on_blocks_or_threads) {
-  std::string text = "\xEF\xBB\xBF";
-  for (int i = 0; i < 40000; ++i) {
-    text += std::to_string(i * i % 777) + (i % 3 == 0 ? "\xC3\xA9" : "") +
+  std::string text = "\xEF\xBB\xBF";  // longer than three threads' worth
+  for (int i = 0; i < 60000; ++i) {
+    text += std::to_string(i % 1000 * i % 777) + (i % 3 == 0 ? "\xC3\xA9" : "") +
             (i % 11 == 0  ? "\n"
              : i % 7 == 0 ? "\xE3\x80\x80"
                           : " ");
@@ -107,8 +107,8 @@ TEST(the_stream_does_not_depend_on_blocks_or_threads) {
   }
   const Stream whole = numbered(text, text.size(), 1);
   CHECK(whole.back() == kEndOfSource && whole[0] == 0);
-  for (const std::size_t block :
-       {std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{4096}, std::size_t{100001}}) {
+  for (const std::size_t block : {std::size_t{1}, std::size_t{2}, std::size_t{5}, std::size_t{4096},
+                                  std::size_t{100001}, text.size()}) {
     for (const int threads : {1, 2, 5}) CHECK(numbered(text, block, threads) == whole);
   }
 }
@@ -143,6 +143,8 @@ TEST(words_given_one_by_one_may_hold_anything_but_nothing) {
   }
   CHECK(counter.words().bytes == "New York ");
   CHECK_THROWS(std::logic_error, (counter.add_word("late"), 0));
+  CHECK_THROWS(std::logic_error, counter.feed("late"));
+  CHECK_THROWS(std::logic_error, counter.end_source());
 }
 
 TEST(the_encoder_drops_splits_and_bounds) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "check.h"
+#include "support/cpu.h"
 #include "vectors/topk.h"
 #include "vectors/topk_kernels.h"
 
@@ -13,11 +14,8 @@ using namespace fastnlp;
 std::vector<const NearestKernels*> runnable() {
   std::vector<const NearestKernels*> all{&kNearestBaseline};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) all.push_back(&kNearestAvx2);
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    all.push_back(&kNearestAvx512);
-  }
+  if (runs_avx2()) all.push_back(&kNearestAvx2);
+  if (runs_avx512()) all.push_back(&kNearestAvx512);
 #endif
   return all;
 }
@@ -86,6 +84,22 @@ TEST(equal_rows_come_by_index_whoever_finds_them) {
   }
 }
 
+TEST(any_number_of_threads_finds_the_same_rows) {
+  const std::int64_t count = 50'000, dim = 24;
+  const std::vector<float> table = normal(static_cast<std::size_t>(count * dim), 3);
+  const Rows rows{table.data(), count, dim, dim};
+  std::vector<float> inverse = row_norms(rows, 1);
+  CHECK(row_norms(rows, 4) == inverse);
+  for (float& norm : inverse) norm = 1.0f / norm;
+  for (const std::int64_t queries : {2, 40}) {  // few are compared one by one, and the rows shared out
+    const std::vector<float> asked = normal(static_cast<std::size_t>(queries * dim), 4);
+    const Nearest one = nearest(rows, inverse, asked, queries, 5, {}, 1);
+    const Nearest four = nearest(rows, inverse, asked, queries, 5, {}, 4);
+    CHECK(one.indices == four.indices);
+    CHECK(one.scores == four.scores);
+  }
+}
+
 TEST(bad_searches_are_refused) {
   const std::vector<float> table(6, 1.0f), inverse(2, 1.0f), query(3, 1.0f);
   const std::vector<float> broken{1.0f, std::nanf(""), 1.0f};
@@ -95,7 +109,9 @@ TEST(bad_searches_are_refused) {
   CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, inverse, 1, 1, none, 1));
   CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, broken, 1, 1, none, 1));
   CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, query, 1, 0, none, 1));
+  CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, query, 1, std::int64_t{1} << 62, none, 1));
   CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, query, 1, 1, none, 0));
+  CHECK_THROWS(std::invalid_argument, row_norms(rows, 0));
   CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, table, 2, 1, three, 1));
   CHECK(nearest(rows, inverse, {}, 0, 1, none, 1).indices.empty());
 }

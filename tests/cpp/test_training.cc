@@ -1,0 +1,126 @@
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "support/philox.h"
+#include "training/skipgram.h"
+#include "training/tables.h"
+
+using namespace fastnlp;
+
+namespace {
+
+constexpr std::int64_t kVocabulary = 30, kDim = 20, kPitch = 32;
+
+struct alignas(64) Row {
+  float values[kPitch];
+};
+
+Table table_of(std::vector<Row>& rows) {
+  return {reinterpret_cast<float*>(rows.data()), static_cast<std::int64_t>(rows.size()), kPitch};
+}
+
+// Two tables that start from their seeds, and words in sentences of seven to train them on.
+struct Problem {
+  explicit Problem(std::int64_t tokens) {
+    for (std::int64_t i = 0; i < tokens; ++i) {
+      const Block words = philox::block(5, Stream::kShuffle, 0, static_cast<std::uint64_t>(i), 0);
+      ids.push_back(static_cast<std::int32_t>(below(words[0], kVocabulary)));
+      if (i % 7 == 0) offsets.push_back(i);
+    }
+    offsets.push_back(tokens);
+    for (int i = 0; i < kVocabulary; ++i) noise.push_back(i + 1.0);
+    fill_uniform(table_of(input), kDim, 0.5f, 1, 1);
+    fill_uniform(table_of(output), kDim, 0.5f, 2, 1);
+  }
+  SkipGram model(const std::string& simd) const {
+    return SkipGram(
+        ids, offsets, keep, noise,
+        {.dim = kDim, .window = 3, .negatives = 7, .seed = 1, .lr = 0.05, .min_lr = 0.0, .epochs = 1},
+        simd.c_str());
+  }
+
+  std::vector<std::int32_t> ids;
+  std::vector<std::int64_t> offsets;
+  std::vector<double> keep = std::vector<double>(kVocabulary, 0.75), noise;
+  std::vector<Row> input = std::vector<Row>(kVocabulary), output = std::vector<Row>(kVocabulary);
+};
+
+// Sum of squares, and of the products of neighbours: a wrong number anywhere in the table shows in them.
+struct Fingerprint {
+  explicit Fingerprint(const std::vector<Row>& rows) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      for (std::int64_t d = 0; d < kPitch; ++d) {
+        squares += static_cast<double>(rows[i].values[d]) * rows[i].values[d];
+        if (i > 0) neighbours += static_cast<double>(rows[i].values[d]) * rows[i - 1].values[d];
+      }
+    }
+  }
+  double squares = 0.0, neighbours = 0.0;
+};
+
+bool near(double value, double expected) { return std::fabs(value - expected) < 2e-5 * std::fabs(expected); }
+
+}  // namespace
+
+// The expected numbers are those of tests/oracles/skipgram.py in float64, so that machines on which the
+// Python tests cannot run are held to the oracle too.
+TEST(every_instruction_set_trains_the_numbers_of_the_oracle) {
+  for (const std::string& simd : skipgram_supported()) {
+    Problem problem(900);
+    const SliceReport report =
+        problem.model(simd).train(table_of(problem.input), table_of(problem.output), 0, 0, 1, 1e9);
+    CHECK(report.kept == 674 && report.pairs == 1818);
+    const Fingerprint input(problem.input), output(problem.output);
+    const bool blocks_of_four = simd == "avx512";  // the order of updates within a block is part of the rule
+    CHECK(near(problem.input[0].values[0], blocks_of_four ? -0.3339910 : -0.3330316));
+    CHECK(near(problem.output[29].values[19], blocks_of_four ? 0.4364433 : 0.4265222));
+    CHECK(near(input.squares, blocks_of_four ? 89.819545 : 93.656823));
+    CHECK(near(output.squares, blocks_of_four ? 102.428430 : 99.703990));
+    CHECK(near(input.neighbours, blocks_of_four ? 51.794358 : 55.374873));
+  }
+}
+
+TEST(a_slice_ends_after_a_whole_unit_and_the_next_goes_on) {
+  Problem whole(50'000), sliced(50'000);
+  const SkipGram model = whole.model("baseline");
+  CHECK(model.units() == 5);
+  CHECK(model.train(table_of(whole.input), table_of(whole.output), 0, 0, 1, 1e9).next_unit == 5);
+  for (std::int64_t unit = 0; unit < 5; ++unit) {
+    CHECK(model.train(table_of(sliced.input), table_of(sliced.output), 0, unit, 1, 0.0).next_unit ==
+          unit + 1);
+  }
+  for (std::size_t i = 0; i < whole.input.size(); ++i) {
+    for (std::int64_t d = 0; d < kPitch; ++d) {
+      CHECK(whole.input[i].values[d] == sliced.input[i].values[d]);
+      CHECK(whole.output[i].values[d] == sliced.output[i].values[d]);
+    }
+  }
+}
+
+// Threads race on the tables by design, and on nothing else (under ThreadSanitizer: tests/cpp/hogwild.supp).
+TEST(threads_share_out_every_unit_once) {
+  Problem one(300'000), four(300'000);
+  const SliceReport alone =
+      one.model("baseline").train(table_of(one.input), table_of(one.output), 0, 0, 1, 1e9);
+  const SliceReport shared =
+      four.model("baseline").train(table_of(four.input), table_of(four.output), 0, 0, 4, 1e9);
+  CHECK(shared.kept == alone.kept && shared.pairs == alone.pairs && shared.loss_pairs == alone.loss_pairs);
+  CHECK(shared.next_unit == alone.next_unit);
+  CHECK(std::fabs(shared.loss - alone.loss) < 0.05 * alone.loss);
+}
+
+TEST(tables_start_from_their_seed_on_any_number_of_threads) {
+  std::vector<Row> one(20'000), four(20'000);
+  fill_uniform(table_of(one), kDim, 0.5f, 9, 1);
+  fill_uniform(table_of(four), kDim, 0.5f, 9, 4);
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    for (std::int64_t d = 0; d < kPitch; ++d) {
+      CHECK(one[i].values[d] == four[i].values[d]);
+      CHECK(d < kDim ? std::fabs(one[i].values[d]) <= 0.5f : one[i].values[d] == 0.0f);
+    }
+  }
+}
