@@ -7,15 +7,15 @@ The passes of gensim and fastText count and do not encode. Everything runs on on
 all of them in turn, so that each ratio comes from one and the same minute.
 """
 
+import functools
 import gzip
 import hashlib
 import os
 import shutil
-import statistics
-import time
 from collections import Counter
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 
@@ -115,22 +115,12 @@ def test_vocabulary_pass_of_a_peer(benchmark, text, expected, peer):
 
 
 def test_ratios(benchmark, text):
-    """CPU seconds of each, in turn; the medians' ratios to ours."""
-    contenders = [fastnlp, fastnlp_folder, fasttext, gensim, python_twin]
-    seconds = {build.__name__: [] for build in contenders}
-
-    def all_in_turn():
-        for build in contenders:
-            start = time.process_time()
-            build(text)
-            seconds[build.__name__].append(time.process_time() - start)
-
-    benchmark.pedantic(all_in_turn, rounds=ROUNDS)
-    megabytes = stamp(benchmark, text)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    for name, median in medians.items():
-        ratio = median / medians["fastnlp"]
-        benchmark.extra_info[f"{name}_cpu_seconds"] = median
-        benchmark.extra_info[f"{name}_ratio"] = ratio
-        print(f"{name:>15}: {median:7.2f} CPU s, {megabytes / median:6.1f} MB/s, {ratio:5.1f} x ours")
-    assert medians["fastnlp"] < min(medians["fasttext"], medians["gensim"], medians["python_twin"])
+    """CPU seconds of each, in turns."""
+    contenders = [fastnlp_folder, fasttext, gensim, python_twin]
+    peers = {build.__name__: functools.partial(build, text) for build in contenders}
+    ratios, _ = harness.compare(benchmark, functools.partial(fastnlp, text), peers, ROUNDS)
+    megabytes = text.stat().st_size / 1e6
+    rate = megabytes / benchmark.extra_info["cpu_seconds"]["fastnlp"]
+    benchmark.extra_info |= {"megabytes": megabytes, "megabytes_per_cpu_second": rate}
+    print(f"  {rate:.0f} MB a CPU second")
+    assert min(ratios["fasttext"], ratios["gensim"], ratios["python_twin"]) > 1

@@ -2,17 +2,16 @@
 
     FASTNLP_DATA=... pytest benchmarks/bench_sampling.py --benchmark-enable -s
 
-Both sides run in turns on the same input, in CPU time, after a garbage collection each; the ratio is that of
-the fastest turns. It is printed and stored with the figures. The answers are compared before they are timed:
-the same vocabulary, the same types, sizes that agree to chance.
+Both sides run in turns on the same input, in CPU time; see harness.py. The answers are compared before they
+are timed: the same vocabulary, the same types, sizes that agree to chance.
 """
 
 import gc
 import os
 import random
-import time
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 import torch
@@ -58,25 +57,7 @@ def prepared(ptb_zip):
 
 
 def compare(benchmark, ours, twin, turns=TURNS):
-    """Times both in turns; the report says how many times faster ours is. Returns the ratio."""
-    seconds = ([], [])
-    for _ in range(turns):
-        for side, run in enumerate((ours, twin)):
-            gc.collect()
-            start = time.process_time()
-            answer = run()
-            seconds[side].append(time.process_time() - start)
-            del answer
-    best, twin_best = map(min, seconds)
-    ratio = twin_best / best
-    benchmark.extra_info |= {
-        "twin_cpu_seconds": twin_best,
-        "cpu_seconds": best,
-        "times_faster": round(ratio, 1),
-    }
-    print(f"\n{benchmark.name}: {best:.4f} CPU s, plain Python {twin_best:.3f}: {ratio:.1f} times faster")
-    benchmark.pedantic(ours, rounds=turns)
-    return ratio
+    return harness.compare(benchmark, ours, {"plain Python": twin}, turns).ratios["plain Python"]
 
 
 def close(ours, theirs):

@@ -1,15 +1,14 @@
 """Nearest words, analogies and loading against gensim, each with equal answers.
 
-    pytest benchmarks/bench_vectors.py --benchmark-enable --benchmark-timer=time.process_time
+    pytest benchmarks/bench_vectors.py --benchmark-enable -s
 
-Both sides run in turns on one prepared input; the ratio is that of the fastest turns in CPU time, which
-counts the threads of both. It is printed and stored with the figures.
+Both sides run in turns on one prepared input, in CPU time, which counts the threads of both; see harness.py.
 """
 
 import os
-import time
 from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 
@@ -36,20 +35,8 @@ def both(tmp_path_factory):
 
 
 def compare(benchmark, ours, peer, turns):
-    """The answers of both, and in the report how many times faster ours is."""
-    seconds = ([], [])
-    answers = []
-    for _ in range(turns):
-        for side, run in enumerate((ours, peer)):
-            start = time.process_time()
-            answers.append(run())
-            seconds[side].append(time.process_time() - start)
-    best, peer_best = map(min, seconds)
-    ratio = peer_best / best
-    benchmark.extra_info |= {"peer": "gensim", "peer_seconds": peer_best, "times_faster": round(ratio, 2)}
-    print(f"\n{benchmark.name}: {best:.4f} s, gensim {peer_best:.4f} s: {ratio:.1f} times faster")
-    benchmark.pedantic(ours, rounds=turns)
-    return answers[-2:]
+    """The answers of both."""
+    return harness.compare(benchmark, ours, {"gensim": peer}, turns).answers.values()
 
 
 def assert_same(ours, theirs):

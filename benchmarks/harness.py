@@ -7,7 +7,16 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Comparison(NamedTuple):
+    """What came of timing everybody in turns."""
+
+    ratios: dict[str, float]
+    """For each peer, how many times more of the clock's seconds it took."""
+    answers: dict[str, Any]
+    """What each returned in the last turn, ours under "fastnlp"."""
 
 
 def process_and_children() -> float:
@@ -22,26 +31,27 @@ def compare(
     peers: dict[str, Callable[[], Any]],
     turns: int = 3,
     clock: Callable[[], float] = process_and_children,
-) -> dict[str, float]:
+) -> Comparison:
     """Times ours and each peer in turns, and says how many times faster ours is.
 
     A turn runs everybody once, ours first, after a garbage collection each. The ratio to a peer is the median
     of the ratios within the turns, so a machine that drifts between turns does not move it.
 
     Returns:
-        For each peer, how many times more of the clock's seconds it took.
+        The ratios, and what everybody returned in the last turn.
     """
     runs = {"fastnlp": ours, **peers}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     wall: dict[str, list[float]] = {name: [] for name in runs}
+    answers: dict[str, Any] = {}
     for _ in range(turns):
         for name, run in runs.items():
+            answers.pop(name, None)
             gc.collect()
             start, started = clock(), time.perf_counter()
-            answer = run()
+            answers[name] = run()
             seconds[name].append(clock() - start)
             wall[name].append(time.perf_counter() - started)
-            del answer
     ratios = {
         name: statistics.median(
             theirs / mine for mine, theirs in zip(seconds["fastnlp"], seconds[name], strict=True)
@@ -50,7 +60,7 @@ def compare(
     }
     ratios = ratios_to(seconds)
     report(benchmark, seconds, wall, ratios)
-    return ratios
+    return Comparison(ratios, answers)
 
 
 def ratios_to(seconds: dict[str, list[float]], mine: str = "fastnlp") -> dict[str, float]:
