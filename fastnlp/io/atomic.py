@@ -8,6 +8,7 @@ it was.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import secrets
 import shutil
@@ -91,11 +92,39 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
         raise
 
 
+def _exchange(one: Path, other: Path) -> bool:
+    """Swaps two folders in one step (renameat2 with RENAME_EXCHANGE); False where the system cannot."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "renameat2"):
+        return False
+    at_working_directory, exchange = -100, 2
+    swapped = library.renameat2(
+        at_working_directory, os.fsencode(one), at_working_directory, os.fsencode(other), exchange
+    )
+    return bool(swapped == 0)
+
+
+def _take_the_place(temporary: Path, target: Path) -> None:
+    """Moves a folder to where another stands, and removes that one only then."""
+    if _exchange(temporary, target):
+        shutil.rmtree(temporary)
+        return
+    old = target.with_name(f".{target.name}.replaced-{secrets.token_hex(4)}")  # no name that a sweep removes
+    target.replace(old)
+    try:
+        temporary.replace(target)
+    except BaseException:
+        old.replace(target)
+        raise
+    shutil.rmtree(old)
+
+
 @contextlib.contextmanager
 def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Fills a folder that takes the place of `path` only when the block ends without an error.
 
-    A folder that already stands at `path` is moved aside, replaced, and removed. A file there is an error.
+    A folder that already stands at `path` changes places with the new one in one step where the system can
+    (Linux), and is removed afterwards. A file there is an error.
 
     Args:
         path: the folder to create or replace.
@@ -129,10 +158,7 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
                 with file.open("rb") as handle:
                     os.fsync(handle.fileno())
         if target.exists():
-            old = _temporary_name(target)
-            target.replace(old)
-            temporary.replace(target)
-            shutil.rmtree(old)
+            _take_the_place(temporary, target)
         else:
             temporary.replace(target)
         _sync_directory(target.parent)

@@ -13,7 +13,7 @@ __all__ = ["EpochReport", "Progress", "ProgressDisplay", "display_for"]
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a run after a slice of about 0.2 s.
+    """The state of a run after a slice of about 0.1 s.
 
     Attributes:
         epoch: epochs completed, the current one excluded. epochs: epochs in all. fraction: of the whole run

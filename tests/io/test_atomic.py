@@ -1,5 +1,12 @@
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
 import pytest
 
+from fastnlp.io import atomic
 from fastnlp.io.atomic import atomic_directory, atomic_write
 
 
@@ -42,3 +49,56 @@ def test_a_file_in_the_way_of_a_folder_is_refused(tmp_path):
     (tmp_path / "corpus").write_text("file")
     with pytest.raises(NotADirectoryError, match="expected a folder"), atomic_directory(tmp_path / "corpus"):
         pass
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_the_old_folder_survives_where_the_new_one_cannot_take_its_place(tmp_path, monkeypatch, exchanges):
+    target = tmp_path / "corpus"
+    with atomic_directory(target) as folder:
+        (folder / "old").touch()
+    if exchanges:
+        monkeypatch.setattr(atomic, "_exchange", lambda one, other: (_ for _ in ()).throw(OSError("disk")))
+    else:
+        monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)
+        replace = Path.replace
+
+        def fails_for_the_new(self, to):
+            if ".partial-" in self.name:
+                raise OSError("disk")
+            return replace(self, to)
+
+        monkeypatch.setattr(Path, "replace", fails_for_the_new)
+    with pytest.raises(OSError, match="disk"), atomic_directory(target) as folder:
+        (folder / "new").touch()
+    assert [file.name for file in target.iterdir()] == ["old"]
+    assert [file.name for file in tmp_path.iterdir()] == ["corpus"]
+
+
+def test_a_folder_is_replaced_where_the_system_cannot_exchange(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)
+    for name in ("old", "new"):
+        with atomic_directory(tmp_path / "corpus") as folder:
+            (folder / name).touch()
+    assert [file.name for file in (tmp_path / "corpus").iterdir()] == ["new"]
+    assert [file.name for file in tmp_path.iterdir()] == ["corpus"]
+
+
+def test_a_process_killed_at_any_moment_leaves_a_whole_folder(tmp_path):
+    """Whatever the moment, the folder is there and holds both of its files, from one and the same save."""
+    script = """
+        import sys
+        from fastnlp.io.atomic import atomic_directory
+        for turn in range(10**9):
+            with atomic_directory(sys.argv[1]) as folder:
+                for name in ("a", "b"):
+                    (folder / name).write_text(str(turn))
+            if turn == 3:
+                print("ready", flush=True)
+    """
+    for pause in (0.0, 0.003, 0.007, 0.012, 0.02, 0.03):
+        command = [sys.executable, "-c", textwrap.dedent(script), tmp_path / "corpus"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert any(line.strip() == "ready" for line in child.stdout)
+            time.sleep(pause)
+            child.kill()
+        assert len({(tmp_path / "corpus" / name).read_text() for name in ("a", "b")}) == 1
