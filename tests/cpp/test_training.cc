@@ -103,7 +103,7 @@ TEST(a_slice_ends_after_a_whole_unit_and_the_next_goes_on) {
 
 // Threads race on the tables by design, and on nothing else (under ThreadSanitizer: tests/cpp/hogwild.supp).
 TEST(threads_share_out_every_unit_once) {
-  Problem one(300'000), four(300'000);
+  Problem one(60'000), four(60'000);
   const SliceReport alone =
       one.model("baseline").train(table_of(one.input), table_of(one.output), 0, 0, 1, 1e9);
   const SliceReport shared =
