@@ -1,5 +1,6 @@
 """Models: a configuration, named tables and a loss each."""
 
+from fastnlp.models.tables import ParameterTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables, negative_sampling_loss
 
-__all__ = ["Word2VecConfig", "Word2VecTables", "negative_sampling_loss"]
+__all__ = ["ParameterTables", "Word2VecConfig", "Word2VecTables", "negative_sampling_loss"]

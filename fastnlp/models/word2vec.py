@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp import _core
+from fastnlp.models.tables import ParameterTables, padded_rows, uniform_rows
 
 __all__ = ["Word2VecConfig", "Word2VecTables", "negative_sampling_loss"]
 
@@ -131,14 +131,7 @@ def _check_number(name: str, value: Any, kind: type, low: float, high: float) ->
         raise ValueError(f"{name}: expected a {'whole ' if kind is int else ''}number {bounds}, got {value}")
 
 
-def _aligned(rows: int, pitch: int) -> NDArray[np.float32]:
-    """An uninitialised (rows, pitch) float32 array whose rows start on 64-byte lines."""
-    buffer = np.empty(rows * pitch * 4 + 64, np.uint8)
-    start = -buffer.ctypes.data % 64
-    return buffer[start : start + rows * pitch * 4].view(np.float32).reshape(rows, pitch)
-
-
-class Word2VecTables:
+class Word2VecTables(ParameterTables):
     """The parameters: an input vector v and an output vector u for each word.
 
     Rows are padded with zeros to a multiple of 16 floats; `input` and `output` are views without the padding.
@@ -162,11 +155,9 @@ class Word2VecTables:
             seed: of the input vectors.
             threads: to fill the tables with; the numbers do not depend on it.
         """
-        pitch = -(-dim // 16) * 16
         self.dim = dim
-        self.padded_input = _aligned(vocabulary, pitch)
-        self.padded_output = _aligned(vocabulary, pitch)
-        _core.fill_uniform(self.padded_input, dim, 0.5 / dim, seed, threads)
+        self.padded_input = uniform_rows(vocabulary, dim, seed, threads)
+        self.padded_output = padded_rows(vocabulary, dim)
         self.padded_output.fill(0.0)
 
     @property
@@ -179,12 +170,9 @@ class Word2VecTables:
         """(V, D) float32 view: u, the vectors of words as contexts and negatives."""
         return self.padded_output[:, : self.dim]
 
-    def finite(self) -> bool:
-        """Whether every parameter is a finite number."""
-        # A sum is finite only if no term is infinite or NaN; float64 sums of finite float32 cannot overflow.
-        return bool(
-            np.isfinite(self.padded_input.sum(dtype=np.float64) + self.padded_output.sum(dtype=np.float64))
-        )
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """`input` and `output`, by name."""
+        return {"input": self.input, "output": self.output}
 
 
 def negative_sampling_loss(

@@ -1,7 +1,7 @@
-"""Checkpoints of word2vec: everything a run needs to go on as if it had never stopped.
+"""Checkpoints: everything a run needs to go on as if it had never stopped, which is a model as well.
 
-The file is an uncompressed NumPy .npz (a zip archive, so each array carries a CRC-32) with the two tables and
-a JSON header. It holds no code and is read without pickle.
+The file is an uncompressed NumPy .npz (a zip archive, so each array carries a CRC-32) with the vocabulary,
+the model's tables and a JSON header. It holds no code and is read without pickle.
 """
 
 from __future__ import annotations
@@ -10,21 +10,27 @@ import hashlib
 import json
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastnlp.io.atomic import atomic_write
-from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
-from fastnlp.text import Corpus
+from fastnlp.models import ParameterTables
+from fastnlp.text import Corpus, Vocab
+from fastnlp.text.word_list import WordList
+from fastnlp.training.engine import RunConfig
 from fastnlp.training.progress import EpochReport
 
-__all__ = ["RunState", "corpus_fingerprint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "RunState", "corpus_fingerprint", "save_checkpoint"]
 
-_FORMAT = "fastnlp.word2vec.checkpoint"
+_FORMAT = "fastnlp.model"
 _VERSION = 1
+_PIECE = 1 << 22  # bytes that are read from a table at a time
 
 
 @dataclass
@@ -73,12 +79,23 @@ def corpus_fingerprint(corpus: Corpus) -> str:
 
 def save_checkpoint(
     path: str | os.PathLike[str],
-    config: Word2VecConfig,
-    tables: Word2VecTables,
+    model: str,
+    config: RunConfig,
+    vocab: Vocab,
+    tables: ParameterTables,
     state: RunState,
     fingerprint: str,
 ) -> None:
     """Writes a checkpoint whole or not at all.
+
+    Args:
+        path: the file to create or replace.
+        model: the name of its class.
+        config: of the model.
+        vocab: the V words.
+        tables: the parameters.
+        state: where the run stands.
+        fingerprint: of the corpus that it trains on.
 
     Raises:
         OSError: the disk is full or the folder is not writable; an old checkpoint stays as it was.
@@ -86,68 +103,127 @@ def save_checkpoint(
     header = {
         "format": _FORMAT,
         "version": _VERSION,
+        "model": model,
         "config": config.to_dict(),
         "state": asdict(state),
         "corpus": fingerprint,
+        "vocab": {"unknown": vocab.unknown, "reserved": vocab.reserved, "min_count": vocab.min_count},
     }
+    arrays: dict[str, NDArray[Any]] = {
+        "header": np.array(json.dumps(header)),
+        "vocab/words": np.frombuffer(vocab.words.data, np.uint8),
+        "vocab/word_offsets": vocab.words.offsets,
+        "vocab/counts": vocab.counts,
+    }
+    arrays.update({f"tables/{name}": array for name, array in tables.arrays().items()})
     with atomic_write(path) as file:
-        np.savez(file, header=np.array(json.dumps(header)), input=tables.input, output=tables.output)
+        np.savez(file, allow_pickle=False, **arrays)
 
 
-def load_checkpoint(
-    path: str | os.PathLike[str], config: Word2VecConfig, tables: Word2VecTables, fingerprint: str
-) -> RunState:
-    """Fills the tables from a checkpoint of the same configuration and corpus.
+class Checkpoint:
+    """A checkpoint file, open for reading.
 
-    Returns:
-        Where the run stood.
+    Attributes:
+        path: the file.
+        config: the fields of the model's configuration by name.
+        state: where the run stood.
 
     Raises:
-        ValueError: the file is damaged, or belongs to another configuration or corpus.
+        ValueError: the file is damaged or belongs to another kind of model.
         FileNotFoundError: there is no such file.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise ValueError(
-                f"{Path(path)}: the checkpoint is damaged: {damaged} does not match its checksum"
-            )
-        with np.load(path, allow_pickle=False) as arrays:
+
+    def __init__(self, path: str | os.PathLike[str], model: str) -> None:
+        """Reads the header.
+
+        Args:
+            path: the file.
+            model: the name of the class that it has to be of.
+        """
+        self.path = Path(path)
+        with _arrays(self.path) as arrays:
             header = json.loads(str(arrays["header"]))
-            _check_header(path, header, config, fingerprint)
-            _fill(path, tables.input, arrays["input"], "input")
-            _fill(path, tables.output, arrays["output"], "output")
-    except (zipfile.BadZipFile, KeyError, EOFError, json.JSONDecodeError) as error:
-        raise ValueError(f"{Path(path)}: not a checkpoint of fastnlp, or cut short ({error})") from error
-    saved = dict(header["state"])
-    saved["history"] = [EpochReport(**report) for report in saved["history"]]
-    return RunState(**saved)
+            found = (header["format"], header["version"], header["model"])
+            if found != (_FORMAT, _VERSION, model):
+                raise ValueError(
+                    f"{self.path}: expected a {model} in {_FORMAT} version {_VERSION}, "
+                    f"got a {found[2]} in {found[0]} version {found[1]}"
+                )
+            self.config: dict[str, Any] = header["config"]
+            self._corpus: str = header["corpus"]
+            self._vocab: dict[str, Any] = header["vocab"]
+            saved = dict(header["state"])
+            saved["history"] = [EpochReport(**report) for report in saved["history"]]
+            self.state = RunState(**saved)
 
+    def check(self, config: RunConfig, fingerprint: str) -> None:
+        """Refuses a run that is not the one that was saved.
 
-def _check_header(
-    path: str | os.PathLike[str], header: dict[str, Any], config: Word2VecConfig, fingerprint: str
-) -> None:
-    if header.get("format") != _FORMAT or header.get("version") != _VERSION:
-        raise ValueError(
-            f"{Path(path)}: expected {_FORMAT} version {_VERSION}, "
-            f"got {header.get('format')} version {header.get('version')}"
-        )
-    ours = config.to_dict()
-    for name, saved in header["config"].items():
-        if ours.get(name) != saved:
+        Raises:
+            ValueError: the configuration or the corpus is another; the message names the setting.
+        """
+        ours = config.to_dict()
+        for name, saved in self.config.items():
+            if ours.get(name) != saved:
+                raise ValueError(
+                    f"{name}: expected {saved!r}, as in the checkpoint {self.path}, got {ours.get(name)!r}"
+                )
+        if self._corpus != fingerprint:
             raise ValueError(
-                f"{name}: expected {saved!r}, as in the checkpoint {Path(path)}, got {ours.get(name)!r}"
+                f"corpus: expected the one that the checkpoint {self.path} was trained on, got another"
             )
-    if header["corpus"] != fingerprint:
-        raise ValueError(
-            f"corpus: expected the one that the checkpoint {Path(path)} was trained on, got another"
-        )
+
+    def vocab(self) -> Vocab:
+        """The words of the model."""
+        with _arrays(self.path) as arrays:
+            words = WordList(arrays["vocab/words"].tobytes(), arrays["vocab/word_offsets"])
+            return Vocab.from_arrays(words, arrays["vocab/counts"], **self._vocab)
+
+    def fill(self, tables: ParameterTables) -> None:
+        """Reads the parameters into tables of the same shapes, without a second copy in memory."""
+        with _damage_named(self.path), zipfile.ZipFile(self.path) as archive:
+            ours = {f"tables/{name}.npy": table for name, table in tables.arrays().items()}
+            for name in sorted(set(archive.namelist()) | set(ours)):
+                if name in ours:
+                    with archive.open(name) as file:
+                        _read_rows(file, ours[name], f"{self.path}: {name}")
+                else:
+                    archive.read(name)  # a wrong checksum anywhere is damage
 
 
-def _fill(path: str | os.PathLike[str], table: Any, saved: Any, name: str) -> None:
-    if saved.shape != table.shape or saved.dtype != table.dtype:
-        raise ValueError(
-            f"{Path(path)}: {name}: expected {table.dtype} {table.shape}, got {saved.dtype} {saved.shape}"
-        )
-    table[...] = saved
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turns what a damaged archive raises into one error that names the file."""
+    try:
+        yield
+    # zipfile has a RuntimeError for an entry that claims to be encrypted, or compressed by unknown means.
+    except (zipfile.BadZipFile, KeyError, EOFError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path}: not a checkpoint of fastnlp, damaged or cut short ({error})") from error
+
+
+@contextmanager
+def _arrays(path: Path) -> Iterator[Any]:
+    """The arrays of the archive by name, read when they are asked for."""
+    # The file is opened here: NumPy leaves one open that turns out to be no archive.
+    with _damage_named(path), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        yield arrays
+
+
+def _read_rows(file: IO[bytes], table: NDArray[np.float32], name: str) -> None:
+    """Reads an .npy of a table's shape and dtype into it; the archive compares the checksum at the end."""
+    np.lib.format.read_magic(file)
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if shape != table.shape or dtype != table.dtype or fortran:
+        raise ValueError(f"{name}: expected {table.dtype} {table.shape}, got {dtype} {shape}")
+    row_bytes = table[:1].size * table.itemsize
+    rows = max(1, _PIECE // max(row_bytes, 1))
+    for start in range(0, len(table), rows):
+        part = table[start : start + rows]
+        content = file.read(part.size * part.itemsize)
+        if len(content) < part.size * part.itemsize:
+            raise ValueError(f"{name}: cut short in row {start}")
+        part[...] = np.frombuffer(content, table.dtype).reshape(part.shape)
+    if file.read(1):
+        raise ValueError(f"{name}: longer than its header says")

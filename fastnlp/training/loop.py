@@ -6,13 +6,13 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
+from fastnlp.models import ParameterTables
 from fastnlp.training.checkpoint import RunState
-from fastnlp.training.native_engine import NativeEngine
+from fastnlp.training.engine import Engine, RunConfig
 from fastnlp.training.progress import EpochReport, Progress
 
 __all__ = ["DivergenceError", "run"]
@@ -52,25 +52,26 @@ def _interrupt_flag() -> Iterator[Callable[[], bool]]:
 
 
 def run(
-    engine: NativeEngine,
-    tables: Word2VecTables,
+    engine: Engine,
+    tables: ParameterTables,
     state: RunState,
-    config: Word2VecConfig,
-    corpus_size: int,
-    report: Callable[[Progress], None],
-    save: Callable[[], None] | None,
-    save_every: float,
+    config: RunConfig,
+    *,
+    report: Callable[[Progress], bool],
+    score: Callable[[], Mapping[str, float]] | None = None,
+    save: Callable[[], None] | None = None,
+    save_every: float = math.inf,
 ) -> None:
     """Trains from where `state` stands to the end, and keeps `state` true to the tables all the way.
 
     Args:
         engine: what trains a slice.
-        tables: the parameters, changed in place.
+        tables: the parameters, which the engine changes in place.
         state: changed in place; on any exception it tells which units the tables have seen.
         config: of the model.
-        corpus_size: T, positions an epoch.
-        report: called after each slice.
-        save: called every `save_every` seconds, after each epoch and on Ctrl-C; None for never.
+        report: called after each slice; True ends the run there.
+        score: called after each epoch for figures that go into its report; None for none.
+        save: called every `save_every` seconds, after each epoch and at a stop; None for never.
         save_every: seconds.
 
     Raises:
@@ -79,19 +80,18 @@ def run(
         ValueError: there was no pair to train in any epoch.
     """
     started = saved = time.monotonic()
-    words, smooth_loss = 0, math.nan
-    total = corpus_size * config.epochs
+    items, smooth_loss = 0, math.nan
+    total = engine.size * config.epochs
     with _interrupt_flag() as interrupted:
         while state.epoch < config.epochs:
             slice_started = time.monotonic()
-            done = engine.train(tables, state.epoch, state.unit, _SLICE)
+            done = engine.train(state.epoch, state.unit, _SLICE)
             now = time.monotonic()
-            before = min(state.unit * engine.unit_size, corpus_size)
-            position = min(done.next_unit * engine.unit_size, corpus_size)
-            words += position - before
+            position = engine.position(done.next_unit)
+            items += position - engine.position(state.unit)
             if done.loss_pairs:
                 loss = done.loss / done.loss_pairs
-                _check_loss(loss, config, state.epoch, position / corpus_size)
+                _check_loss(loss, engine.loss_limit, config, state.epoch, position / engine.size)
                 smooth_loss = (
                     loss if math.isnan(smooth_loss) else _SMOOTHING * smooth_loss + (1 - _SMOOTHING) * loss
                 )
@@ -101,31 +101,36 @@ def run(
             state.loss += done.loss
             state.loss_pairs += done.loss_pairs
             state.seconds += now - slice_started
-            past = state.epoch * corpus_size + position
+            past = state.epoch * engine.size + position
             epoch_over = state.unit >= engine.units
             if epoch_over:
-                _check_tables(tables, config, state.epoch)
-                _finish_epoch(state)
+                if not tables.finite():
+                    what = "a parameter is no longer a finite number"
+                    raise DivergenceError(_divergence(what, config, state.epoch, 1.0))
+                _finish_epoch(state, {} if score is None else dict(score()))
             elapsed = now - started
-            report(
+            stop = report(
                 Progress(
                     epoch=state.epoch,
                     epochs=config.epochs,
                     fraction=past / total,
-                    words=words,
-                    words_per_second=words / max(elapsed, 1e-9),
+                    words=items,
+                    words_per_second=items / max(elapsed, 1e-9),
                     loss=smooth_loss,
                     lr=engine.lr_at(state.epoch, state.unit),
                     elapsed=elapsed,
-                    remaining=(total - past) / max(words, 1) * elapsed,
+                    remaining=(total - past) / max(items, 1) * elapsed,
+                    items=engine.items,
                 )
             )
-            stop = interrupted()
-            if save and (stop or epoch_over or now - saved >= save_every):
+            pressed = interrupted()
+            if save and (stop or pressed or epoch_over or now - saved >= save_every):
                 save()
                 saved = time.monotonic()
-            if stop:
+            if pressed:
                 raise KeyboardInterrupt
+            if stop:
+                return
     if not any(epoch.pairs for epoch in state.history):
         raise ValueError(
             "corpus: expected sentences with two words or more that survive subsampling, got none; "
@@ -133,28 +138,23 @@ def run(
         )
 
 
-def _finish_epoch(state: RunState) -> None:
+def _finish_epoch(state: RunState, scores: dict[str, float]) -> None:
     """Moves the sums of the epoch into the history."""
     loss = state.loss / state.loss_pairs if state.loss_pairs else math.nan
-    state.history.append(EpochReport(state.epoch, loss, state.kept, state.pairs, state.seconds))
+    state.history.append(EpochReport(state.epoch, loss, state.kept, state.pairs, state.seconds, scores))
     state.epoch += 1
     state.unit = state.kept = state.pairs = state.loss_pairs = 0
     state.loss = state.seconds = 0.0
 
 
-def _check_loss(loss: float, config: Word2VecConfig, epoch: int, fraction: float) -> None:
-    """Refuses a loss that only runaway parameters give: chance is (1 + K) log 2."""
-    if not math.isfinite(loss) or loss > 4 * (1 + config.negatives) * math.log(2):
-        raise DivergenceError(_divergence(f"the loss is {loss:.4g} nats a pair", config, epoch, fraction))
+def _check_loss(loss: float, limit: float, config: RunConfig, epoch: int, fraction: float) -> None:
+    """Refuses a loss that only runaway parameters give."""
+    if not math.isfinite(loss) or loss > limit:
+        raise DivergenceError(_divergence(f"the loss is {loss:.4g} a pair", config, epoch, fraction))
 
 
-def _check_tables(tables: Word2VecTables, config: Word2VecConfig, epoch: int) -> None:
-    if not tables.finite():
-        raise DivergenceError(_divergence("a parameter is no longer a finite number", config, epoch, 1.0))
-
-
-def _divergence(what: str, config: Word2VecConfig, epoch: int, fraction: float) -> str:
+def _divergence(what: str, config: RunConfig, epoch: int, fraction: float) -> str:
     return (
         f"lr: training diverged with {config.lr:g}: {what}, {fraction:.0%} into epoch {epoch + 1} of "
-        f"{config.epochs}; start again with a smaller one (0.025 is the usual)"
+        f"{config.epochs}; start again with a smaller one (the default is {type(config)().lr:g})"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fastnlp import _core
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.sampling import keep_probabilities, noise_weights
@@ -17,11 +19,16 @@ class NativeEngine:
     the tables, as word2vec.c's do (Recht et al. 2011), and give a slightly different model each time.
 
     Attributes:
+        size: T, corpus positions an epoch.
+        items: "words".
         units: how many units of up to 10,000 positions an epoch has.
+        loss_limit: four times the loss of a model that knows nothing, (1 + K) log 2.
         threads: how many threads train.
     """
 
-    def __init__(self, config: Word2VecConfig, corpus: Corpus, threads: int) -> None:
+    items = "words"
+
+    def __init__(self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables, threads: int) -> None:
         """Checks the corpus and prepares the draws.
 
         Raises:
@@ -32,6 +39,9 @@ class NativeEngine:
         keep[ignored] = 0.0
         noise = noise_weights(corpus.vocab.counts, config.noise_power, exclude=ignored)
         self.threads = threads
+        self.size = corpus.n_tokens
+        self.loss_limit = 4 * (1 + config.negatives) * math.log(2)
+        self._tables = tables
         self._native = _core.SkipGram(
             corpus.ids,
             corpus.sentence_offsets,
@@ -48,13 +58,17 @@ class NativeEngine:
             epochs=config.epochs,
         )
         self.units: int = self._native.units
-        self.unit_size: int = self._native.unit_size
 
-    def train(self, tables: Word2VecTables, epoch: int, unit: int, seconds: float) -> _core.SliceReport:
+    def train(self, epoch: int, unit: int, seconds: float) -> _core.SliceReport:
         """Trains whole units from `unit` on for about `seconds`, or to the end of the epoch."""
+        tables = self._tables
         return self._native.train(
             tables.padded_input, tables.padded_output, epoch, unit, self.threads, seconds
         )
+
+    def position(self, unit: int) -> int:
+        """Corpus positions of an epoch that lie before a unit."""
+        return min(unit * self._native.unit_size, self.size)
 
     def lr_at(self, epoch: int, unit: int) -> float:
         """The learning rate of a unit: linear in the position, from lr to min_lr."""

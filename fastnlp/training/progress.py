@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
 __all__ = ["EpochReport", "Progress", "ProgressDisplay", "display_for"]
@@ -17,10 +17,11 @@ class Progress:
 
     Attributes:
         epoch: epochs completed, the current one excluded. epochs: epochs in all. fraction: of the whole run
-        that is done, in [0, 1]. words: corpus positions passed in this call of `fit`, before subsampling.
-        words_per_second: of this call, in wall time. loss: mean over the last slices of -log s(u.v) - sum log
-        s(-u_k.v) a pair, in nats; NaN before the first. lr: the learning rate of the next unit. elapsed:
-        seconds since this call began. remaining: estimated seconds to the end.
+        that is done, in [0, 1]. words: corpus positions (of GloVe: co-occurrences) passed in this call of
+        `fit`, before subsampling. words_per_second: of this call, in wall time. loss: mean of the objective a
+        pair over the last slices, in nats where it is a likelihood; NaN before the first. lr: the learning
+        rate of the next unit. elapsed: seconds since this call began. remaining: estimated seconds to the
+        end. items: what `words` counts.
     """
 
     epoch: int
@@ -32,11 +33,12 @@ class Progress:
     lr: float
     elapsed: float
     remaining: float
+    items: str = "words"
 
     def __str__(self) -> str:
         return (
             f"{self.fraction:6.1%}  epoch {min(self.epoch + 1, self.epochs)}/{self.epochs}  "
-            f"{self.words_per_second / 1e6:.2f}M words/s  loss {self.loss:.4f}  lr {self.lr:.5f}  "
+            f"{self.words_per_second / 1e6:.2f}M {self.items}/s  loss {self.loss:.4f}  lr {self.lr:.5f}  "
             f"{_clock(self.remaining)} left"
         )
 
@@ -51,6 +53,7 @@ class EpochReport:
         kept: words that survived subsampling.
         pairs: (center, context) pairs trained.
         seconds: wall time.
+        scores: what `fit(evaluate=...)` gave after the epoch.
     """
 
     epoch: int
@@ -58,6 +61,7 @@ class EpochReport:
     kept: int
     pairs: int
     seconds: float
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 def _clock(seconds: float) -> str:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import math
-import os
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal
 
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
-from fastnlp.text import Corpus
-from fastnlp.training.checkpoint import RunState, corpus_fingerprint, load_checkpoint, save_checkpoint
-from fastnlp.training.loop import run
+from fastnlp.text import Corpus, Vocab
+from fastnlp.training.estimator import Estimator
 from fastnlp.training.native_engine import NativeEngine
-from fastnlp.training.progress import EpochReport, Progress, display_for
 from fastnlp.vectors import WordVectors
-from fastnlp.vectors.table import threads_to_use
 
 __all__ = ["Word2Vec"]
 
-_log = logging.getLogger("fastnlp")
 
-
-class Word2Vec:
+class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
     """Word vectors by skip-gram with negative sampling (Mikolov et al. 2013, arXiv:1310.4546).
 
     Example:
@@ -80,7 +70,7 @@ class Word2Vec:
             ValueError: a value is out of range; the message names it.
             TypeError: a value is of the wrong type.
         """
-        self.config = Word2VecConfig(
+        config = Word2VecConfig(
             dim=dim,
             window=window,
             architecture=architecture,
@@ -96,111 +86,7 @@ class Word2Vec:
             noise_power=noise_power,
             negatives_shared_by=negatives_shared_by,
         )
-        if device not in ("auto", "cpu"):
-            raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
-        self.device = device
-        self.threads = threads_to_use(threads)
-        self._tables: Word2VecTables | None = None
-        self._state = RunState()
-        self._corpus: Corpus | None = None
-        self._vectors: WordVectors | None = None
-
-    def fit(
-        self,
-        corpus: Corpus,
-        *,
-        progress: bool | Literal["auto"] | Callable[[Progress], None] = "auto",
-        callbacks: Iterable[Callable[[Progress], None]] = (),
-        checkpoint: str | os.PathLike[str] | None = None,
-        checkpoint_every: float = 600.0,
-        resume: bool = False,
-    ) -> Self:
-        """Trains on a corpus from the beginning, or goes on where a checkpoint stands.
-
-        Ctrl-C ends the call with a KeyboardInterrupt within 0.2 s; the model keeps what it has learned,
-        `vectors` work, and the checkpoint, if there is one, is written.
-
-        Args:
-            corpus: from `Corpus.from_text` or `Corpus.open`.
-            progress: "auto" shows a bar on a terminal, True always shows progress, or a callable gets it.
-            callbacks: more callables that get the `Progress` about every 0.1 s.
-            checkpoint: a file to keep the state of the run in: written after each epoch, every
-                `checkpoint_every` seconds, and on Ctrl-C.
-            checkpoint_every: seconds.
-            resume: go on from `checkpoint` if it exists. With threads=1 the result has the same bits as a run
-                that was never stopped.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            TypeError: `corpus` is not a Corpus.
-            ValueError: the corpus holds nothing to learn from, or the checkpoint belongs to another run.
-            DivergenceError: the learning rate is too large.
-            KeyboardInterrupt: Ctrl-C.
-
-        Example:
-            >>> corpus = Corpus.from_text(["the cat sat", "the dog sat"] * 20, min_count=1)
-            >>> losses = []
-            >>> model = Word2Vec(dim=4, epochs=2)
-            >>> _ = model.fit(corpus, callbacks=[lambda now: losses.append(now.loss)])
-            >>> len(losses) >= 2
-            True
-        """
-        if not isinstance(corpus, Corpus):
-            raise TypeError(f"corpus: expected a Corpus (see Corpus.from_text), got {type(corpus).__name__}")
-        if resume and checkpoint is None:
-            raise ValueError("resume: expected a checkpoint to go on from, got checkpoint=None")
-        if math.isnan(checkpoint_every) or checkpoint_every < 0:
-            raise ValueError(f"checkpoint_every: expected seconds >= 0, got {checkpoint_every}")
-        if self.device == "auto":
-            _log.info("device='auto': training on the CPU with %d threads", self.threads)
-        engine = NativeEngine(self.config, corpus, self.threads)
-        tables = Word2VecTables(len(corpus.vocab), self.config.dim, self.config.seed, self.threads)
-        state = RunState()
-        fingerprint = corpus_fingerprint(corpus) if checkpoint is not None else ""
-        if checkpoint is not None and resume and Path(checkpoint).exists():
-            state = load_checkpoint(checkpoint, self.config, tables, fingerprint)
-        self._corpus, self._tables, self._state, self._vectors = corpus, tables, state, None
-
-        display = display_for(progress)
-        listeners = [*([] if display is None else [display]), *callbacks]
-
-        def report(now: Progress) -> None:
-            for listener in listeners:
-                listener(now)
-
-        def save() -> None:
-            assert checkpoint is not None
-            save_checkpoint(checkpoint, self.config, tables, state, fingerprint)
-
-        try:
-            run(
-                engine,
-                tables,
-                state,
-                self.config,
-                corpus.n_tokens,
-                report,
-                save if checkpoint is not None else None,
-                checkpoint_every,
-            )
-        finally:
-            close: Any = getattr(display, "close", None)
-            if close is not None:
-                close()
-        return self
-
-    @property
-    def vectors(self) -> WordVectors:
-        """The input vectors v, the result of skip-gram, as a view of the model's table.
-
-        Raises:
-            RuntimeError: the model has not been fitted.
-        """
-        if self._vectors is None:
-            self._vectors = self._as_vectors("input")
-        return self._vectors
+        super().__init__(config, threads, device)
 
     @property
     def context_vectors(self) -> WordVectors:
@@ -209,19 +95,20 @@ class Word2Vec:
         Raises:
             RuntimeError: the model has not been fitted.
         """
-        return self._as_vectors("output")
+        vocab, tables = self._fitted()
+        return WordVectors(vocab.tokens, tables.output, counts=vocab.counts)
 
-    @property
-    def history(self) -> list[EpochReport]:
-        """One report for each epoch completed."""
-        return list(self._state.history)
+    def _new_tables(self, vocab: Vocab) -> Word2VecTables:
+        return Word2VecTables(len(vocab), self.config.dim, self.config.seed, self.threads)
 
-    def _as_vectors(self, table: Literal["input", "output"]) -> WordVectors:
-        if self._tables is None or self._corpus is None:
-            raise RuntimeError("vectors: expected a fitted model; call fit(corpus) first")
-        vocab = self._corpus.vocab
-        return WordVectors(vocab.tokens, getattr(self._tables, table), counts=vocab.counts)
+    def _grown_tables(self, tables: Word2VecTables, vocab: Vocab) -> Word2VecTables:
+        grown = self._new_tables(vocab)
+        for name, array in tables.arrays().items():
+            grown.arrays()[name][: len(array)] = array
+        return grown
 
-    def __repr__(self) -> str:
-        settings = {**self.config.to_dict(), "threads": self.threads}
-        return f"Word2Vec({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
+    def _engine(self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables) -> NativeEngine:
+        return NativeEngine(config, corpus, tables, self.threads)
+
+    def _word_vectors(self, vocab: Vocab, tables: Word2VecTables) -> WordVectors:
+        return WordVectors(vocab.tokens, tables.input, counts=vocab.counts)

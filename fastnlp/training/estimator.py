@@ -1,0 +1,325 @@
+"""What every model that users construct can do: fit, go on with new text, save, load."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Generic, Literal, Self, TypeVar
+
+from fastnlp.models import ParameterTables
+from fastnlp.text import Corpus, Vocab
+from fastnlp.text.growth import grow
+from fastnlp.training.checkpoint import Checkpoint, RunState, corpus_fingerprint, save_checkpoint
+from fastnlp.training.engine import Engine, RunConfig
+from fastnlp.training.loop import run
+from fastnlp.training.progress import EpochReport, Progress, display_for
+from fastnlp.vectors import WordVectors
+from fastnlp.vectors.table import threads_to_use
+
+__all__ = ["Estimator"]
+
+ConfigT = TypeVar("ConfigT", bound=RunConfig)
+TablesT = TypeVar("TablesT", bound=ParameterTables)
+
+_log = logging.getLogger("fastnlp")
+
+
+class Estimator(ABC, Generic[ConfigT, TablesT]):
+    """A model that learns word vectors from a corpus.
+
+    A subclass names its configuration and says how its tables and its engine are made; the fields of the
+    configuration are arguments of its constructor. See `Word2Vec`.
+
+    Attributes:
+        config: everything that decides what the model becomes, apart from corpus and threads.
+        device: "auto" or "cpu".
+        threads: how many threads train.
+    """
+
+    config: ConfigT
+
+    def __init__(self, config: ConfigT, threads: int | None, device: str) -> None:
+        if device not in ("auto", "cpu"):
+            raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
+        self.config = config
+        self.device = device
+        self.threads = threads_to_use(threads)
+        self._vocab: Vocab | None = None
+        self._tables: TablesT | None = None
+        self._state = RunState()
+        self._past: list[EpochReport] = []
+        self._fingerprint = ""
+        self._vectors: WordVectors | None = None
+
+    @abstractmethod
+    def _new_tables(self, vocab: Vocab) -> TablesT:
+        """The parameters before the first step."""
+
+    @abstractmethod
+    def _grown_tables(self, tables: TablesT, vocab: Vocab) -> TablesT:
+        """The parameters with rows for the words that were added at the end of a vocabulary."""
+
+    @abstractmethod
+    def _engine(self, config: ConfigT, corpus: Corpus, tables: TablesT) -> Engine:
+        """What trains the tables."""
+
+    @abstractmethod
+    def _word_vectors(self, vocab: Vocab, tables: TablesT) -> WordVectors:
+        """The result of the training."""
+
+    def fit(
+        self,
+        corpus: Corpus,
+        *,
+        progress: bool | Literal["auto"] | Callable[[Progress], Any] = "auto",
+        callbacks: Iterable[Callable[[Progress], Any]] = (),
+        evaluate: Callable[[WordVectors], Mapping[str, float]] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = 600.0,
+        resume: bool = False,
+    ) -> Self:
+        """Trains on a corpus from the beginning, or goes on where a checkpoint stands.
+
+        Ctrl-C ends the call with a KeyboardInterrupt within 0.2 s; the model keeps what it has learned,
+        `vectors` work, and the checkpoint, if there is one, is written.
+
+        Args:
+            corpus: from `Corpus.from_text` or `Corpus.open`.
+            progress: "auto" shows a bar on a terminal, True always shows progress, or a callable gets it.
+            callbacks: more callables that get the `Progress` about every 0.1 s; one that returns True ends
+                the run there.
+            evaluate: called with the vectors after each epoch; the figures it returns stand in `history`.
+            checkpoint: a file to keep the state of the run in: written after each epoch, every
+                `checkpoint_every` seconds, and when the run is stopped.
+            checkpoint_every: seconds.
+            resume: go on from `checkpoint` if it exists. With threads=1 the result has the same bits as a run
+                that was never stopped.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            TypeError: `corpus` is not a Corpus.
+            ValueError: the corpus holds nothing to learn from, or the checkpoint belongs to another run.
+            DivergenceError: the learning rate is too large.
+            KeyboardInterrupt: Ctrl-C.
+
+        Example:
+            >>> from fastnlp import Word2Vec
+            >>> corpus = Corpus.from_text(["the cat sat", "the dog sat"] * 20, min_count=1)
+            >>> losses = []
+            >>> model = Word2Vec(dim=4, epochs=2)
+            >>> _ = model.fit(corpus, callbacks=[lambda now: losses.append(now.loss)])
+            >>> len(losses) >= 2
+            True
+        """
+        _check_corpus(corpus)
+        if self.device == "auto":
+            _log.info("device='auto': training on the CPU with %d threads", self.threads)
+        self._past = []
+        return self._run(
+            self.config, corpus, None, progress, callbacks, evaluate, checkpoint, checkpoint_every, resume
+        )
+
+    def partial_fit(
+        self,
+        corpus: Corpus,
+        *,
+        epochs: int | None = None,
+        lr: float | None = None,
+        progress: bool | Literal["auto"] | Callable[[Progress], Any] = "auto",
+        callbacks: Iterable[Callable[[Progress], Any]] = (),
+        evaluate: Callable[[WordVectors], Mapping[str, float]] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = 600.0,
+        resume: bool = False,
+    ) -> Self:
+        """Goes on learning from new text; words that the model has not met are added to it.
+
+        The known words keep their ids and vectors, the new ones follow them, and counts add up. A model that
+        knows nothing yet is fitted.
+
+        Args:
+            corpus: the new text, with a vocabulary of its own; words below *its* minimum count are not in it.
+            epochs: passes over the new text; None for those of the configuration.
+            lr: learning rate to begin with; None for that of the configuration.
+            progress: as in `fit`.
+            callbacks: as in `fit`.
+            evaluate: as in `fit`.
+            checkpoint: as in `fit`.
+            checkpoint_every: as in `fit`.
+            resume: as in `fit`, once more from the model as it was before the call that was stopped.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            TypeError, ValueError, DivergenceError, KeyboardInterrupt: as in `fit`.
+
+        Example:
+            >>> from fastnlp import Word2Vec
+            >>> model = Word2Vec(dim=4, epochs=1, subsample=0)
+            >>> _ = model.fit(Corpus.from_text(["the cat sat"] * 9, min_count=1))
+            >>> _ = model.partial_fit(Corpus.from_text(["a cat ran"] * 9, min_count=1))
+            >>> model.vectors.index_to_key
+            ['the', 'cat', 'sat', 'a', 'ran']
+        """
+        _check_corpus(corpus)
+        changes: dict[str, Any] = {
+            name: value for name, value in (("epochs", epochs), ("lr", lr)) if value is not None
+        }
+        if self._vocab is None or self._tables is None:
+            first: Any = replace(self.config, **changes)  # type: ignore[type-var]
+            return self._run(
+                first, corpus, None, progress, callbacks, evaluate, checkpoint, checkpoint_every, resume
+            )
+        grown = grow(self._vocab, corpus)
+        self._past = self.history
+        # Draws are keyed by position and epoch: another round over new text takes another seed.
+        rounds = len(self._past) + 1
+        changes["seed"] = (self.config.to_dict()["seed"] + rounds) % 2**64
+        config: Any = replace(self.config, **changes)  # type: ignore[type-var]
+        tables = self._grown_tables(self._tables, grown.vocab)
+        return self._run(
+            config, grown, tables, progress, callbacks, evaluate, checkpoint, checkpoint_every, resume
+        )
+
+    def _run(
+        self,
+        config: ConfigT,
+        corpus: Corpus,
+        tables: TablesT | None,
+        progress: bool | Literal["auto"] | Callable[[Progress], Any],
+        callbacks: Iterable[Callable[[Progress], Any]],
+        evaluate: Callable[[WordVectors], Mapping[str, float]] | None,
+        checkpoint: str | os.PathLike[str] | None,
+        checkpoint_every: float,
+        resume: bool,
+    ) -> Self:
+        if resume and checkpoint is None:
+            raise ValueError("resume: expected a checkpoint to go on from, got checkpoint=None")
+        if math.isnan(checkpoint_every) or checkpoint_every < 0:
+            raise ValueError(f"checkpoint_every: expected seconds >= 0, got {checkpoint_every}")
+        display = display_for(progress)
+        listeners = [*([] if display is None else [display]), *callbacks]
+        fingerprint = corpus_fingerprint(corpus) if checkpoint is not None else ""
+        saved: Checkpoint | None = None
+        if checkpoint is not None and resume and Path(checkpoint).exists():
+            saved = Checkpoint(checkpoint, type(self).__name__)
+            saved.check(config, fingerprint)
+        if tables is None:
+            tables = self._new_tables(corpus.vocab)
+        engine = self._engine(config, corpus, tables)
+        state = RunState()
+        if saved is not None:
+            saved.fill(tables)
+            state = saved.state
+        self._vocab, self._tables, self._state = corpus.vocab, tables, state
+        self._fingerprint, self._vectors = fingerprint, None
+
+        def report(now: Progress) -> bool:
+            answers = [listener(now) for listener in listeners]
+            return any(answer is True for answer in answers)
+
+        try:
+            run(
+                engine,
+                tables,
+                state,
+                config,
+                report=report,
+                score=None if evaluate is None else lambda: evaluate(self.vectors),
+                save=None if checkpoint is None else lambda: self._save(checkpoint, config),
+                save_every=checkpoint_every,
+            )
+        finally:
+            close: Any = getattr(display, "close", None)
+            if close is not None:
+                close()
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the whole model, vocabulary included, whole or not at all; `load` reads it.
+
+        For the vectors alone, in a format that other programs read, there is `vectors.save`.
+
+        Args:
+            path: the file to create or replace.
+
+        Raises:
+            RuntimeError: the model has not been fitted.
+            OSError: writing failed; an old file stays as it was.
+        """
+        self._save(path, self.config)
+
+    def _save(self, path: str | os.PathLike[str], config: ConfigT) -> None:
+        vocab, tables = self._fitted()
+        save_checkpoint(path, type(self).__name__, config, vocab, tables, self._state, self._fingerprint)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Self:
+        """Reads what `save` wrote, or the checkpoint of a run, as a model.
+
+        Args:
+            path: the file.
+            threads: how many threads train on; None for one per processor.
+
+        Returns:
+            The model: its vectors work, and `partial_fit` goes on with new text.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged or holds another kind of model.
+
+        Example:
+            >>> import tempfile, pathlib
+            >>> from fastnlp import Word2Vec
+            >>> model = Word2Vec(dim=4, subsample=0).fit(Corpus.from_text(["the cat sat"] * 9, min_count=1))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     model.save(pathlib.Path(folder, "cats.model"))
+            ...     again = Word2Vec.load(pathlib.Path(folder, "cats.model"))
+            >>> bool((again.vectors["cat"] == model.vectors["cat"]).all())
+            True
+        """
+        saved = Checkpoint(path, cls.__name__)
+        model = cls(**saved.config, threads=threads)
+        vocab = saved.vocab()
+        tables = model._new_tables(vocab)
+        saved.fill(tables)
+        model._vocab, model._tables, model._state = vocab, tables, saved.state
+        return model
+
+    @property
+    def vectors(self) -> WordVectors:
+        """The vectors of the words, as a view of the model's tables where they stand in one.
+
+        Raises:
+            RuntimeError: the model has not been fitted.
+        """
+        if self._vectors is None:
+            self._vectors = self._word_vectors(*self._fitted())
+        return self._vectors
+
+    @property
+    def history(self) -> list[EpochReport]:
+        """One report for each epoch completed, those before a `partial_fit` included."""
+        return [*self._past, *self._state.history]
+
+    def _fitted(self) -> tuple[Vocab, TablesT]:
+        if self._tables is None or self._vocab is None:
+            raise RuntimeError("vectors: expected a fitted model; call fit(corpus) first")
+        return self._vocab, self._tables
+
+    def __repr__(self) -> str:
+        settings = {**self.config.to_dict(), "threads": self.threads}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
+
+
+def _check_corpus(corpus: Corpus) -> None:
+    if not isinstance(corpus, Corpus):
+        raise TypeError(f"corpus: expected a Corpus (see Corpus.from_text), got {type(corpus).__name__}")
