@@ -16,13 +16,16 @@ __all__: list[str] = [
     "TokenCounter",
     "check_ids",
     "check_offsets",
+    "fasttext_hash",
     "fill_uniform",
     "format_binary_rows",
     "format_text_rows",
+    "hashed_ngrams",
     "keep_probabilities",
     "nearest",
     "nearest_instruction_set",
     "negatives",
+    "ngram_vocabulary",
     "padded_batch",
     "parse_binary_rows",
     "parse_text_rows",
@@ -191,6 +194,11 @@ def check_offsets(
     Refuses offsets that do not start at 0, fall, or do not end at `total`.
     """
 
+def fasttext_hash(text: bytes) -> int:
+    """
+    FNV-1a over signed bytes, 32 bits.
+    """
+
 def fill_uniform(
     table: numpy.typing.NDArray[numpy.float32],
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -218,6 +226,18 @@ def format_text_rows(
 ) -> bytes:
     """
     Rows [first_row, first_row + len(tokens)) as word2vec text.
+    """
+
+def hashed_ngrams(
+    data: bytes,
+    offsets: numpy.typing.NDArray[numpy.int64],
+    min_n: typing.SupportsInt | typing.SupportsIndex,
+    max_n: typing.SupportsInt | typing.SupportsIndex,
+    buckets: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64]]:
+    """
+    Buckets of each word's n-grams: ids and (V + 1,) offsets.
     """
 
 def keep_probabilities(
@@ -251,6 +271,21 @@ def negatives(
     epoch: typing.SupportsInt | typing.SupportsIndex,
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.int32]: ...
+def ngram_vocabulary(
+    data: bytes,
+    offsets: numpy.typing.NDArray[numpy.int64],
+    min_n: typing.SupportsInt | typing.SupportsIndex,
+    max_n: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    bytes,
+    numpy.typing.NDArray[numpy.int64],
+    numpy.typing.NDArray[numpy.int32],
+    numpy.typing.NDArray[numpy.int64],
+]:
+    """
+    All different n-grams (UTF-8 and offsets), and each word's n-grams (ids and offsets).
+    """
+
 def padded_batch(
     centers: numpy.typing.NDArray[numpy.int32],
     contexts: numpy.typing.NDArray[numpy.int32],

@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, m) {
   fastnlp::bindings::register_support(m);
   fastnlp::bindings::register_text(m);
   fastnlp::bindings::register_sampling(m);
+  fastnlp::bindings::register_subwords(m);
   fastnlp::bindings::register_training(m);
   fastnlp::bindings::register_vectors(m);
 }

@@ -8,19 +8,33 @@ from fastnlp.sampling.alias import AliasTable, noise_weights
 from fastnlp.sampling.batches import PaddedBatch, PaddedBatches, padded_batch, permutation
 from fastnlp.sampling.negatives import negatives
 from fastnlp.sampling.subsampling import Subsample, keep_probabilities, subsample
+from fastnlp.sampling.subwords import (
+    NgramVocabulary,
+    Subwords,
+    fasttext_hash,
+    hashed_ngrams,
+    ngram_vocabulary,
+    subwords,
+)
 from fastnlp.sampling.windows import Windows, windows
 
 __all__ = [
     "AliasTable",
+    "NgramVocabulary",
     "PaddedBatch",
     "PaddedBatches",
     "Subsample",
+    "Subwords",
     "Windows",
+    "fasttext_hash",
+    "hashed_ngrams",
     "keep_probabilities",
     "negatives",
+    "ngram_vocabulary",
     "noise_weights",
     "padded_batch",
     "permutation",
     "subsample",
+    "subwords",
     "windows",
 ]
