@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "bindings/bindings.h"
 #include "support/checks.h"
 #include "training/skipgram.h"
@@ -28,7 +30,15 @@ void register_training(py::module_& m) {
       .def(py::init([](const CArray<std::int32_t>& ids, const CArray<std::int64_t>& sentence_offsets,
                        const CArray<double>& keep, const CArray<double>& noise, std::int64_t dim, int window,
                        bool shrink, int negatives, bool shared, std::uint64_t seed, double lr, double min_lr,
-                       std::int64_t epochs, const std::string& simd) {
+                       std::int64_t epochs, const std::string& simd,
+                       const std::optional<CArray<std::int32_t>>& parts,
+                       const std::optional<CArray<std::int64_t>>& part_offsets, std::int64_t input_rows,
+                       bool mean) {
+             WordParts composed{.rows = input_rows, .mean = mean};
+             if (parts && part_offsets) {
+               composed.parts = view(*parts);
+               composed.offsets = view(*part_offsets);
+             }
              return SkipGram(view(ids), view(sentence_offsets), view(keep), view(noise),
                              {.dim = dim,
                               .window = window,
@@ -39,11 +49,14 @@ void register_training(py::module_& m) {
                               .lr = lr,
                               .min_lr = min_lr,
                               .epochs = epochs},
-                             simd.empty() ? nullptr : simd.c_str());
+                             simd.empty() ? nullptr : simd.c_str(), composed);
            }),
            "ids"_a.noconvert(), "sentence_offsets"_a.noconvert(), "keep"_a.noconvert(), "noise"_a.noconvert(),
            py::kw_only(), "dim"_a, "window"_a, "shrink"_a, "negatives"_a, "shared"_a, "seed"_a, "lr"_a,
-           "min_lr"_a, "epochs"_a, "simd"_a = "", py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+           "min_lr"_a, "epochs"_a, "simd"_a = "", py::arg("parts").noconvert() = py::none(),
+           py::arg("part_offsets").noconvert() = py::none(), "input_rows"_a = 0, "mean"_a = true,
+           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 16>(),
+           py::keep_alive<1, 17>())
       .def_property_readonly("units", &SkipGram::units)
       .def_property_readonly("unit_size", &SkipGram::unit_size)
       .def_property_readonly("piece_size", &SkipGram::piece_size)

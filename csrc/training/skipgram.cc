@@ -68,10 +68,8 @@ void check_options(const SkipGramOptions& o, std::size_t vocabulary) {
   if (vocabulary > 0x7FFFFFFFu) refuse("vocabulary", "fewer than 2^31 words", std::to_string(vocabulary));
 }
 
-void check_table(const char* name, const Table& table, std::size_t vocabulary, std::int64_t dim) {
-  if (table.rows != static_cast<std::int64_t>(vocabulary)) {
-    refuse(name, std::to_string(vocabulary) + " rows, one per word", std::to_string(table.rows));
-  }
+void check_table(const char* name, const Table& table, std::int64_t rows, std::int64_t dim) {
+  if (table.rows != rows) refuse(name, std::to_string(rows) + " rows", std::to_string(table.rows));
   if (table.pitch % 16 != 0 || table.pitch < dim) {
     refuse(name, "rows of a multiple of 16 floats that hold " + std::to_string(dim),
            std::to_string(table.pitch));
@@ -79,6 +77,15 @@ void check_table(const char* name, const Table& table, std::size_t vocabulary, s
   if (reinterpret_cast<std::uintptr_t>(table.data) % 64 != 0) {
     refuse(name, "memory aligned to 64 bytes", "another alignment");
   }
+}
+
+void check_parts(const WordParts& parts, std::size_t vocabulary) {
+  if (parts.offsets.size() != vocabulary + 1) {
+    refuse("part_offsets", "one per word and one more (" + std::to_string(vocabulary + 1) + ")",
+           std::to_string(parts.offsets.size()));
+  }
+  check_offsets("part_offsets", parts.offsets, static_cast<std::int64_t>(parts.parts.size()));
+  check_ids("parts", parts.parts, parts.rows);
 }
 
 }  // namespace
@@ -102,6 +109,11 @@ class SkipGram::Worker {
     job_.negatives = o.negatives;
     job_.shrink = o.shrink;
     job_.shared = o.shared;
+    if (!model.parts_.offsets.empty()) {
+      job_.parts = model.parts_.parts.data();
+      job_.part_offsets = model.parts_.offsets.data();
+      job_.mean = model.parts_.mean;
+    }
     drawn_.resize(static_cast<std::size_t>(kDrawnRows * o.negatives));
     const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(2 * o.window + 2));
     ring_.reset(new (kLine) float[ring_rows * 2 * static_cast<std::size_t>(job_.pitch)]());
@@ -179,9 +191,19 @@ class SkipGram::Worker {
 
 SkipGram::SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
                    std::span<const double> keep, std::span<const double> noise, SkipGramOptions options,
-                   const char* simd)
-    : ids_(ids), offsets_(offsets), noise_(noise), options_(options), kernels_(skipgram_kernels(simd)) {
+                   const char* simd, WordParts parts)
+    : ids_(ids),
+      offsets_(offsets),
+      noise_(noise),
+      options_(options),
+      parts_(parts),
+      kernels_(skipgram_kernels(simd)) {
   check_options(options, noise.size());
+  if (parts.offsets.empty()) {
+    parts_.rows = static_cast<std::int64_t>(noise.size());
+  } else {
+    check_parts(parts, noise.size());
+  }
   // Multiply-adds a position next to those of the usual D=100, window 5, K=5: past ten times that, units
   // shrink.
   const double cost = static_cast<double>(options.dim) * options.window * (1.0 + options.negatives) / 3000.0;
@@ -218,8 +240,8 @@ double SkipGram::lr_at(std::int64_t epoch, std::int64_t unit) const {
 
 SliceReport SkipGram::train(Table input, Table output, std::int64_t epoch, std::int64_t unit, int threads,
                             double seconds) const {
-  check_table("input", input, keep_.size(), options_.dim);
-  check_table("output", output, keep_.size(), options_.dim);
+  check_table("input", input, parts_.rows, options_.dim);
+  check_table("output", output, static_cast<std::int64_t>(keep_.size()), options_.dim);
   if (output.pitch != input.pitch) {
     refuse("output", "rows as long as input's " + std::to_string(input.pitch), std::to_string(output.pitch));
   }

@@ -29,6 +29,16 @@ struct SkipGramOptions {
   std::int64_t epochs = 5;
 };
 
+// Subwords: the input vector of word w is composed of the rows parts[offsets[w]..offsets[w + 1]) of an input
+// table of `rows` rows. Each of them gets all that the word learns, whether the vector is their mean (as in
+// fastText) or their sum.
+struct WordParts {
+  std::span<const std::int32_t> parts;
+  std::span<const std::int64_t> offsets;  // (V + 1,); empty where a word has one row, its own
+  std::int64_t rows = 0;
+  bool mean = true;
+};
+
 struct SliceReport {
   std::int64_t next_unit = 0;   // the first unit not trained yet
   std::int64_t kept = 0;        // words that survived subsampling
@@ -39,12 +49,12 @@ struct SliceReport {
 
 class SkipGram {
  public:
-  // Keeps views of ids (T,) and offsets (S + 1,); the caller keeps the arrays alive. `keep` (V,) are the
+  // Keeps views of ids (T,), offsets (S + 1,) and word parts; the caller keeps the arrays alive. `keep` (V,) are the
   // probabilities of the subsampling rule, `noise` (V,) the weights of negatives; `simd` is a name of
   // skipgram_kernels.
   SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
            std::span<const double> keep, std::span<const double> noise, SkipGramOptions options,
-           const char* simd = nullptr);
+           const char* simd = nullptr, WordParts parts = {});
 
   // A unit is the positions that one thread takes at a time: 10,000, or fewer where wide windows, many
   // negatives or many dimensions would make that last over a few milliseconds.
@@ -67,6 +77,7 @@ class SkipGram {
   std::vector<std::uint32_t> keep_;
   AliasTable noise_;
   SkipGramOptions options_;
+  WordParts parts_;
   SkipGramKernels kernels_;
   std::int64_t unit_;
   std::int64_t piece_;

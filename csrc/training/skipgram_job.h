@@ -19,7 +19,7 @@ struct SkipGramJob {
   const std::uint32_t* keep;  // (V,) thresholds of the subsampling rule
   const AliasColumn* noise;   // (V,) unigram^0.75 as a rule
   std::uint32_t noise_size;   // V
-  float* input;               // (V, pitch) 64-byte aligned
+  float* input;               // (V, pitch), or (R, pitch) where words have parts; 64-byte aligned
   float* output;              // (V, pitch)
   std::int64_t pitch;         // floats, a multiple of 16
   std::uint64_t seed;
@@ -29,6 +29,12 @@ struct SkipGramJob {
   bool shrink;  // windows drawn from 1..window instead of always window
   bool shared;  // one set of negatives per center instead of one per pair
   float lr;
+
+  // Subwords: the input vector of word w is the sum or the mean of the rows parts[part_offsets[w]] up to
+  // parts[part_offsets[w + 1] - 1]. Null where a word has one row, its own.
+  const std::int32_t* parts;
+  const std::int64_t* part_offsets;  // (V + 1,)
+  bool mean;
 
   // Kept tokens of the unit: id, corpus position, window, and the kept range of their sentence, both ends in.
   std::int32_t* word;

@@ -13,31 +13,10 @@
 
 #include "training/skipgram_blocks.h"
 #include "training/skipgram_draws.h"
+#include "training/skipgram_input.h"
 
 namespace fastnlp {
 namespace {
-
-FASTNLP_INLINE void fetch_ahead(const float* row, std::int64_t pitch) {
-  for (std::int64_t d = 0; d < pitch; d += 16) __builtin_prefetch(row + d, 0, 2);
-}
-
-FASTNLP_INLINE void fetch_context(SkipGramJob& job, std::int64_t n) {
-  const float* from = job.input + job.word[n] * job.pitch;
-  float* row = job.ring + (n & job.ring_mask) * 2 * job.pitch;
-  for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
-    const vec value = load(from + d);
-    store(row + d, value);
-    store(row + job.pitch + d, value);
-  }
-}
-
-FASTNLP_INLINE void return_context(SkipGramJob& job, std::int64_t n) {
-  float* to = job.input + job.word[n] * job.pitch;
-  const float* row = job.ring + (n & job.ring_mask) * 2 * job.pitch;
-  for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
-    store(to + d, load(to + d) + (load(row + d) - load(row + job.pitch + d)));
-  }
-}
 
 // The contexts of kept token c, from the ring.
 FASTNLP_INLINE int gather_contexts(const SkipGramJob& job, std::int64_t c, float** x) {
@@ -45,7 +24,7 @@ FASTNLP_INLINE int gather_contexts(const SkipGramJob& job, std::int64_t c, float
   const std::int64_t high = job.last[c] < c + job.reach[c] ? job.last[c] : c + job.reach[c];
   int n = 0;
   for (std::int64_t i = low; i <= high; ++i) {
-    x[n] = job.ring + (i & job.ring_mask) * 2 * job.pitch;
+    x[n] = ring_row(job, i);
     n += i != c;
   }
   return n;
@@ -56,7 +35,8 @@ FASTNLP_INLINE int gather_contexts(const SkipGramJob& job, std::int64_t c, float
 // The scores of center c + 1 are taken before center c is applied: while the sigmoids of one are on their way
 // the dot products of the next keep the multipliers busy. A center thus sees its neighbour's update one step
 // late.
-inline void train_kept(SkipGramJob& job) {
+template <class Input>
+inline void train_tokens(SkipGramJob& job) {
   const std::int64_t pitch = job.pitch;
   const int k = job.negatives;
   const int lookahead = 4;
@@ -79,10 +59,10 @@ inline void train_kept(SkipGramJob& job) {
         const std::int32_t* row = drawn_row(job, ahead);
         for (int i = 0; i < k; ++i) fetch_ahead(job.output + row[i] * pitch, pitch);
       }
-      if (ahead + job.window < job.kept) fetch_ahead(job.input + job.word[ahead + job.window] * pitch, pitch);
+      if (ahead + job.window < job.kept) Input::prefetch(job, ahead + job.window);
     }
-    for (; left < c - job.window - 1; ++left) return_context(job, left);
-    for (; entered < job.kept && entered <= c + job.window; ++entered) fetch_context(job, entered);
+    for (; left < c - job.window - 1; ++left) Input::leave(job, left);
+    for (; entered < job.kept && entered <= c + job.window; ++entered) Input::enter(job, entered);
 
     Meeting& now = meeting[c & 1];
     Meeting& previous = meeting[~c & 1];
@@ -110,7 +90,15 @@ inline void train_kept(SkipGramJob& job) {
     job.pairs += now.n;
   }
   if (job.shared && job.kept > 0) apply(meeting[~job.kept & 1], pitch);
-  for (; left < entered; ++left) return_context(job, left);
+  for (; left < entered; ++left) Input::leave(job, left);
+}
+
+inline void train_kept(SkipGramJob& job) {
+  if (job.parts) {
+    train_tokens<ComposedInput>(job);
+  } else {
+    train_tokens<WordInput>(job);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,117 @@
+// Where the input vectors of skip-gram come from and go to: a row a word, or the rows of a word and its n-grams.
+// A policy has prefetch, enter (into the ring) and leave (back to the table, as a difference) for kept token n.
+// See skipgram_kernel.h for what may be included here.
+#pragma once
+
+#include <cstdint>
+
+#include "support/always_inline.h"
+#include "training/skipgram_blocks.h"
+#include "training/skipgram_job.h"
+
+namespace fastnlp {
+namespace {
+
+FASTNLP_INLINE void fetch_ahead(const float* row, std::int64_t pitch) {
+  for (std::int64_t d = 0; d < pitch; d += 16) __builtin_prefetch(row + d, 0, 2);
+}
+
+// The row of kept token n in the ring; the value it had on entry lies behind it.
+FASTNLP_INLINE float* ring_row(const SkipGramJob& job, std::int64_t n) {
+  return job.ring + (n & job.ring_mask) * 2 * job.pitch;
+}
+
+struct WordInput {
+  static FASTNLP_INLINE void prefetch(const SkipGramJob& job, std::int64_t n) {
+    fetch_ahead(job.input + job.word[n] * job.pitch, job.pitch);
+  }
+  static FASTNLP_INLINE void enter(SkipGramJob& job, std::int64_t n) {
+    const float* from = job.input + job.word[n] * job.pitch;
+    float* row = ring_row(job, n);
+    for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
+      const vec value = load(from + d);
+      store(row + d, value);
+      store(row + job.pitch + d, value);
+    }
+  }
+  static FASTNLP_INLINE void leave(SkipGramJob& job, std::int64_t n) {
+    float* to = job.input + job.word[n] * job.pitch;
+    const float* row = ring_row(job, n);
+    for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
+      store(to + d, load(to + d) + (load(row + d) - load(row + job.pitch + d)));
+    }
+  }
+};
+
+// Calls f.template operator()<N>(d) for runs of up to 8 vectors that cover a row: as many as registers hold.
+template <class F>
+FASTNLP_INLINE void over_runs(std::int64_t pitch, F f) {
+  std::int64_t d = 0;
+  for (; d + 8 * kWidth <= pitch; d += 8 * kWidth) f.template operator()<8>(d);
+  switch ((pitch - d) / kWidth) {
+    case 7:
+      return f.template operator()<7>(d);
+    case 6:
+      return f.template operator()<6>(d);
+    case 5:
+      return f.template operator()<5>(d);
+    case 4:
+      return f.template operator()<4>(d);
+    case 3:
+      return f.template operator()<3>(d);
+    case 2:
+      return f.template operator()<2>(d);
+    case 1:
+      return f.template operator()<1>(d);
+    default:
+      return;
+  }
+}
+
+// A word is composed once, when the window reaches it, for all the pairs it is in; what it has learned goes to
+// each of its rows once, when the window has left it. Each row gets the whole of it, as in fastText.
+struct ComposedInput {
+  static FASTNLP_INLINE void prefetch(const SkipGramJob& job, std::int64_t n) {
+    const std::int64_t end = job.part_offsets[job.word[n] + 1];
+    for (std::int64_t i = job.part_offsets[job.word[n]]; i < end; ++i) {
+      fetch_ahead(job.input + job.parts[i] * job.pitch, job.pitch);
+    }
+  }
+  static FASTNLP_INLINE void enter(SkipGramJob& job, std::int64_t n) {
+    const std::int64_t begin = job.part_offsets[job.word[n]], end = job.part_offsets[job.word[n] + 1];
+    const float scale = job.mean && end > begin ? 1.0f / static_cast<float>(end - begin) : 1.0f;
+    float* row = ring_row(job, n);
+    over_runs(job.pitch, [&]<int N>(std::int64_t d) {
+      vec sum[N] = {};
+      for (std::int64_t i = begin; i < end; ++i) {
+        const float* from = job.input + job.parts[i] * job.pitch + d;
+#pragma GCC unroll 8
+        for (int v = 0; v < N; ++v) sum[v] += load(from + v * kWidth);
+      }
+#pragma GCC unroll 8
+      for (int v = 0; v < N; ++v) {
+        store(row + d + v * kWidth, sum[v] * scale);
+        store(row + job.pitch + d + v * kWidth, sum[v] * scale);
+      }
+    });
+  }
+  static FASTNLP_INLINE void leave(SkipGramJob& job, std::int64_t n) {
+    const std::int64_t begin = job.part_offsets[job.word[n]], end = job.part_offsets[job.word[n] + 1];
+    const float* row = ring_row(job, n);
+    over_runs(job.pitch, [&]<int N>(std::int64_t d) {
+      vec change[N];
+#pragma GCC unroll 8
+      for (int v = 0; v < N; ++v) {
+        change[v] = load(row + d + v * kWidth) - load(row + job.pitch + d + v * kWidth);
+      }
+      for (std::int64_t i = begin; i < end; ++i) {
+        float* to = job.input + job.parts[i] * job.pitch + d;
+#pragma GCC unroll 8
+        for (int v = 0; v < N; ++v) store(to + v * kWidth, load(to + v * kWidth) + change[v]);
+      }
+    });
+  }
+};
+
+}  // namespace
+}  // namespace fastnlp
