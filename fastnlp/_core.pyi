@@ -156,6 +156,10 @@ class SkipGram:
         min_lr: typing.SupportsFloat | typing.SupportsIndex,
         epochs: typing.SupportsInt | typing.SupportsIndex,
         simd: str = "",
+        parts: numpy.typing.NDArray[numpy.int32] | None = None,
+        part_offsets: numpy.typing.NDArray[numpy.int64] | None = None,
+        input_rows: typing.SupportsInt | typing.SupportsIndex = 0,
+        mean: bool = True,
     ) -> None: ...
     def lr_at(
         self,

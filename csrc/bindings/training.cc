@@ -34,7 +34,7 @@ void register_training(py::module_& m) {
                        const std::optional<CArray<std::int32_t>>& parts,
                        const std::optional<CArray<std::int64_t>>& part_offsets, std::int64_t input_rows,
                        bool mean) {
-             WordParts composed{.rows = input_rows, .mean = mean};
+             WordParts composed{.parts = {}, .offsets = {}, .rows = input_rows, .mean = mean};
              if (parts && part_offsets) {
                composed.parts = view(*parts);
                composed.offsets = view(*part_offsets);
@@ -55,8 +55,7 @@ void register_training(py::module_& m) {
            py::kw_only(), "dim"_a, "window"_a, "shrink"_a, "negatives"_a, "shared"_a, "seed"_a, "lr"_a,
            "min_lr"_a, "epochs"_a, "simd"_a = "", py::arg("parts").noconvert() = py::none(),
            py::arg("part_offsets").noconvert() = py::none(), "input_rows"_a = 0, "mean"_a = true,
-           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 16>(),
-           py::keep_alive<1, 17>())
+           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 16>(), py::keep_alive<1, 17>())
       .def_property_readonly("units", &SkipGram::units)
       .def_property_readonly("unit_size", &SkipGram::unit_size)
       .def_property_readonly("piece_size", &SkipGram::piece_size)

@@ -58,10 +58,26 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def train_unit(words, slots, outputs, input_table, output_table, lr, window, block_rows=4):
-    """Trains one unit in place; returns the summed loss over all pairs."""
+def train_unit(
+    words, slots, outputs, input_table, output_table, lr, window, block_rows=4, parts=None, mean=True
+):
+    """Trains one unit in place; returns the summed loss over all pairs.
+
+    `parts` are the input rows that each word is composed of, and `mean` whether by their mean or their sum;
+    without, word w has row w.
+    """
     ring, entered, left, loss = {}, 0, 0, 0.0
     gradients = {}
+
+    def compose(word):
+        if parts is None:
+            return input_table[word]
+        total = sum((input_table[part] for part in parts[word]), np.zeros(input_table.shape[1]))
+        return total / max(1, len(parts[word])) if mean else total
+
+    def leave(word, change):
+        for part in [word] if parts is None else parts[word]:
+            input_table[part] += change
 
     def apply(c):
         xs = slots[c]
@@ -79,10 +95,10 @@ def train_unit(words, slots, outputs, input_table, output_table, lr, window, blo
     for c in range(len(words)):
         while left < c - window - 1:
             now, entry = ring.pop(left)
-            input_table[words[left]] += now - entry
+            leave(words[left], now - entry)
             left += 1
         while entered < len(words) and entered <= c + window:
-            row = input_table[words[entered]]
+            row = compose(words[entered])
             ring[entered] = [row.copy(), row.copy()]
             entered += 1
         x = np.array([ring[i][0] for i in slots[c]]).reshape(len(slots[c]), input_table.shape[1])
@@ -98,5 +114,5 @@ def train_unit(words, slots, outputs, input_table, output_table, lr, window, blo
         apply(len(words) - 1)
     for i in range(left, entered):
         now, entry = ring[i]
-        input_table[words[i]] += now - entry
+        leave(words[i], now - entry)
     return loss
