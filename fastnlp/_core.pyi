@@ -10,10 +10,10 @@ import typing_extensions
 
 __all__: list[str] = [
     "AliasTable",
-    "SkipGram",
     "SliceReport",
     "StreamEncoder",
     "TokenCounter",
+    "Word2Vec",
     "check_ids",
     "check_offsets",
     "fasttext_hash",
@@ -21,6 +21,7 @@ __all__: list[str] = [
     "format_binary_rows",
     "format_text_rows",
     "hashed_ngrams",
+    "huffman_links",
     "keep_probabilities",
     "nearest",
     "nearest_instruction_set",
@@ -34,6 +35,7 @@ __all__: list[str] = [
     "row_norms",
     "simd_supported",
     "subsample",
+    "tree_paths",
     "windows",
 ]
 
@@ -135,31 +137,35 @@ class SliceReport:
     @property
     def pairs(self) -> int: ...
 
-class SkipGram:
+class Word2Vec:
     """
-    Skip-gram with negative sampling on the CPU; see csrc/training/skipgram.h.
+    word2vec on the CPU; see csrc/training/word2vec.h.
     """
     def __init__(
         self,
         ids: numpy.typing.NDArray[numpy.int32],
         sentence_offsets: numpy.typing.NDArray[numpy.int64],
         keep: numpy.typing.NDArray[numpy.float64],
-        noise: numpy.typing.NDArray[numpy.float64],
+        noise: numpy.typing.NDArray[numpy.float64] | None = None,
+        path: numpy.typing.NDArray[numpy.int32] | None = None,
+        path_offsets: numpy.typing.NDArray[numpy.int64] | None = None,
+        parts: numpy.typing.NDArray[numpy.int32] | None = None,
+        part_offsets: numpy.typing.NDArray[numpy.int64] | None = None,
         *,
+        input_rows: typing.SupportsInt | typing.SupportsIndex = 0,
+        mean: bool = True,
         dim: typing.SupportsInt | typing.SupportsIndex,
         window: typing.SupportsInt | typing.SupportsIndex,
         shrink: bool,
         negatives: typing.SupportsInt | typing.SupportsIndex,
-        shared: bool,
+        architecture: str = "skipgram",
+        shared_by: str = "center",
+        cbow_contexts: str = "mean",
         seed: typing.SupportsInt | typing.SupportsIndex,
         lr: typing.SupportsFloat | typing.SupportsIndex,
         min_lr: typing.SupportsFloat | typing.SupportsIndex,
         epochs: typing.SupportsInt | typing.SupportsIndex,
         simd: str = "",
-        parts: numpy.typing.NDArray[numpy.int32] | None = None,
-        part_offsets: numpy.typing.NDArray[numpy.int64] | None = None,
-        input_rows: typing.SupportsInt | typing.SupportsIndex = 0,
-        mean: bool = True,
     ) -> None: ...
     def lr_at(
         self,
@@ -242,6 +248,11 @@ def hashed_ngrams(
 ) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64]]:
     """
     Buckets of each word's n-grams: ids and (V + 1,) offsets.
+    """
+
+def huffman_links(counts: numpy.typing.NDArray[numpy.int64]) -> numpy.typing.NDArray[numpy.int32]:
+    """
+    The Huffman tree of V words as 2V - 1 links; see csrc/sampling/huffman.h.
     """
 
 def keep_probabilities(
@@ -367,6 +378,13 @@ def subsample(
 ) -> tuple[
     numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]
 ]: ...
+def tree_paths(
+    links: numpy.typing.NDArray[numpy.int32], vocabulary: typing.SupportsInt | typing.SupportsIndex
+) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64]]:
+    """
+    The way from the root to each word, 2 * node + code a step, and the (V + 1,) offsets of the words.
+    """
+
 def windows(
     ids: numpy.typing.NDArray[numpy.int32],
     sentence_offsets: numpy.typing.NDArray[numpy.int64],

@@ -5,6 +5,7 @@
 #include "bindings/bindings.h"
 #include "sampling/alias.h"
 #include "sampling/batches.h"
+#include "sampling/huffman.h"
 #include "sampling/negatives.h"
 #include "sampling/subsample.h"
 #include "sampling/windows.h"
@@ -182,6 +183,29 @@ void register_sampling(py::module_& m) {
         return take(std::move(out));
       },
       "n"_a, "seed"_a, "epoch"_a);
+  m.def(
+      "huffman_links",
+      [](const CArray<std::int64_t>& counts) {
+        Buffer<std::int32_t> links;
+        {
+          py::gil_scoped_release unlocked;  // safe: the caller's reference keeps the counts alive
+          links = huffman_links(view(counts));
+        }
+        return take(std::move(links));
+      },
+      "counts"_a.noconvert(), "The Huffman tree of V words as 2V - 1 links; see csrc/sampling/huffman.h.");
+  m.def(
+      "tree_paths",
+      [](const CArray<std::int32_t>& links, std::int64_t vocabulary) {
+        TreePaths paths;
+        {
+          py::gil_scoped_release unlocked;  // safe: the caller's reference keeps the links alive
+          paths = tree_paths(view(links), vocabulary);
+        }
+        return std::pair(take(std::move(paths.path)), take(std::move(paths.offsets)));
+      },
+      "links"_a.noconvert(), "vocabulary"_a,
+      "The way from the root to each word, 2 * node + code a step, and the (V + 1,) offsets of the words.");
 }
 
 }  // namespace fastnlp::bindings

@@ -2,8 +2,8 @@
 
 #include "bindings/bindings.h"
 #include "support/checks.h"
-#include "training/skipgram.h"
 #include "training/tables.h"
+#include "training/word2vec.h"
 
 namespace fastnlp::bindings {
 namespace {
@@ -13,6 +13,26 @@ using FloatTable = py::array_t<float, py::array::c_style>;
 Table table(const char* name, FloatTable& array) {
   if (array.ndim() != 2) refuse(name, "a (V, pitch) table", std::to_string(array.ndim()) + " dimensions");
   return {aligned(name, array.mutable_data()), array.shape(0), array.shape(1)};
+}
+
+Architecture architecture_named(const std::string& name) {
+  if (name == "skipgram") return Architecture::kSkipGram;
+  if (name == "cbow") return Architecture::kCbow;
+  refuse("architecture", "'skipgram' or 'cbow'", name);
+}
+
+Sharing sharing_named(const std::string& name) {
+  if (name == "pair") return Sharing::kPair;
+  if (name == "center") return Sharing::kCenter;
+  if (name == "group") return Sharing::kGroup;
+  refuse("shared_by", "'pair', 'center' or 'group'", name);
+}
+
+ContextScale context_scale_named(const std::string& name) {
+  if (name == "mean") return {.mean_forward = true, .mean_backward = true};
+  if (name == "word2vec") return {.mean_forward = true, .mean_backward = false};
+  if (name == "sum") return {.mean_forward = false, .mean_backward = false};
+  refuse("cbow_contexts", "'mean', 'word2vec' or 'sum'", name);
 }
 
 }  // namespace
@@ -25,44 +45,54 @@ void register_training(py::module_& m) {
       .def_readonly("loss_pairs", &SliceReport::loss_pairs)
       .def_readonly("loss", &SliceReport::loss);
 
-  py::class_<SkipGram>(m, "SkipGram",
-                       "Skip-gram with negative sampling on the CPU; see csrc/training/skipgram.h.")
+  py::class_<Word2Vec>(m, "Word2Vec", "word2vec on the CPU; see csrc/training/word2vec.h.")
       .def(py::init([](const CArray<std::int32_t>& ids, const CArray<std::int64_t>& sentence_offsets,
-                       const CArray<double>& keep, const CArray<double>& noise, std::int64_t dim, int window,
-                       bool shrink, int negatives, bool shared, std::uint64_t seed, double lr, double min_lr,
-                       std::int64_t epochs, const std::string& simd,
+                       const CArray<double>& keep, const std::optional<CArray<double>>& noise,
+                       const std::optional<CArray<std::int32_t>>& path,
+                       const std::optional<CArray<std::int64_t>>& path_offsets,
                        const std::optional<CArray<std::int32_t>>& parts,
                        const std::optional<CArray<std::int64_t>>& part_offsets, std::int64_t input_rows,
-                       bool mean) {
+                       bool mean, std::int64_t dim, int window, bool shrink, int negatives,
+                       const std::string& architecture, const std::string& shared_by,
+                       const std::string& cbow_contexts, std::uint64_t seed, double lr, double min_lr,
+                       std::int64_t epochs, const std::string& simd) {
              WordParts composed{.parts = {}, .offsets = {}, .rows = input_rows, .mean = mean};
              if (parts && part_offsets) {
                composed.parts = view(*parts);
                composed.offsets = view(*part_offsets);
              }
-             return SkipGram(view(ids), view(sentence_offsets), view(keep), view(noise),
+             WordTree tree;
+             if (path && path_offsets) tree = {view(*path), view(*path_offsets)};
+             const std::span<const double> weights = noise ? view(*noise) : std::span<const double>{};
+             return Word2Vec(view(ids), view(sentence_offsets), view(keep), weights,
                              {.dim = dim,
                               .window = window,
                               .shrink = shrink,
                               .negatives = negatives,
-                              .shared = shared,
+                              .architecture = architecture_named(architecture),
+                              .sharing = sharing_named(shared_by),
+                              .context_scale = context_scale_named(cbow_contexts),
                               .seed = seed,
                               .lr = lr,
                               .min_lr = min_lr,
                               .epochs = epochs},
-                             simd.empty() ? nullptr : simd.c_str(), composed);
+                             simd.empty() ? nullptr : simd.c_str(), composed, tree);
            }),
-           "ids"_a.noconvert(), "sentence_offsets"_a.noconvert(), "keep"_a.noconvert(), "noise"_a.noconvert(),
-           py::kw_only(), "dim"_a, "window"_a, "shrink"_a, "negatives"_a, "shared"_a, "seed"_a, "lr"_a,
-           "min_lr"_a, "epochs"_a, "simd"_a = "", py::arg("parts").noconvert() = py::none(),
-           py::arg("part_offsets").noconvert() = py::none(), "input_rows"_a = 0, "mean"_a = true,
-           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 16>(), py::keep_alive<1, 17>())
-      .def_property_readonly("units", &SkipGram::units)
-      .def_property_readonly("unit_size", &SkipGram::unit_size)
-      .def_property_readonly("piece_size", &SkipGram::piece_size)
-      .def("lr_at", &SkipGram::lr_at, "epoch"_a, "unit"_a)
+           "ids"_a.noconvert(), "sentence_offsets"_a.noconvert(), "keep"_a.noconvert(),
+           py::arg("noise").noconvert() = py::none(), py::arg("path").noconvert() = py::none(),
+           py::arg("path_offsets").noconvert() = py::none(), py::arg("parts").noconvert() = py::none(),
+           py::arg("part_offsets").noconvert() = py::none(), py::kw_only(), "input_rows"_a = 0,
+           "mean"_a = true, "dim"_a, "window"_a, "shrink"_a, "negatives"_a, "architecture"_a = "skipgram",
+           "shared_by"_a = "center", "cbow_contexts"_a = "mean", "seed"_a, "lr"_a, "min_lr"_a, "epochs"_a,
+           "simd"_a = "", py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 6>(),
+           py::keep_alive<1, 7>(), py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
+      .def_property_readonly("units", &Word2Vec::units)
+      .def_property_readonly("unit_size", &Word2Vec::unit_size)
+      .def_property_readonly("piece_size", &Word2Vec::piece_size)
+      .def("lr_at", &Word2Vec::lr_at, "epoch"_a, "unit"_a)
       .def(
           "train",
-          [](const SkipGram& model, FloatTable& input, FloatTable& output, std::int64_t epoch,
+          [](const Word2Vec& model, FloatTable& input, FloatTable& output, std::int64_t epoch,
              std::int64_t unit, int threads, double seconds) {
             const Table in = table("input", input), out = table("output", output);
             // Safe: the caller's references keep both tables alive, and the model keeps the corpus alive.
@@ -80,7 +110,7 @@ void register_training(py::module_& m) {
       "table"_a.noconvert(), "dim"_a, "bound"_a, "seed"_a, "threads"_a,
       "Fills the first dim columns with numbers uniform in [-bound, bound), keyed by the row, the rest with "
       "zeros.");
-  m.def("simd_supported", &skipgram_supported,
+  m.def("simd_supported", &word2vec_supported,
         "The instruction sets that the kernels of this machine can use, the fastest first.");
 }
 

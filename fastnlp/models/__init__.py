@@ -1,6 +1,21 @@
 """Models: a configuration, named tables and a loss each."""
 
 from fastnlp.models.tables import ParameterTables
-from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables, negative_sampling_loss
+from fastnlp.models.word2vec import (
+    Word2VecConfig,
+    Word2VecTables,
+    hidden_vector,
+    negative_sampling_loss,
+    softmax_log_probabilities,
+    tree_log_probabilities,
+)
 
-__all__ = ["ParameterTables", "Word2VecConfig", "Word2VecTables", "negative_sampling_loss"]
+__all__ = [
+    "ParameterTables",
+    "Word2VecConfig",
+    "Word2VecTables",
+    "hidden_vector",
+    "negative_sampling_loss",
+    "softmax_log_probabilities",
+    "tree_log_probabilities",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,11 @@ class ParameterTables(ABC):
     """The parameters of a model, changed in place by an engine and saved under their names."""
 
     @abstractmethod
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """The parameters by name, as views without padding."""
+
+    def loaded(self) -> None:  # noqa: B027 - most tables have nothing to do
+        """Called when the arrays have been read from a file, for what is derived from them."""
 
     def finite(self) -> bool:
         """Whether every parameter is a finite number."""

@@ -1,4 +1,4 @@
-"""word2vec (Mikolov et al. 2013): its configuration, its two tables and its loss. No device, no thread."""
+"""word2vec (Mikolov et al. 2013): its configuration, its tables and its losses. No device, no thread."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.models.tables import ParameterTables, padded_rows, uniform_rows
+from fastnlp.sampling import HuffmanTree
 
-__all__ = ["Word2VecConfig", "Word2VecTables", "negative_sampling_loss"]
+__all__ = [
+    "Word2VecConfig",
+    "Word2VecTables",
+    "hidden_vector",
+    "negative_sampling_loss",
+    "softmax_log_probabilities",
+    "tree_log_probabilities",
+]
 
 _CHOICES = {
-    "architecture": ("skipgram",),
-    "loss": ("ns",),
+    "architecture": ("skipgram", "cbow"),
+    "loss": ("ns", "hs"),
+    "cbow_contexts": ("mean", "word2vec", "sum"),
     "subsample_rule": ("word2vec", "book"),
-    "negatives_shared_by": ("center", "pair"),
+    "negatives_shared_by": ("group", "center", "pair"),
 }
 # name: (type, smallest, largest); the bounds belong to the range. `lr` is also checked to be above 0.
 _RANGES: dict[str, tuple[type, float, float]] = {
@@ -40,8 +49,8 @@ class Word2VecConfig:
     Attributes:
         dim: D, the length of a vector.
         window: words on each side of a center, at most.
-        architecture: "skipgram" predicts the contexts from the center.
-        loss: "ns", negative sampling.
+        architecture: "skipgram" pairs the center with each context, "cbow" with all of them combined.
+        loss: "ns", negative sampling, or "hs", hierarchical softmax over a Huffman tree.
         negatives: K, noise words per positive pair.
         subsample: t, the frequency above which words are dropped at random; 0 keeps all.
         epochs: passes over the corpus.
@@ -51,8 +60,12 @@ class Word2VecConfig:
         shrink_windows: draw each window from 1..window, so that near words count more.
         subsample_rule: "word2vec" or "book"; see `fastnlp.sampling.keep_probabilities`.
         noise_power: exponent of the counts in the noise distribution.
-        negatives_shared_by: "center" draws K negatives for all pairs of a center (one small matrix product,
-            several times faster, same quality), "pair" draws K for each pair as word2vec.c does.
+        negatives_shared_by: "pair" draws K negatives for each pair as word2vec.c does, "center" for all pairs
+            of a center (one small matrix product, several times faster), "group" for four centers near each
+            other (their rows stay in the cache; in vocabularies of under 64 words it is "center").
+        cbow_contexts: how the contexts make the hidden vector h, and what each of them learns from the error
+            of h: "mean" averages both, which is the gradient of the book's formula; "word2vec" averages h
+            alone, as word2vec.c and gensim do; "sum" adds both.
 
     Raises:
         ValueError: a value is out of range; the message names it.
@@ -69,8 +82,8 @@ class Word2VecConfig:
 
     dim: int = 100
     window: int = 5
-    architecture: Literal["skipgram"] = "skipgram"
-    loss: Literal["ns"] = "ns"
+    architecture: Literal["skipgram", "cbow"] = "skipgram"
+    loss: Literal["ns", "hs"] = "ns"
     negatives: int = 5
     subsample: float = 1e-3
     epochs: int = 5
@@ -80,7 +93,8 @@ class Word2VecConfig:
     shrink_windows: bool = True
     subsample_rule: Literal["word2vec", "book"] = "word2vec"
     noise_power: float = 0.75
-    negatives_shared_by: Literal["center", "pair"] = "center"
+    negatives_shared_by: Literal["group", "center", "pair"] = "group"
+    cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean"
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -139,6 +153,7 @@ class Word2VecTables(ParameterTables):
     Attributes:
         padded_input: (V, pitch) float32, 64-byte aligned.
         padded_output: (V, pitch) float32, 64-byte aligned.
+        tree: the words' tree, whose inner node i has row i of the output table; None for negative sampling.
 
     Example:
         >>> tables = Word2VecTables(vocabulary=3, dim=20, seed=1)
@@ -146,7 +161,9 @@ class Word2VecTables(ParameterTables):
         ((3, 20), (3, 32), True)
     """
 
-    def __init__(self, vocabulary: int, dim: int, seed: int, threads: int = 1) -> None:
+    def __init__(
+        self, vocabulary: int, dim: int, seed: int, threads: int = 1, tree: HuffmanTree | None = None
+    ) -> None:
         """As word2vec.c: v uniform in [-1/2D, 1/2D), u zero.
 
         Args:
@@ -154,8 +171,10 @@ class Word2VecTables(ParameterTables):
             dim: D.
             seed: of the input vectors.
             threads: to fill the tables with; the numbers do not depend on it.
+            tree: of hierarchical softmax.
         """
         self.dim = dim
+        self.tree = tree
         self.padded_input = uniform_rows(vocabulary, dim, seed, threads)
         self.padded_output = padded_rows(vocabulary, dim)
         self.padded_output.fill(0.0)
@@ -167,12 +186,18 @@ class Word2VecTables(ParameterTables):
 
     @property
     def output(self) -> NDArray[np.float32]:
-        """(V, D) float32 view: u, the vectors of words as contexts and negatives."""
+        """(V, D) float32 view: u, the vectors of words as contexts and negatives, or of the tree's nodes."""
         return self.padded_output[:, : self.dim]
 
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """`input` and `output`, by name."""
-        return {"input": self.input, "output": self.output}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """`input` and `output`, and the links of the tree if there is one, by name."""
+        links = {} if self.tree is None else {"tree": self.tree.links}
+        return {"input": self.input, "output": self.output, **links}
+
+    def loaded(self) -> None:
+        """Finds the paths of the tree that was read."""
+        if self.tree is not None:
+            self.tree = HuffmanTree(self.tree.links, self.tree.vocabulary)
 
 
 def negative_sampling_loss(
@@ -196,3 +221,73 @@ def negative_sampling_loss(
     positive = np.logaddexp(0.0, -(u * wide).sum(-1))
     noise = np.logaddexp(0.0, (negatives * wide[..., None, :]).sum(-1)).sum(-1)
     return np.asarray(positive + noise)
+
+
+def hidden_vector(
+    vectors: NDArray[np.floating[Any]], cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean"
+) -> NDArray[np.float64]:
+    """h, what CBOW makes of the vectors of the contexts (Mikolov et al. 2013, arXiv:1301.3781, section 3.1).
+
+    Args:
+        vectors: (n, D) input vectors, n >= 1.
+        cbow_contexts: "sum" adds them, the others average them.
+
+    Returns:
+        (D,) float64.
+
+    Example:
+        >>> hidden_vector(np.array([[1.0, 0.0], [0.0, 1.0]]))
+        array([0.5, 0.5])
+    """
+    total = vectors.sum(0, dtype=np.float64)
+    return np.asarray(total if cbow_contexts == "sum" else total / len(vectors))
+
+
+def softmax_log_probabilities(
+    h: NDArray[np.floating[Any]], u: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """The softmax that negative sampling stands in for: log P(w | h) = u_w.h - log sum_i exp(u_i.h).
+
+    Args:
+        h: (D,) input vector, or what CBOW makes of several.
+        u: (V, D) output vectors.
+
+    Returns:
+        (V,) float64, in nats; the probabilities sum to 1.
+
+    Example:
+        >>> softmax_log_probabilities(np.zeros(2), np.ones((4, 2))).round(4)  # -log 4
+        array([-1.3863, -1.3863, -1.3863, -1.3863])
+    """
+    scores = u.astype(np.float64) @ h.astype(np.float64)
+    scores -= scores.max()
+    return np.asarray(scores - np.log(np.exp(scores).sum()))
+
+
+def tree_log_probabilities(
+    h: NDArray[np.floating[Any]], u: NDArray[np.floating[Any]], tree: HuffmanTree
+) -> NDArray[np.float64]:
+    """Hierarchical softmax: log P(w | h) = sum over the path of w of log s(+-u_n.h), + where it turns left.
+
+    Mikolov et al. 2013, arXiv:1310.4546, eq. 3.
+
+    Args:
+        h: (D,) input vector, or what CBOW makes of several.
+        u: (V or more, D) vectors of the inner nodes.
+        tree: of V words.
+
+    Returns:
+        (V,) float64, in nats; -inf for words outside of the tree. The probabilities sum to 1.
+
+    Example:
+        >>> tree = HuffmanTree.from_counts([2, 1, 1])
+        >>> np.exp(tree_log_probabilities(np.zeros(2), np.zeros((3, 2)), tree))
+        array([0.5 , 0.25, 0.25])
+    """
+    scores = u.astype(np.float64) @ h.astype(np.float64)
+    signs = 1.0 - 2.0 * (tree.path & 1)
+    steps = -np.logaddexp(0.0, -signs * scores[tree.path >> 1])
+    sums = np.concatenate([[0.0], np.cumsum(steps)])
+    found = sums[tree.path_offsets[1:]] - sums[tree.path_offsets[:-1]]
+    found[np.diff(tree.path_offsets) == 0] = -np.inf
+    return np.asarray(found)

@@ -189,6 +189,7 @@ class Checkpoint:
                         _read_rows(file, ours[name], f"{self.path}: {name}")
                 else:
                     archive.read(name)  # a wrong checksum anywhere is damage
+            tables.loaded()
 
 
 @contextmanager
@@ -211,7 +212,7 @@ def _arrays(path: Path) -> Iterator[Any]:
         yield arrays
 
 
-def _read_rows(file: IO[bytes], table: NDArray[np.float32], name: str) -> None:
+def _read_rows(file: IO[bytes], table: NDArray[Any], name: str) -> None:
     """Reads an .npy of a table's shape and dtype into it; the archive compares the checksum at the end."""
     np.lib.format.read_magic(file)
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)

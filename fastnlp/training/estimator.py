@@ -214,11 +214,11 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             saved.check(config, fingerprint)
         if tables is None:
             tables = self._new_tables(corpus.vocab)
-        engine = self._engine(config, corpus, tables)
         state = RunState()
         if saved is not None:
             saved.fill(tables)
             state = saved.state
+        engine = self._engine(config, corpus, tables)
         self._vocab, self._tables, self._state = corpus.vocab, tables, state
         self._fingerprint, self._vectors = fingerprint, None
 

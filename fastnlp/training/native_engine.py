@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from fastnlp import _core
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.sampling import keep_probabilities, noise_weights
-from fastnlp.text import Corpus
+from fastnlp.text import Corpus, Vocab
 
-__all__ = ["NativeEngine"]
+__all__ = ["NativeEngine", "special_ids"]
 
 
 class NativeEngine:
-    """Skip-gram with negative sampling over Hogwild threads.
+    """Skip-gram or CBOW, by negative sampling or hierarchical softmax, over Hogwild threads.
 
     One thread gives the same bits every time, however the run was cut into slices; several threads race on
     the tables, as word2vec.c's do (Recht et al. 2011), and give a slightly different model each time.
@@ -21,8 +22,8 @@ class NativeEngine:
     Attributes:
         size: T, corpus positions an epoch.
         items: "words".
-        units: how many units of up to 10,000 positions an epoch has.
-        loss_limit: four times the loss of a model that knows nothing, (1 + K) log 2.
+        units: how many units of up to 4,000 positions an epoch has.
+        loss_limit: four times the loss of a model that knows nothing, log 2 an output.
         threads: how many threads train.
     """
 
@@ -34,24 +35,32 @@ class NativeEngine:
         Raises:
             ValueError: the corpus has no word that can be a negative for another.
         """
-        ignored = [corpus.vocab[token] for token in _special_tokens(corpus)]
+        ignored = special_ids(corpus.vocab)
         keep = keep_probabilities(corpus.vocab.counts, config.subsample, config.subsample_rule)
         keep[ignored] = 0.0
-        noise = noise_weights(corpus.vocab.counts, config.noise_power, exclude=ignored)
+        outputs: dict[str, Any]
+        if tables.tree is None:
+            outputs = {"noise": noise_weights(corpus.vocab.counts, config.noise_power, exclude=ignored)}
+            most = 1 + config.negatives
+        else:
+            outputs = {"path": tables.tree.path, "path_offsets": tables.tree.path_offsets}
+            most = tables.tree.longest
         self.threads = threads
         self.size = corpus.n_tokens
-        self.loss_limit = 4 * (1 + config.negatives) * math.log(2)
+        self.loss_limit = 4 * most * math.log(2)
         self._tables = tables
-        self._native = _core.SkipGram(
+        self._native = _core.Word2Vec(
             corpus.ids,
             corpus.sentence_offsets,
             keep,
-            noise,
+            **outputs,
+            architecture=config.architecture,
+            cbow_contexts=config.cbow_contexts,
             dim=config.dim,
             window=config.window,
             shrink=config.shrink_windows,
             negatives=config.negatives,
-            shared=config.negatives_shared_by == "center",
+            shared_by=config.negatives_shared_by,
             seed=config.seed,
             lr=config.lr,
             min_lr=config.final_lr,
@@ -75,7 +84,7 @@ class NativeEngine:
         return self._native.lr_at(epoch, min(unit, self.units - 1))
 
 
-def _special_tokens(corpus: Corpus) -> tuple[str, ...]:
-    """Tokens that stand for no word: they are neither trained nor drawn."""
-    vocab = corpus.vocab
-    return (*(() if vocab.unknown is None else (vocab.unknown,)), *vocab.reserved)
+def special_ids(vocab: Vocab) -> list[int]:
+    """Ids of the tokens that stand for no word: they are neither trained nor drawn."""
+    special = (*(() if vocab.unknown is None else (vocab.unknown,)), *vocab.reserved)
+    return [vocab[token] for token in special]

@@ -1,6 +1,8 @@
+import itertools
+
 import numpy as np
 import pytest
-from oracles import philox, skipgram
+from oracles import philox, word2vec
 
 from fastnlp import _core
 from fastnlp.models import negative_sampling_loss
@@ -29,9 +31,9 @@ def problem(seed=3, vocabulary=30, sentences=40, dim=20, longest=15):
 
 def engine(ids, offsets, keep, noise, simd="", **options):
     settings = dict(
-        dim=20, window=3, shrink=True, negatives=5, shared=True, seed=7, lr=0.05, min_lr=0.0, epochs=2
+        dim=20, window=3, shrink=True, negatives=5, shared_by="center", seed=7, lr=0.05, min_lr=0.0, epochs=2
     )
-    return _core.SkipGram(ids, offsets, keep, noise, simd=simd, **{**settings, **options})
+    return _core.Word2Vec(ids, offsets, keep, noise, simd=simd, **{**settings, **options})
 
 
 @pytest.mark.parametrize("simd", SIMD)
@@ -48,22 +50,77 @@ def test_an_epoch_equals_the_scalar_oracle(simd, dim, negatives, window):
     ours = aligned(v, pitch), aligned(u, pitch)
     report = model.train(*ours, 1, 0, 1, 1e9)
 
-    words, slots, outputs = skipgram.meetings(
-        text, keep, (alias.thresholds, alias.aliases), window, negatives, seed=7, epoch=1
-    )
+    table = alias.thresholds, alias.aliases
+    met = word2vec.meetings(text, keep, table, window, negatives, seed=7, epoch=1)
     theirs_v, theirs_u = v.copy(), u.copy()
     rows = 4 if simd == "avx512" else 2
-    skipgram.train_unit(words, slots, outputs, theirs_v, theirs_u, model.lr_at(1, 0), window, rows)
-    assert report.kept == len(words)
-    assert report.pairs == sum(map(len, slots))
+    word2vec.train_unit(met, theirs_v, theirs_u, model.lr_at(1, 0), window, rows)
+    assert report.kept == len(met.words)
+    assert report.pairs == sum(map(len, met.slots))
     np.testing.assert_allclose(ours[0][:, :dim], theirs_v, atol=2e-5, rtol=0)
     np.testing.assert_allclose(ours[1][:, :dim], theirs_u, atol=2e-5, rtol=0)
     assert not ours[0][:, dim:].any()
     assert not ours[1][:, dim:].any()
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_a_small_step_is_the_gradient_of_the_loss(shared):
+# Every architecture with every loss, each with a vocabulary in which groups share negatives.
+COMBINATIONS = [
+    (contexts, loss)
+    for contexts in (None, "mean", "word2vec", "sum")
+    for loss in ("center", "group", "hs")
+    if (contexts, loss) != (None, "center")
+]
+
+
+@pytest.mark.parametrize("simd", SIMD)
+@pytest.mark.parametrize("dim", [1, 20, 100])
+@pytest.mark.parametrize(("contexts", "loss"), COMBINATIONS)
+def test_an_epoch_of_any_model_equals_the_scalar_oracle(simd, dim, contexts, loss):
+    text, counts, ids, offsets, (v, u) = problem(vocabulary=80, sentences=60, dim=dim)
+    keep = keep_probabilities(counts, 0.02, "word2vec")
+    noise = noise_weights(counts)
+    alias = AliasTable(noise)
+    settings = dict(dim=dim, window=4, lr=0.02)
+    tree = None
+    if contexts is not None:
+        settings.update(architecture="cbow", cbow_contexts=contexts)
+    if loss == "hs":
+        links = _core.huffman_links(counts)
+        path, path_offsets = _core.tree_paths(links, 80)
+        noise, settings["path"], settings["path_offsets"] = None, path, path_offsets
+        tree = [[divmod(step, 2) for step in path[a:b].tolist()] for a, b in itertools.pairwise(path_offsets)]
+    else:
+        settings["shared_by"] = loss
+    model = engine(ids, offsets, keep, noise, simd, **settings)
+    pitch = -(-dim // 16) * 16
+    ours = aligned(v, pitch), aligned(u, pitch)
+    report = model.train(*ours, 1, 0, 1, 1e9)
+
+    table = alias.thresholds, alias.aliases
+    met = word2vec.meetings(text, keep, table, 4, 5, 7, 1, tree=tree, grouped=loss == "group")
+    theirs_v, theirs_u = v.copy(), u.copy()
+    rows = 4 if simd == "avx512" else 2
+    word2vec.train_unit(met, theirs_v, theirs_u, model.lr_at(1, 0), 4, rows, cbow=contexts)
+    predictions = [len(slots) if contexts is None else min(1, len(slots)) for slots in met.slots]
+    assert report.pairs == sum(predictions)
+    np.testing.assert_allclose(ours[0][:, :dim], theirs_v, atol=2e-5, rtol=0)
+    np.testing.assert_allclose(ours[1][:, :dim], theirs_u, atol=2e-5, rtol=0)
+
+
+def test_a_group_is_the_center_alone_where_the_vocabulary_is_small():
+    _, counts, ids, offsets, (v, u) = problem()
+    results = []
+    for shared_by in ("center", "group"):
+        tables = aligned(v, 32), aligned(u, 32)
+        engine(ids, offsets, np.ones(30), noise_weights(counts), shared_by=shared_by).train(
+            *tables, 0, 0, 1, 9.0
+        )
+        results.append(np.concatenate(tables))
+    assert np.array_equal(*results)
+
+
+@pytest.mark.parametrize("shared_by", ["center", "pair"])
+def test_a_small_step_is_the_gradient_of_the_loss(shared_by):
     """Two words: each is the other's only context, so the whole update is one gradient step on four terms."""
     random = np.random.default_rng(0)
     v, u = random.normal(size=(2, 5, 16))
@@ -71,7 +128,7 @@ def test_a_small_step_is_the_gradient_of_the_loss(shared):
     noise = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     alias = AliasTable(noise)
     model = engine(
-        ids, offsets, np.ones(5), noise, dim=16, window=1, negatives=4, shared=shared, lr=1e-3, epochs=1
+        ids, offsets, np.ones(5), noise, dim=16, window=1, negatives=4, shared_by=shared_by, lr=1e-3, epochs=1
     )
     ours = aligned(v, 16), aligned(u, 16)
     model.train(*ours, 0, 0, 1, 1e9)
@@ -79,7 +136,7 @@ def test_a_small_step_is_the_gradient_of_the_loss(shared):
     def loss(tables):
         total = 0.0
         for position, (center, context) in enumerate([(1, 3), (3, 1)]):
-            noise_ids = skipgram.negatives_of(alias.thresholds, alias.aliases, 7, 0, position, center, 4)
+            noise_ids = word2vec.negatives_of(alias.thresholds, alias.aliases, 7, 0, position, [center], 4)
             total += negative_sampling_loss(tables[0][context], tables[1][center], tables[1][noise_ids])
         return float(total)
 

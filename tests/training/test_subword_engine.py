@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from oracles import skipgram
+from oracles import word2vec
 from training.test_native_engine import SIMD, aligned, engine, problem
 
 from fastnlp.models import negative_sampling_loss
@@ -34,14 +34,11 @@ def test_an_epoch_equals_the_scalar_oracle(simd, dim, mean):
     ours = aligned(v, pitch), aligned(u, pitch)
     report = model.train(*ours, 1, 0, 1, 1e9)
 
-    words, slots, outputs = skipgram.meetings(
-        text, keep, (alias.thresholds, alias.aliases), 3, 5, seed=7, epoch=1
-    )
+    met = word2vec.meetings(text, keep, (alias.thresholds, alias.aliases), 3, 5, seed=7, epoch=1)
     theirs_v, theirs_u = v.copy(), u.copy()
     rows = 4 if simd == "avx512" else 2
-    lr = model.lr_at(1, 0)
-    skipgram.train_unit(words, slots, outputs, theirs_v, theirs_u, lr, 3, rows, parts, mean)
-    assert report.kept == len(words)
+    word2vec.train_unit(met, theirs_v, theirs_u, model.lr_at(1, 0), 3, rows, parts, mean)
+    assert report.kept == len(met.words)
     np.testing.assert_allclose(ours[0][:, :dim], theirs_v, atol=1e-4, rtol=0)
     np.testing.assert_allclose(ours[1][:, :dim], theirs_u, atol=1e-4, rtol=0)
     assert not ours[0][:, dim:].any()
@@ -67,7 +64,7 @@ def test_a_small_step_of_the_sum_is_the_gradient_of_the_loss():
     def loss(table):
         total = 0.0
         for position, (center, context) in enumerate([(1, 3), (3, 1)]):
-            noise_ids = skipgram.negatives_of(alias.thresholds, alias.aliases, 7, 0, position, center, 4)
+            noise_ids = word2vec.negatives_of(alias.thresholds, alias.aliases, 7, 0, position, [center], 4)
             hidden = table[parts[context]].sum(0)
             total += negative_sampling_loss(hidden, u[center], u[noise_ids])
         return float(total)

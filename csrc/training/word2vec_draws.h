@@ -1,11 +1,11 @@
-// What skip-gram draws at random, for 16 positions at once: which tokens are kept, their windows, their
-// negatives. The numbers are those of support/philox.h. See skipgram_kernel.h for what may be included here.
+// What word2vec draws at random, for 16 positions at once: which tokens are kept, their windows, their
+// negatives. The numbers are those of support/philox.h. See word2vec_kernel.h for what may be included here.
 #pragma once
 
 #include <cstdint>
 
 #include "support/always_inline.h"
-#include "training/skipgram_job.h"
+#include "training/word2vec_job.h"
 
 namespace fastnlp {
 namespace {
@@ -59,7 +59,7 @@ FASTNLP_INLINE bool passes(u32 limit, u32 word) { return (word < limit) | (limit
 FASTNLP_INLINE int pick(u32 word, u32 n) { return static_cast<int>((u64{word} * n) >> 32); }
 
 // Appends the tokens of corpus positions [begin, end) that survive subsampling, with their windows.
-inline void keep_tokens(SkipGramJob& job, std::int64_t begin, std::int64_t end) {
+inline void keep_tokens(Word2VecJob& job, std::int64_t begin, std::int64_t end) {
   const lanes8 step = {0, 1, 2, 3, 4, 5, 6, 7};
   for (std::int64_t start = begin; start < end; start += 16) {
     const lanes8 positions[2] = {step + static_cast<u64>(start), step + static_cast<u64>(start) + 8u};
@@ -77,66 +77,87 @@ inline void keep_tokens(SkipGramJob& job, std::int64_t begin, std::int64_t end) 
   }
 }
 
-FASTNLP_INLINE std::int32_t noise_word(const SkipGramJob& job, u32 column_word, u32 threshold_word) {
+FASTNLP_INLINE std::int32_t noise_word(const Word2VecJob& job, u32 column_word, u32 threshold_word) {
   const std::int32_t own = pick(column_word, job.noise_size);
   const std::int32_t mask = -static_cast<std::int32_t>(passes(job.noise[own].threshold, threshold_word));
   return (own & mask) | (job.noise[own].alias & ~mask);
 }
 
-// Draws number d, d + 1, ... of a center's stream until one is not the center. Where the center holds nearly
+// Negatives are drawn for sets of centers: a center alone, or every other one of 2 * kGroupCenters, so that
+// two sets alternate and no center is scored on rows that its neighbour is about to move. A set is named by
+// its first center, whose position keys the draws.
+FASTNLP_INLINE std::int64_t set_of(const Word2VecJob& job, std::int64_t c) {
+  return job.sharing == Sharing::kGroup ? (c & ~(2 * kGroupCenters - 1)) | (c & 1) : c;
+}
+
+FASTNLP_INLINE bool in_set(const Word2VecJob& job, std::int64_t set, std::int32_t word) {
+  if (job.sharing != Sharing::kGroup) return job.word[set] == word;
+  const std::int64_t end = set + 2 * kGroupCenters < job.kept ? set + 2 * kGroupCenters : job.kept;
+  bool found = false;
+  for (std::int64_t c = set; c < end; c += 2) found |= job.word[c] == word;
+  return found;
+}
+
+// Draws number d, d + 1, ... of a set's stream until one is no center of it. Where its centers hold nearly
 // all the weight, the next word that can be drawn stands in after 64 tries: never an endless loop.
-inline std::int32_t redraw(const SkipGramJob& job, std::int64_t position, std::int32_t center, u32& d) {
+inline std::int32_t redraw(const Word2VecJob& job, std::int64_t set, u32& d) {
   for (int tries = 0; tries < 64; ++tries) {
-    const lanes8 positions[2] = {lanes8{} + static_cast<u64>(position), {}};
+    const lanes8 positions[2] = {lanes8{} + static_cast<u64>(job.position[set]), {}};
     Lanes random = counters(positions, job.epoch, kNegativeStream, d / 2);
     philox_lanes(random, job.seed);
     const int odd = d & 1;
     ++d;
     const std::int32_t drawn = noise_word(job, random.at(2 * odd, 0), random.at(2 * odd + 1, 0));
-    if (drawn != center) return drawn;
+    if (!in_set(job, set, drawn)) return drawn;
   }
-  std::int32_t next = center;
+  std::int32_t next = job.word[set];
   for (u32 i = 0; i < job.noise_size; ++i) {
     next = next + 1 < static_cast<std::int32_t>(job.noise_size) ? next + 1 : 0;
-    if (next != center && job.noise[next].threshold != 0) return next;
+    if (!in_set(job, set, next) && job.noise[next].threshold != 0) return next;
   }
-  return job.noise[center].alias;
+  return job.noise[job.word[set]].alias;
 }
 
-FASTNLP_INLINE std::int32_t* drawn_row(const SkipGramJob& job, std::int64_t center) {
-  return job.drawn + (center & (kDrawnRows - 1)) * job.negatives;
+FASTNLP_INLINE std::int32_t* drawn_row(const Word2VecJob& job, std::int64_t set) {
+  return job.drawn + (set & (kDrawnRows - 1)) * job.negatives;
 }
 
-// The K shared negatives of kept tokens [first, last), into their rows of the ring job.drawn.
-inline void draw_negatives(SkipGramJob& job, std::int64_t first, std::int64_t last) {
+// The K shared negatives of the sets that begin in [first, last), into their rows of the ring job.drawn. Both
+// ends are multiples of 2 * kGroupCenters or the end of the unit.
+inline void draw_negatives(Word2VecJob& job, std::int64_t first, std::int64_t last) {
   const int k = job.negatives;
-  for (std::int64_t start = first; start < last; start += 16) {
-    const int count = last - start < 16 ? static_cast<int>(last - start) : 16;
+  std::int64_t c = first;
+  while (c < last) {
+    std::int64_t set[16];
     lanes8 positions[2] = {};
-    for (int l = 0; l < count; ++l) positions[l / 8][l % 8] = static_cast<u64>(job.position[start + l]);
+    int count = 0;
+    for (; c < last && count < 16; ++c) {
+      if (set_of(job, c) != c) continue;
+      positions[count / 8][count % 8] = static_cast<u64>(job.position[c]);
+      set[count++] = c;
+    }
     for (int d = 0; d < k; d += 2) {
       Lanes random = counters(positions, job.epoch, kNegativeStream, static_cast<u32>(d / 2));
       philox_lanes(random, job.seed);
       for (int l = 0; l < count; ++l) {
-        std::int32_t* row = drawn_row(job, start + l);
+        std::int32_t* row = drawn_row(job, set[l]);
         row[d] = noise_word(job, random.at(0, l), random.at(1, l));
         if (d + 1 < k) row[d + 1] = noise_word(job, random.at(2, l), random.at(3, l));
       }
     }
     for (int l = 0; l < count; ++l) {
-      const std::int32_t center = job.word[start + l];
-      std::int32_t* row = drawn_row(job, start + l);
+      std::int32_t* row = drawn_row(job, set[l]);
       bool hit = false;
-      for (int i = 0; i < k; ++i) hit |= row[i] == center;
+      for (int i = 0; i < k; ++i) hit |= in_set(job, set[l], row[i]);
       if (!hit) continue;
       // The draw is dropped, the later ones move up, and the stream goes on behind them.
       int good = 0;
       for (int i = 0; i < k; ++i) {
         row[good] = row[i];
-        good += row[i] != center;
+        good += !in_set(job, set[l], row[i]);
       }
       u32 d = static_cast<u32>(k);
-      for (; good < k; ++good) row[good] = redraw(job, job.position[start + l], center, d);
+      for (; good < k; ++good) row[good] = redraw(job, set[l], d);
     }
   }
 }

@@ -1,10 +1,10 @@
 #if defined(__x86_64__)  // CMake compiles this file with the flags of its instruction set
 
-#include "training/skipgram_kernel.h"
+#include "training/word2vec_kernel.h"
 
 namespace fastnlp {
 
-SkipGramKernels skipgram_kernels_avx2() { return {&keep_tokens, &train_kept, "avx2"}; }
+Word2VecKernels word2vec_kernels_avx512() { return {&keep_tokens, &train_kept, "avx512"}; }
 
 }  // namespace fastnlp
 #endif

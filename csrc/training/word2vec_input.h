@@ -1,13 +1,13 @@
-// Where the input vectors of skip-gram come from and go to: a row a word, or the rows of a word and its
+// Where the input vectors of word2vec come from and go to: a row a word, or the rows of a word and its
 // n-grams. A policy has prefetch, enter (into the ring) and leave (back to the table, as a difference) for
-// kept token n. See skipgram_kernel.h for what may be included here.
+// kept token n. See word2vec_kernel.h for what may be included here.
 #pragma once
 
 #include <cstdint>
 
 #include "support/always_inline.h"
-#include "training/skipgram_blocks.h"
-#include "training/skipgram_job.h"
+#include "training/word2vec_blocks.h"
+#include "training/word2vec_job.h"
 
 namespace fastnlp {
 namespace {
@@ -17,15 +17,15 @@ FASTNLP_INLINE void fetch_ahead(const float* row, std::int64_t pitch) {
 }
 
 // The row of kept token n in the ring; the value it had on entry lies behind it.
-FASTNLP_INLINE float* ring_row(const SkipGramJob& job, std::int64_t n) {
+FASTNLP_INLINE float* ring_row(const Word2VecJob& job, std::int64_t n) {
   return job.ring + (n & job.ring_mask) * 2 * job.pitch;
 }
 
 struct WordInput {
-  FASTNLP_INLINE static void prefetch(const SkipGramJob& job, std::int64_t n) {
+  FASTNLP_INLINE static void prefetch(const Word2VecJob& job, std::int64_t n) {
     fetch_ahead(job.input + job.word[n] * job.pitch, job.pitch);
   }
-  FASTNLP_INLINE static void enter(SkipGramJob& job, std::int64_t n) {
+  FASTNLP_INLINE static void enter(Word2VecJob& job, std::int64_t n) {
     const float* from = job.input + job.word[n] * job.pitch;
     float* row = ring_row(job, n);
     for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
@@ -34,7 +34,7 @@ struct WordInput {
       store(row + job.pitch + d, value);
     }
   }
-  FASTNLP_INLINE static void leave(SkipGramJob& job, std::int64_t n) {
+  FASTNLP_INLINE static void leave(Word2VecJob& job, std::int64_t n) {
     float* to = job.input + job.word[n] * job.pitch;
     const float* row = ring_row(job, n);
     for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
@@ -71,13 +71,13 @@ FASTNLP_INLINE void over_runs(std::int64_t pitch, F f) {
 // A word is composed once, when the window reaches it, for all the pairs it is in; what it has learned goes
 // to each of its rows once, when the window has left it. Each row gets the whole of it, as in fastText.
 struct ComposedInput {
-  FASTNLP_INLINE static void prefetch(const SkipGramJob& job, std::int64_t n) {
+  FASTNLP_INLINE static void prefetch(const Word2VecJob& job, std::int64_t n) {
     const std::int64_t end = job.part_offsets[job.word[n] + 1];
     for (std::int64_t i = job.part_offsets[job.word[n]]; i < end; ++i) {
       fetch_ahead(job.input + job.parts[i] * job.pitch, job.pitch);
     }
   }
-  FASTNLP_INLINE static void enter(SkipGramJob& job, std::int64_t n) {
+  FASTNLP_INLINE static void enter(Word2VecJob& job, std::int64_t n) {
     const std::int64_t begin = job.part_offsets[job.word[n]], end = job.part_offsets[job.word[n] + 1];
     const float scale = job.mean && end > begin ? 1.0f / static_cast<float>(end - begin) : 1.0f;
     float* row = ring_row(job, n);
@@ -95,7 +95,7 @@ struct ComposedInput {
       }
     });
   }
-  FASTNLP_INLINE static void leave(SkipGramJob& job, std::int64_t n) {
+  FASTNLP_INLINE static void leave(Word2VecJob& job, std::int64_t n) {
     const std::int64_t begin = job.part_offsets[job.word[n]], end = job.part_offsets[job.word[n] + 1];
     const float* row = ring_row(job, n);
     over_runs(job.pitch, [&]<int N>(std::int64_t d) {

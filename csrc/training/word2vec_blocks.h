@@ -1,11 +1,11 @@
-// The arithmetic of skip-gram: a small matrix product of context rows and output rows, its sigmoids, and the
-// update of both sides. See skipgram_kernel.h for how it is used and what may be included here.
+// The arithmetic of word2vec: a small matrix product of input rows and output rows, its sigmoids, and the
+// update of both sides. See word2vec_kernel.h for how it is used and what may be included here.
 #pragma once
 
 #include <cstdint>
 
 #include "support/always_inline.h"
-#include "training/skipgram_job.h"
+#include "training/word2vec_job.h"
 
 namespace fastnlp {
 namespace {
@@ -112,18 +112,17 @@ FASTNLP_INLINE vec lane_sums(const vec* v) {
   return sum;
 }
 
-// (label - s(dot)) * lr for the dots from First on, kWidth at a time; adds the loss where it is asked for. A
-// dot at index i * Columns has label 1 if HasPositive.
-template <int Dots, int Columns, bool HasPositive, int First = 0>
-FASTNLP_INLINE void to_gradients(const vec* dot, float* gradient, float lr, double* loss) {
+// (label - s(dot)) * lr for the dots from First on, kWidth at a time; adds the loss where it is asked for.
+template <int Dots, int First = 0>
+FASTNLP_INLINE void to_gradients(const vec* dot, const float* label, float* gradient, float lr,
+                                 double* loss) {
   constexpr int kCount = Dots - First < kWidth ? Dots - First : kWidth;
   const vec probability = sigmoid(lane_sums<kCount>(dot + First));
-  vec label = {};
-  for (int lane = 0; lane < kCount; ++lane) label[lane] = HasPositive && (First + lane) % Columns == 0;
-  store(gradient + First, (label - probability) * lr);
-  if (loss) *loss += nats(label * probability + (1.0f - label) * (1.0f - probability), kCount);
+  const vec wanted = load(label + First);
+  store(gradient + First, (wanted - probability) * lr);
+  if (loss) *loss += nats(wanted * probability + (1.0f - wanted) * (1.0f - probability), kCount);
   if constexpr (First + kWidth < Dots) {
-    to_gradients<Dots, Columns, HasPositive, First + kWidth>(dot, gradient, lr, loss);
+    to_gradients<Dots, First + kWidth>(dot, label, gradient, lr, loss);
   }
 }
 
@@ -131,10 +130,10 @@ FASTNLP_INLINE void to_gradients(const vec* dot, float* gradient, float lr, doub
 constexpr int kBlockFloats = (kBlockRows * kBlockColumns + kWidth - 1) / kWidth * kWidth;
 static_assert(kBlockFloats <= kScoreFloats);
 
-// The gradients of a block, whose first column is the positive one if HasPositive.
-template <int Rows, int Columns, bool HasPositive>
-inline void score_block(float* const* x, float* const* y, std::int64_t pitch, float lr, double* loss,
-                        float* gradient) {
+// The gradients of a block. The labels stand as the gradients do: row by row.
+template <int Rows, int Columns>
+inline void score_block(float* const* x, float* const* y, std::int64_t pitch, const float* label, float lr,
+                        double* loss, float* gradient) {
   vec dot[Rows * Columns] = {};
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
     vec rows[Rows];
@@ -147,7 +146,7 @@ inline void score_block(float* const* x, float* const* y, std::int64_t pitch, fl
       for (int i = 0; i < Rows; ++i) dot[i * Columns + j] += rows[i] * column;
     }
   }
-  to_gradients<Rows * Columns, Columns, HasPositive>(dot, gradient, lr, loss);
+  to_gradients<Rows * Columns>(dot, label, gradient, lr, loss);
 }
 
 // Moves both sides of a block along its gradients, each from the values the other had before. A row that
@@ -175,64 +174,66 @@ inline void apply_block(float* const* x, float* const* y, std::int64_t pitch, co
   }
 }
 
-// What meets at one center: n context rows, 1 + K output rows with the positive one first, and room for the
-// gradients of all their blocks.
+// What meets at one center: n input rows and the output rows with their labels, and room for the gradients of
+// all their blocks.
 struct Meeting {
   float** x;
   float** y;
   float* gradient;
+  float* label;  // kScoreFloats for each block of columns
   int n;
   int columns;
 };
 
-// Calls f.template operator()<Rows, Columns, HasPositive>(x, y, gradient) for every block of a meeting.
+// The columns are divided into as few blocks as hold them, of sizes that differ by one at most: how many
+// columns the block that begins at `first` has.
+FASTNLP_INLINE int block_columns(int columns, int first) {
+  const int left = columns - first;
+  const int blocks = (left + kBlockColumns - 1) / kBlockColumns;
+  return (left + blocks - 1) / blocks;
+}
+
+// Writes the labels of a meeting: label(j) of column j, repeated for every row of a block.
+template <class F>
+FASTNLP_INLINE void fill_labels(const Meeting& m, F label) {
+  float* to = m.label;
+  for (int first = 0, width; first < m.columns; first += width, to += kScoreFloats) {
+    width = block_columns(m.columns, first);
+    for (int j = 0; j < width; ++j) {
+      const float value = label(first + j);
+      for (int i = 0; i < kBlockRows; ++i) to[i * width + j] = value;
+    }
+  }
+}
+
+// Calls f.template operator()<Rows, Columns>(x, y, label, gradient) for every block of a meeting.
 template <int Rows, class F>
 FASTNLP_INLINE void over_columns(const Meeting& m, int row, float*& gradient, F f) {
-  for (int first = 0; first < m.columns; first += kBlockColumns, gradient += kBlockFloats) {
-    float* const* x = m.x + row;
+  const float* label = m.label;
+  float* const* x = m.x + row;
+  for (int first = 0, width; first < m.columns;
+       first += width, gradient += kBlockFloats, label += kScoreFloats) {
+    width = block_columns(m.columns, first);
     float* const* y = m.y + first;
-    if (first == 0) {
-      switch (m.columns) {
-        case 1:
-          f.template operator()<Rows, 1, true>(x, y, gradient);
-          break;
-        case 2:
-          f.template operator()<Rows, 2, true>(x, y, gradient);
-          break;
-        case 3:
-          f.template operator()<Rows, 3, true>(x, y, gradient);
-          break;
-        case 4:
-          f.template operator()<Rows, 4, true>(x, y, gradient);
-          break;
-        case 5:
-          f.template operator()<Rows, 5, true>(x, y, gradient);
-          break;
-        default:
-          f.template operator()<Rows, 6, true>(x, y, gradient);
-          break;
-      }
-    } else {
-      switch (m.columns - first) {
-        case 1:
-          f.template operator()<Rows, 1, false>(x, y, gradient);
-          break;
-        case 2:
-          f.template operator()<Rows, 2, false>(x, y, gradient);
-          break;
-        case 3:
-          f.template operator()<Rows, 3, false>(x, y, gradient);
-          break;
-        case 4:
-          f.template operator()<Rows, 4, false>(x, y, gradient);
-          break;
-        case 5:
-          f.template operator()<Rows, 5, false>(x, y, gradient);
-          break;
-        default:
-          f.template operator()<Rows, 6, false>(x, y, gradient);
-          break;
-      }
+    switch (width) {
+      case 1:
+        f.template operator()<Rows, 1>(x, y, label, gradient);
+        break;
+      case 2:
+        f.template operator()<Rows, 2>(x, y, label, gradient);
+        break;
+      case 3:
+        f.template operator()<Rows, 3>(x, y, label, gradient);
+        break;
+      case 4:
+        f.template operator()<Rows, 4>(x, y, label, gradient);
+        break;
+      case 5:
+        f.template operator()<Rows, 5>(x, y, label, gradient);
+        break;
+      default:
+        f.template operator()<Rows, 6>(x, y, label, gradient);
+        break;
     }
   }
 }
@@ -251,16 +252,46 @@ FASTNLP_INLINE void over_blocks(const Meeting& m, F f) {
 
 [[gnu::noinline]] void score(const Meeting& m, std::int64_t pitch, float lr, double* loss) {
   over_blocks(
-      m, [=]<int Rows, int Columns, bool HasPositive>(float* const* x, float* const* y, float* gradient) {
-        score_block<Rows, Columns, HasPositive>(x, y, pitch, lr, loss, gradient);
+      m, [=]<int Rows, int Columns>(float* const* x, float* const* y, const float* label, float* gradient) {
+        score_block<Rows, Columns>(x, y, pitch, label, lr, loss, gradient);
       });
 }
 
 [[gnu::noinline]] void apply(const Meeting& m, std::int64_t pitch) {
-  over_blocks(
-      m, [=]<int Rows, int Columns, bool HasPositive>(float* const* x, float* const* y, float* gradient) {
-        apply_block<Rows, Columns>(x, y, pitch, gradient);
-      });
+  over_blocks(m, [=]<int Rows, int Columns>(float* const* x, float* const* y, const float*, float* gradient) {
+    apply_block<Rows, Columns>(x, y, pitch, gradient);
+  });
+}
+
+// hidden = scale * sum of n rows.
+[[gnu::noinline]] void combine(float* const* x, int n, std::int64_t pitch, float scale, float* hidden) {
+  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+    vec sum = {};
+    for (int i = 0; i < n; ++i) sum += load(x[i] + d);
+    store(hidden + d, sum * scale);
+  }
+}
+
+// Moves the output rows of a meeting, whose one input row is `hidden`, along their gradients, and the n rows
+// that hidden was combined of by `scale` times the error of hidden.
+[[gnu::noinline]] void apply_combined(const Meeting& m, const float* hidden, float* const* x, int n,
+                                      std::int64_t pitch, float scale) {
+  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+    const vec before = load(hidden + d);
+    vec error = {};
+    const float* gradient = m.gradient;
+    for (int first = 0, width; first < m.columns; first += width, gradient += kBlockFloats) {
+      width = block_columns(m.columns, first);
+      for (int j = 0; j < width; ++j) {
+        const vec g = splat(gradient[j]);
+        const vec column = load(m.y[first + j] + d);
+        error += g * column;
+        store(m.y[first + j] + d, column + g * before);
+      }
+    }
+    error *= scale;
+    for (int i = 0; i < n; ++i) store(x[i] + d, load(x[i] + d) + error);
+  }
 }
 
 }  // namespace

@@ -1,14 +1,26 @@
-"""Skip-gram with shared negatives in float64, rule after rule, in the order of the native engine.
+"""word2vec in float64, rule after rule, in the order of the native engine.
 
 The order is part of what is checked: a context vector is read when its word comes within reach of the window
 and its change is added to the table when it has left; the scores of a center are taken before the center in
 front of it is applied; contexts are applied in blocks of four (of two with the narrower instruction sets) and
-outputs in blocks of six.
+outputs in as few blocks of up to six as hold them, of sizes as equal as can be.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from oracles import philox
+
+
+@dataclass
+class Meetings:
+    """The kept words; of each the slots of its contexts, its output rows and their labels."""
+
+    words: list
+    slots: list
+    outputs: list
+    labels: list
 
 
 def drawn_noise(thresholds, aliases, seed, epoch, position, d):
@@ -19,24 +31,23 @@ def drawn_noise(thresholds, aliases, seed, epoch, position, d):
     return i if accepted else int(aliases[i])
 
 
-def negatives_of(thresholds, aliases, seed, epoch, position, center, k):
+def negatives_of(thresholds, aliases, seed, epoch, position, centers, k):
+    """K draws that are none of the centers, of the stream of the first one's position."""
     found, d = [], 0
     while len(found) < k:
         drawn = drawn_noise(thresholds, aliases, seed, epoch, position, d)
         d += 1
-        if drawn != center:
+        if drawn not in centers:
             found.append(drawn)
     return found
 
 
-def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True):
-    """The kept words, and for each the slots of its contexts and the ids of its output rows."""
-    thresholds, aliases = table
-    words, slots, outputs = [], [], []
+def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=None, grouped=False):
+    """What meets in an epoch of one unit; `tree` holds the path (node, code) of each word."""
+    words, reaches, positions, slots = [], [], [], []
     position = 0
     for sentence in sentences:
         first = len(words)
-        reaches = []
         for word in sentence:
             limit = philox.threshold(keep[word])
             if philox.accepts(limit, philox.word(seed, philox.TOKEN, epoch, position, 0)):
@@ -45,29 +56,48 @@ def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True):
                     reach = 1 + philox.below(philox.word(seed, philox.TOKEN, epoch, position, 1), window)
                 reaches.append(reach)
                 words.append(word)
-                outputs.append([word, *negatives_of(thresholds, aliases, seed, epoch, position, word, k)])
+                positions.append(position)
             position += 1
         for c in range(first, len(words)):
-            reach = reaches[c - first]
-            low, high = max(first, c - reach), min(len(words) - 1, c + reach)
+            low, high = max(first, c - reaches[c]), min(len(words) - 1, c + reaches[c])
             slots.append([i for i in range(low, high + 1) if i != c])
-    return words, slots, outputs
+    if tree is not None:
+        outputs = [[node for node, _ in tree[word]] for word in words]
+        labels = [[1 - code for _, code in tree[word]] for word in words]
+        return Meetings(words, slots, outputs, labels)
+    outputs = []
+    for c, word in enumerate(words):
+        first = c // 8 * 8 + c % 2 if grouped else c
+        centers = words[first : first // 8 * 8 + 8 : 2] if grouped else [word]
+        outputs.append([word, *negatives_of(*table, seed, epoch, positions[first], centers, k)])
+    return Meetings(words, slots, outputs, [[1] + [0] * k] * len(words))
 
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+def blocks(columns):
+    """Where blocks of columns begin and end."""
+    count = -(-columns // 6)
+    first = 0
+    for left in range(count, 0, -1):
+        width = -(-(columns - first) // left)
+        yield first, first + width
+        first += width
+
+
 def train_unit(
-    words, slots, outputs, input_table, output_table, lr, window, block_rows=4, parts=None, mean=True
+    meetings, input_table, output_table, lr, window, block_rows=4, parts=None, mean=True, cbow=None
 ):
-    """Trains one unit in place; returns the summed loss over all pairs.
+    """Trains one unit in place; returns the summed loss over all predictions.
 
     `parts` are the input rows that each word is composed of, and `mean` whether by their mean or their sum;
-    without, word w has row w.
+    without, word w has row w. `cbow` is None for skip-gram, or how contexts are combined.
     """
+    words, slots, outputs = meetings.words, meetings.slots, meetings.outputs
     ring, entered, left, loss = {}, 0, 0, 0.0
-    gradients = {}
+    gradients, hidden = {}, {}
 
     def compose(word):
         if parts is None:
@@ -79,19 +109,30 @@ def train_unit(
         for part in [word] if parts is None else parts[word]:
             input_table[part] += change
 
-    def apply(c):
+    def apply_contexts(c):
         xs = slots[c]
         for row in range(0, len(xs), block_rows):
             block = xs[row : row + block_rows]
-            for column in range(0, len(outputs[c]), 6):
+            for first, last in blocks(len(outputs[c])):
                 before = {i: ring[i][0].copy() for i in block}
-                for j, out in enumerate(outputs[c][column : column + 6], column):
+                for j, out in enumerate(outputs[c][first:last], first):
                     u = output_table[out].copy()
                     for i in block:
                         g = gradients[c][xs.index(i), j]
                         ring[i][0] += g * u
                         output_table[out] += g * before[i]
 
+    def apply_hidden(c):
+        if not slots[c]:
+            return
+        error = np.zeros(input_table.shape[1])
+        for j, out in enumerate(outputs[c]):
+            error += gradients[c][0, j] * output_table[out]
+            output_table[out] += gradients[c][0, j] * hidden[c]
+        for i in slots[c]:
+            ring[i][0] += error / len(slots[c]) if cbow == "mean" else error
+
+    apply = apply_contexts if cbow is None else apply_hidden
     for c in range(len(words)):
         while left < c - window - 1:
             now, entry = ring.pop(left)
@@ -102,10 +143,11 @@ def train_unit(
             ring[entered] = [row.copy(), row.copy()]
             entered += 1
         x = np.array([ring[i][0] for i in slots[c]]).reshape(len(slots[c]), input_table.shape[1])
-        y = output_table[outputs[c]]
-        label = np.zeros((len(x), len(y)))
-        label[:, 0] = 1
-        scores = x @ y.T
+        if cbow is not None:
+            hidden[c] = x.sum(0) / (1 if cbow == "sum" else max(1, len(x)))
+            x = hidden[c][None] if len(x) else x
+        label = np.array(meetings.labels[c], float)
+        scores = x @ output_table[outputs[c]].T
         gradients[c] = (label - sigmoid(scores)) * lr
         loss += np.logaddexp(0, np.where(label == 1, -scores, scores)).sum()
         if c:

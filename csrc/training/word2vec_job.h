@@ -1,4 +1,4 @@
-// What one thread hands to the inner loop of skip-gram: plain data, because the loop is compiled once per
+// What one thread hands to the inner loop of word2vec: plain data, because the loop is compiled once per
 // instruction set and must not share inline code with the rest of the program.
 #pragma once
 
@@ -9,11 +9,24 @@
 namespace fastnlp {
 
 constexpr std::int64_t kDrawnRows = 512;  // centers whose negatives are held at a time; a power of two
-constexpr std::int64_t kLossEvery = 64;   // the loss is measured on positions that are a multiple of it
+constexpr std::int64_t kGroupCenters =
+    4;                                   // centers that share negatives, every other one of 2 * kGroupCenters
+constexpr std::int64_t kLossEvery = 64;  // the loss is measured on positions that are a multiple of it
 constexpr std::int64_t kScoreFloats =
     32;  // room for the scores of one block of rows, in every instruction set
 
-struct SkipGramJob {
+enum class Architecture : std::uint8_t { kSkipGram, kCbow };
+
+// Who shares a set of K negatives: nobody, the contexts of a center, or those of kGroupCenters centers.
+enum class Sharing : std::uint8_t { kPair, kCenter, kGroup };
+
+// CBOW: what the contexts are worth to the hidden vector, and the error of the hidden vector to each of them.
+struct ContextScale {
+  bool mean_forward;
+  bool mean_backward;
+};
+
+struct Word2VecJob {
   // The corpus and the tables it is drawn with.
   const std::int32_t* ids;    // (T,)
   const std::uint32_t* keep;  // (V,) thresholds of the subsampling rule
@@ -27,8 +40,16 @@ struct SkipGramJob {
   int window;
   int negatives;
   bool shrink;  // windows drawn from 1..window instead of always window
-  bool shared;  // one set of negatives per center instead of one per pair
+  Architecture architecture;
+  Sharing sharing;
+  ContextScale context_scale;
   float lr;
+
+  // Hierarchical softmax: the path of word w from the root to its leaf, as 2 * node + code. Null for negative
+  // sampling.
+  const std::int32_t* path;
+  const std::int64_t* path_offsets;  // (V + 1,)
+  std::int32_t warm_node;            // nodes from here on are near the root and always in the cache
 
   // Subwords: the input vector of word w is the sum or the mean of the rows parts[part_offsets[w]] up to
   // parts[part_offsets[w + 1] - 1]. Null where a word has one row, its own.
@@ -48,10 +69,13 @@ struct SkipGramJob {
   std::int32_t* drawn;  // (kDrawnRows, negatives)
   float* ring;          // (ring_mask + 1, 2, pitch) a context row and the value it had on entry
   std::int64_t ring_mask;
-  float** rows;  // (2, rows_each) pointers: 2 * window + 1 contexts, 1 + negatives outputs
+  float** rows;  // (2, rows_each) pointers: 2 * window + 1 contexts, then the outputs
   std::int64_t rows_each;
   float* gradient;  // (2, gradient_each) kScoreFloats for each block of a center, 64-byte aligned
   std::int64_t gradient_each;
+  float* label;  // (2, label_each) kScoreFloats for each block of columns, 64-byte aligned
+  std::int64_t label_each;
+  float* hidden;  // (2, pitch) the hidden vectors of CBOW
 
   // Results.
   std::int64_t pairs;
@@ -60,14 +84,14 @@ struct SkipGramJob {
 };
 
 // The two halves of the inner loop for one instruction set.
-struct SkipGramKernels {
-  void (*keep)(SkipGramJob&, std::int64_t begin, std::int64_t end);
-  void (*train)(SkipGramJob&);
+struct Word2VecKernels {
+  void (*keep)(Word2VecJob&, std::int64_t begin, std::int64_t end);
+  void (*train)(Word2VecJob&);
   const char* name;
 };
 
-SkipGramKernels skipgram_kernels_baseline();
-SkipGramKernels skipgram_kernels_avx2();
-SkipGramKernels skipgram_kernels_avx512();
+Word2VecKernels word2vec_kernels_baseline();
+Word2VecKernels word2vec_kernels_avx2();
+Word2VecKernels word2vec_kernels_avx512();
 
 }  // namespace fastnlp

@@ -1,4 +1,4 @@
-#include "training/skipgram.h"
+#include "training/word2vec.h"
 
 #include <algorithm>
 #include <atomic>
@@ -17,7 +17,7 @@
 
 namespace fastnlp {
 
-std::vector<std::string> skipgram_supported() {
+std::vector<std::string> word2vec_supported() {
   std::vector<std::string> names;
 #if defined(__x86_64__)
   if (runs_avx512()) names.emplace_back("avx512");
@@ -27,8 +27,8 @@ std::vector<std::string> skipgram_supported() {
   return names;
 }
 
-SkipGramKernels skipgram_kernels(const char* name) {
-  const std::vector<std::string> names = skipgram_supported();
+Word2VecKernels word2vec_kernels(const char* name) {
+  const std::vector<std::string> names = word2vec_supported();
   const std::string wanted = name ? name : names.front();
   if (std::find(names.begin(), names.end(), wanted) == names.end()) {
     std::string known;
@@ -36,21 +36,24 @@ SkipGramKernels skipgram_kernels(const char* name) {
     refuse("simd", "an instruction set of this machine (" + known + ")", wanted);
   }
 #if defined(__x86_64__)
-  if (wanted == "avx512") return skipgram_kernels_avx512();
-  if (wanted == "avx2") return skipgram_kernels_avx2();
+  if (wanted == "avx512") return word2vec_kernels_avx512();
+  if (wanted == "avx2") return word2vec_kernels_avx2();
 #endif
-  return skipgram_kernels_baseline();
+  return word2vec_kernels_baseline();
 }
 
 namespace {
 
 constexpr std::align_val_t kLine{64};
+constexpr std::int32_t kWarmNodes =
+    256;  // inner nodes of a tree that need no prefetch: the last, near the root
+constexpr std::int64_t kLongestUnit = 4'000, kLongestPiece = 10'000;
 
 struct AlignedFree {
   void operator()(float* p) const { ::operator delete[](p, kLine); }
 };
 
-void check_options(const SkipGramOptions& o, std::size_t vocabulary) {
+void check_options(const Word2VecOptions& o, std::size_t vocabulary) {
   const auto within = [](const char* name, auto value, auto low, auto high) {
     if (value < low || value > high) {
       refuse(name, "a number from " + std::to_string(low) + " to " + std::to_string(high),
@@ -88,18 +91,41 @@ void check_parts(const WordParts& parts, std::size_t vocabulary) {
   check_ids("parts", parts.parts, parts.rows);
 }
 
+// The longest path.
+int check_tree(const WordTree& tree, std::size_t vocabulary) {
+  if (tree.offsets.size() != vocabulary + 1) {
+    refuse("path_offsets", "one per word and one more (" + std::to_string(vocabulary + 1) + ")",
+           std::to_string(tree.offsets.size()));
+  }
+  check_offsets("path_offsets", tree.offsets, static_cast<std::int64_t>(tree.path.size()));
+  check_ids("path", tree.path, 2 * (static_cast<std::int64_t>(vocabulary) - 1));
+  std::int64_t longest = 1;
+  for (std::size_t i = 0; i < vocabulary; ++i) {
+    longest = std::max(longest, tree.offsets[i + 1] - tree.offsets[i]);
+  }
+  if (longest > 10'000) refuse("path_offsets", "paths of at most 10000 steps", std::to_string(longest));
+  return static_cast<int>(longest);
+}
+
 }  // namespace
 
 // One thread's buffers, reused from unit to unit.
-class SkipGram::Worker {
+class Word2Vec::Worker {
  public:
-  Worker(const SkipGram& model, Table input, Table output, std::int64_t epoch) : model_(model) {
-    const SkipGramOptions& o = model.options_;
+  Worker(const Word2Vec& model, Table input, Table output, std::int64_t epoch) : model_(model) {
+    const Word2VecOptions& o = model.options_;
     job_ = {};
     job_.ids = model.ids_.data();
     job_.keep = model.keep_.data();
-    job_.noise = model.noise_.columns().data();
-    job_.noise_size = static_cast<std::uint32_t>(model.noise_.size());
+    if (model.noise_) {
+      job_.noise = model.noise_->columns().data();
+      job_.noise_size = static_cast<std::uint32_t>(model.noise_->size());
+      drawn_.resize(static_cast<std::size_t>(kDrawnRows * o.negatives));
+    } else {
+      job_.path = model.tree_.path.data();
+      job_.path_offsets = model.tree_.offsets.data();
+      job_.warm_node = static_cast<std::int32_t>(model.keep_.size()) - kWarmNodes;
+    }
     job_.input = input.data;
     job_.output = output.data;
     job_.pitch = input.pitch;
@@ -108,22 +134,28 @@ class SkipGram::Worker {
     job_.window = o.window;
     job_.negatives = o.negatives;
     job_.shrink = o.shrink;
-    job_.shared = o.shared;
+    job_.architecture = o.architecture;
+    job_.sharing = o.sharing;
+    job_.context_scale = o.context_scale;
     if (!model.parts_.offsets.empty()) {
       job_.parts = model.parts_.parts.data();
       job_.part_offsets = model.parts_.offsets.data();
       job_.mean = model.parts_.mean;
     }
-    drawn_.resize(static_cast<std::size_t>(kDrawnRows * o.negatives));
     const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(2 * o.window + 2));
     ring_.reset(new (kLine) float[ring_rows * 2 * static_cast<std::size_t>(job_.pitch)]());
     job_.ring_mask = static_cast<std::int64_t>(ring_rows) - 1;
-    job_.rows_each = 2 * o.window + 2 + o.negatives;
+    job_.rows_each = 2 * o.window + 1 + model.columns_;
     rows_.resize(static_cast<std::size_t>(2 * job_.rows_each));
     // The smallest blocks of any instruction set are 2 context rows by 6 output rows.
-    job_.gradient_each = (o.window + 1) * ((o.negatives + 1 + 5) / 6) * kScoreFloats;
+    job_.label_each = (model.columns_ + 5) / 6 * kScoreFloats;
+    job_.gradient_each = (o.window + 1) * job_.label_each;
     gradient_.reset(new (kLine) float[static_cast<std::size_t>(2 * job_.gradient_each)]());
+    label_.reset(new (kLine) float[static_cast<std::size_t>(2 * job_.label_each)]());
+    hidden_.reset(new (kLine) float[static_cast<std::size_t>(2 * job_.pitch)]());
     job_.gradient = gradient_.get();
+    job_.label = label_.get();
+    job_.hidden = hidden_.get();
     job_.drawn = drawn_.data();
     job_.ring = ring_.get();
     job_.rows = rows_.data();
@@ -180,46 +212,57 @@ class SkipGram::Worker {
   }
 
  private:
-  const SkipGram& model_;
-  SkipGramJob job_;
+  const Word2Vec& model_;
+  Word2VecJob job_;
   std::vector<std::int32_t> drawn_, word_, reach_;
   std::vector<std::int64_t> position_, first_, last_;
-  std::unique_ptr<float[], AlignedFree> ring_, gradient_;
+  std::unique_ptr<float[], AlignedFree> ring_, gradient_, label_, hidden_;
   std::vector<float*> rows_;
   std::int64_t kept_ = 0;
 };
 
-SkipGram::SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
-                   std::span<const double> keep, std::span<const double> noise, SkipGramOptions options,
-                   const char* simd, WordParts parts)
+Word2Vec::Word2Vec(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+                   std::span<const double> keep, std::span<const double> noise, Word2VecOptions options,
+                   const char* simd, WordParts parts, WordTree tree)
     : ids_(ids),
       offsets_(offsets),
-      noise_(noise),
       options_(options),
       parts_(parts),
-      kernels_(skipgram_kernels(simd)) {
-  check_options(options, noise.size());
+      tree_(tree),
+      columns_(1 + options.negatives),
+      kernels_(word2vec_kernels(simd)) {
+  const std::size_t vocabulary = keep.size();
+  check_options(options, vocabulary);
   if (parts.offsets.empty()) {
-    parts_.rows = static_cast<std::int64_t>(noise.size());
+    parts_.rows = static_cast<std::int64_t>(vocabulary);
   } else {
-    check_parts(parts, noise.size());
+    check_parts(parts, vocabulary);
+  }
+  if (tree.offsets.empty()) {
+    if (noise.size() != vocabulary) {
+      refuse("noise", "one weight per word (" + std::to_string(vocabulary) + ")",
+             std::to_string(noise.size()));
+    }
+    noise_.emplace(noise);
+    if (noise_->support() < 2) {
+      refuse("vocabulary", "at least two words that can be drawn as negatives",
+             std::to_string(noise_->support()));
+    }
+    // A center alone excludes itself; a group takes too much out of a small vocabulary.
+    if (options_.sharing == Sharing::kGroup && noise_->support() < 16 * kGroupCenters) {
+      options_.sharing = Sharing::kCenter;
+    }
+  } else {
+    columns_ = check_tree(tree, vocabulary);
+    if (tree.path.empty()) refuse("vocabulary", "at least two words in the tree", "fewer");
   }
   // Multiply-adds a position next to those of the usual D=100, window 5, K=5: past ten times that, units
   // shrink.
-  const double cost = static_cast<double>(options.dim) * options.window * (1.0 + options.negatives) / 3000.0;
-  unit_ = std::clamp(static_cast<std::int64_t>(100'000.0 / cost), std::int64_t{200}, std::int64_t{10'000});
-  piece_ = std::clamp(unit_, std::min(std::int64_t{20} * options.window, std::int64_t{10'000}),
-                      std::int64_t{10'000});
+  const double cost = static_cast<double>(options.dim) * options.window * columns_ / 3000.0;
+  unit_ = std::clamp(static_cast<std::int64_t>(100'000.0 / cost), std::int64_t{200}, kLongestUnit);
+  piece_ = std::clamp(unit_, std::min(std::int64_t{20} * options.window, kLongestPiece), kLongestPiece);
   check_offsets("sentence_offsets", offsets, static_cast<std::int64_t>(ids.size()));
-  check_ids("ids", ids, static_cast<std::int64_t>(noise.size()));
-  if (keep.size() != noise.size()) {
-    refuse("keep", "one probability per word (" + std::to_string(noise.size()) + ")",
-           std::to_string(keep.size()));
-  }
-  if (noise_.support() < 2) {
-    refuse("vocabulary", "at least two words that can be drawn as negatives",
-           std::to_string(noise_.support()));
-  }
+  check_ids("ids", ids, static_cast<std::int64_t>(vocabulary));
   keep_.reserve(keep.size());
   for (std::size_t i = 0; i < keep.size(); ++i) {
     if (!(keep[i] >= 0.0 && keep[i] <= 1.0)) {
@@ -229,16 +272,16 @@ SkipGram::SkipGram(std::span<const std::int32_t> ids, std::span<const std::int64
   }
 }
 
-std::int64_t SkipGram::units() const { return (static_cast<std::int64_t>(ids_.size()) + unit_ - 1) / unit_; }
+std::int64_t Word2Vec::units() const { return (static_cast<std::int64_t>(ids_.size()) + unit_ - 1) / unit_; }
 
-double SkipGram::lr_at(std::int64_t epoch, std::int64_t unit) const {
+double Word2Vec::lr_at(std::int64_t epoch, std::int64_t unit) const {
   const double total = static_cast<double>(ids_.size()) * static_cast<double>(options_.epochs) + 1.0;
   const double done = static_cast<double>(ids_.size()) * static_cast<double>(epoch) +
                       static_cast<double>(unit) * static_cast<double>(unit_);
   return std::max(options_.min_lr, options_.lr * (1.0 - done / total));
 }
 
-SliceReport SkipGram::train(Table input, Table output, std::int64_t epoch, std::int64_t unit, int threads,
+SliceReport Word2Vec::train(Table input, Table output, std::int64_t epoch, std::int64_t unit, int threads,
                             double seconds) const {
   check_table("input", input, parts_.rows, options_.dim);
   check_table("output", output, static_cast<std::int64_t>(keep_.size()), options_.dim);

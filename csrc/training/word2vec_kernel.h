@@ -1,0 +1,163 @@
+// The inner loop of word2vec, written once in vector extensions and compiled once per instruction set
+// (word2vec_avx512.cc, word2vec_avx2.cc, word2vec_baseline.cc). Included by those files only.
+//
+// In skip-gram all contexts of a center meet the output rows of the center (its own and K negatives, or the
+// nodes of its path) in one small matrix product (level-3 shape after Ji et al. 2016, arXiv:1604.04661): a
+// block of up to 4 context rows and 6 output rows keeps its 24 dot products in registers, one vectorised
+// sigmoid serves them all, and one second pass over D updates both sides. In CBOW one row meets them, the
+// contexts combined. A context row lives in a thread-local ring while its word is within reach of the window
+// and goes back to the table once, as a delta (after FULL-W2V, Randall et al., ICS 2021).
+//
+// Neither here nor in the other word2vec_*.h but word2vec.h stand headers with inline functions: the linker
+// could pick their AVX-512 copy for everybody.
+#pragma once
+
+#include "training/word2vec_blocks.h"
+#include "training/word2vec_draws.h"
+#include "training/word2vec_input.h"
+#include "training/word2vec_output.h"
+
+namespace fastnlp {
+namespace {
+
+// The contexts of kept token c, from the ring.
+FASTNLP_INLINE int gather_contexts(const Word2VecJob& job, std::int64_t c, float** x) {
+  const std::int64_t low = job.first[c] > c - job.reach[c] ? job.first[c] : c - job.reach[c];
+  const std::int64_t high = job.last[c] < c + job.reach[c] ? job.last[c] : c + job.reach[c];
+  int n = 0;
+  for (std::int64_t i = low; i <= high; ++i) {
+    x[n] = ring_row(job, i);
+    n += i != c;
+  }
+  return n;
+}
+
+// Each context predicts the center.
+struct SkipGram {
+  Meeting meeting;
+
+  FASTNLP_INLINE void score(const Word2VecJob& job, double* loss) {
+    fastnlp::score(meeting, job.pitch, job.lr, loss);
+  }
+  FASTNLP_INLINE void apply(const Word2VecJob& job) { fastnlp::apply(meeting, job.pitch); }
+  FASTNLP_INLINE std::int64_t predictions() const { return meeting.n; }
+};
+
+// The contexts together predict the center.
+struct Cbow {
+  Meeting meeting;
+  float* hidden;
+
+  FASTNLP_INLINE Meeting combined() {
+    return {&hidden, meeting.y, meeting.gradient, meeting.label, 1, meeting.columns};
+  }
+  FASTNLP_INLINE void score(const Word2VecJob& job, double* loss) {
+    if (meeting.n == 0) return;
+    const float scale = job.context_scale.mean_forward ? 1.0f / static_cast<float>(meeting.n) : 1.0f;
+    combine(meeting.x, meeting.n, job.pitch, scale, hidden);
+    fastnlp::score(combined(), job.pitch, job.lr, loss);
+  }
+  FASTNLP_INLINE void apply(const Word2VecJob& job) {
+    if (meeting.n == 0) return;
+    const float scale = job.context_scale.mean_backward ? 1.0f / static_cast<float>(meeting.n) : 1.0f;
+    apply_combined(combined(), hidden, meeting.x, meeting.n, job.pitch, scale);
+  }
+  FASTNLP_INLINE std::int64_t predictions() const { return meeting.n > 0; }
+};
+
+FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
+  float** rows = job.rows + i * job.rows_each;
+  return {rows,
+          rows + 2 * job.window + 1,
+          job.gradient + i * job.gradient_each,
+          job.label + i * job.label_each,
+          0,
+          0};
+}
+
+// Trains every center of a unit whose tokens stand in job.word, .position, .reach, .first and .last.
+//
+// The scores of center c + 1 are taken before center c is applied: while the sigmoids of one are on their way
+// the dot products of the next keep the multipliers busy. A center thus sees its neighbour's update one step
+// late.
+template <class Input, class Side, class Output>
+inline void train_tokens(Word2VecJob& job) {
+  constexpr std::int64_t kLookahead = 4;
+  std::int64_t entered = 0, left = 0;
+  Output output;
+  Side sides[2];
+  for (int i = 0; i < 2; ++i) {
+    sides[i].meeting = room_for_meeting(job, i);
+    if constexpr (requires { sides[i].hidden; }) sides[i].hidden = job.hidden + i * job.pitch;
+    output.begin(job, sides[i].meeting);
+  }
+  for (std::int64_t c = 0; c < job.kept; ++c) {
+    const std::int64_t ahead = c + kLookahead;
+    output.prepare(job, ahead);
+    if (ahead < job.kept) {
+      output.prefetch(job, ahead);
+      if (ahead + job.window < job.kept) Input::prefetch(job, ahead + job.window);
+    }
+    for (; left < c - job.window - 1; ++left) Input::leave(job, left);
+    for (; entered < job.kept && entered <= c + job.window; ++entered) Input::enter(job, entered);
+
+    Side& now = sides[c & 1];
+    now.meeting.n = gather_contexts(job, c, now.meeting.x);
+    output.outputs(job, c, now.meeting);
+    const bool sampled = (job.position[c] & (kLossEvery - 1)) == 0;
+    now.score(job, sampled ? &job.loss : nullptr);
+    if (c > 0) sides[~c & 1].apply(job);
+    if (sampled) job.loss_pairs += now.predictions();
+    job.pairs += now.predictions();
+  }
+  if (job.kept > 0) sides[~job.kept & 1].apply(job);
+  for (; left < entered; ++left) Input::leave(job, left);
+}
+
+// Skip-gram as word2vec.c has it: one context after another, each with negatives of its own.
+template <class Input>
+inline void train_pairs(Word2VecJob& job) {
+  std::int64_t entered = 0, left = 0;
+  Meeting meeting = room_for_meeting(job, 0);
+  NegativeOutput::begin(job, meeting);
+  for (std::int64_t c = 0; c < job.kept; ++c) {
+    for (; left < c - job.window - 1; ++left) Input::leave(job, left);
+    for (; entered < job.kept && entered <= c + job.window; ++entered) Input::enter(job, entered);
+    const int n = gather_contexts(job, c, meeting.x);
+    const bool sampled = (job.position[c] & (kLossEvery - 1)) == 0;
+    meeting.y[0] = job.output + job.word[c] * job.pitch;
+    u32 d = 0;
+    for (int i = 0; i < n; ++i) {
+      Meeting pair = meeting;
+      pair.x += i;
+      pair.n = 1;
+      for (int j = 1; j < pair.columns; ++j) pair.y[j] = job.output + redraw(job, c, d) * job.pitch;
+      score(pair, job.pitch, job.lr, sampled ? &job.loss : nullptr);
+      apply(pair, job.pitch);
+    }
+    if (sampled) job.loss_pairs += n;
+    job.pairs += n;
+  }
+  for (; left < entered; ++left) Input::leave(job, left);
+}
+
+template <class Input>
+inline void train_from(Word2VecJob& job) {
+  const bool cbow = job.architecture == Architecture::kCbow;
+  if (job.path) {
+    cbow ? train_tokens<Input, Cbow, TreeOutput>(job) : train_tokens<Input, SkipGram, TreeOutput>(job);
+  } else if (cbow) {
+    train_tokens<Input, Cbow, NegativeOutput>(job);
+  } else if (job.sharing == Sharing::kPair) {
+    train_pairs<Input>(job);
+  } else {
+    train_tokens<Input, SkipGram, NegativeOutput>(job);
+  }
+}
+
+inline void train_kept(Word2VecJob& job) {
+  job.parts ? train_from<ComposedInput>(job) : train_from<WordInput>(job);
+}
+
+}  // namespace
+}  // namespace fastnlp
