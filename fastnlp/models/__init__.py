@@ -1,6 +1,14 @@
 """Models: a configuration, named tables and a loss each."""
 
+from fastnlp.models.fasttext import FastTextConfig, FastTextTables
 from fastnlp.models.tables import ParameterTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables, negative_sampling_loss
 
-__all__ = ["ParameterTables", "Word2VecConfig", "Word2VecTables", "negative_sampling_loss"]
+__all__ = [
+    "FastTextConfig",
+    "FastTextTables",
+    "ParameterTables",
+    "Word2VecConfig",
+    "Word2VecTables",
+    "negative_sampling_loss",
+]

@@ -166,7 +166,7 @@ class SubwordVectors(WordVectors):
             KeyError: a row does not exist, or a word is unknown and has no n-gram.
         """
         rows = np.array([self.get_index(key, -1) for key in keys], np.int64)
-        unseen = [keys[i] for i in np.flatnonzero(rows < 0)]
+        unseen = [keys[int(i)] for i in np.flatnonzero(rows < 0)]
         for key in unseen:
             if not (isinstance(key, str) and self._has_ngrams(key)):
                 self.get_index(key)  # says what is missing
