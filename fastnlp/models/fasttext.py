@@ -74,6 +74,24 @@ class FastTextConfig(Word2VecConfig):
                 raise ValueError(f"{name}: expected a whole number from {bounds}, got {value}")
 
 
+def _numbered(
+    vocab: Vocab, config: FastTextConfig, threads: int, all_buckets: bool
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+    """The bucket of each n-gram row, and the rows of each word: ids and offsets."""
+    ids, offsets = hashed_ngrams(vocab, config.min_n, config.max_n, config.buckets, threads=threads)
+    words = len(vocab)
+    reached = np.full(config.buckets, all_buckets)
+    reached[ids] = True
+    rows = words - 1 + np.cumsum(reached, dtype=np.int32)
+    part_offsets = offsets + np.arange(words + 1)
+    own = np.zeros(part_offsets[-1], bool)
+    own[part_offsets[:-1]] = True
+    parts = np.empty(len(own), np.int32)
+    parts[own] = np.arange(words)
+    parts[~own] = rows[ids]
+    return np.flatnonzero(reached).astype(np.int32), parts, part_offsets
+
+
 class FastTextTables(ParameterTables):
     """The parameters: an input row for each word and each bucket, and an output vector for each word.
 
@@ -107,23 +125,12 @@ class FastTextTables(ParameterTables):
             threads: to fill the tables with; the numbers do not depend on it.
             all_buckets: give every bucket a row, as a model of the fastText program has them.
         """
-        ids, offsets = hashed_ngrams(vocab, config.min_n, config.max_n, config.buckets, threads=threads)
-        reached = np.full(config.buckets, all_buckets)
-        reached[ids] = True
-        words = len(vocab)
-        rows = words - 1 + np.cumsum(reached, dtype=np.int32)
         self.dim = config.dim
         self.mean = config.composition == "mean"
-        self.row_bucket: NDArray[np.int32] = np.flatnonzero(reached).astype(np.int32)
-        self.part_offsets: NDArray[np.int64] = offsets + np.arange(words + 1)
-        own = np.zeros(self.part_offsets[-1], bool)
-        own[self.part_offsets[:-1]] = True
-        self.parts: NDArray[np.int32] = np.empty(len(own), np.int32)
-        self.parts[own] = np.arange(words)
-        self.parts[~own] = rows[ids]
-        self.words = words
-        self.padded_input = padded_rows(words + len(self.row_bucket), config.dim)
-        self.padded_output = padded_rows(words, config.dim)
+        self.words = len(vocab)
+        self.row_bucket, self.parts, self.part_offsets = _numbered(vocab, config, threads, all_buckets)
+        self.padded_input = padded_rows(self.words + len(self.row_bucket), config.dim)
+        self.padded_output = padded_rows(self.words, config.dim)
         _core.fill_uniform(self.padded_input, config.dim, 1 / config.dim, config.seed, threads)
         self.padded_output.fill(0.0)
 
