@@ -12,19 +12,32 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Corpus": "fastnlp.text",
+    "FastText": "fastnlp.training",
+    "SubwordVectors": "fastnlp.vectors",
     "Vocab": "fastnlp.text",
     "Word2Vec": "fastnlp.training",
     "WordVectors": "fastnlp.vectors",
 }
 _MODULES = ("d2l", "datasets", "evaluate", "sampling")
 
-__all__ = ["Corpus", "Vocab", "Word2Vec", "WordVectors", "d2l", "datasets", "evaluate", "sampling"]
+__all__ = [
+    "Corpus",
+    "FastText",
+    "SubwordVectors",
+    "Vocab",
+    "Word2Vec",
+    "WordVectors",
+    "d2l",
+    "datasets",
+    "evaluate",
+    "sampling",
+]
 
 if TYPE_CHECKING:
     from fastnlp import d2l, datasets, sampling
     from fastnlp.text import Corpus, Vocab
-    from fastnlp.training import Word2Vec
-    from fastnlp.vectors import WordVectors, evaluate
+    from fastnlp.training import FastText, Word2Vec
+    from fastnlp.vectors import SubwordVectors, WordVectors, evaluate
 
 
 def __getattr__(name: str) -> Any:

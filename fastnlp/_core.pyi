@@ -16,9 +16,11 @@ __all__: list[str] = [
     "Word2Vec",
     "check_ids",
     "check_offsets",
+    "compose_vectors",
     "fasttext_hash",
     "fill_uniform",
     "format_binary_rows",
+    "format_fasttext_words",
     "format_text_rows",
     "hashed_ngrams",
     "huffman_links",
@@ -29,6 +31,7 @@ __all__: list[str] = [
     "ngram_vocabulary",
     "padded_batch",
     "parse_binary_rows",
+    "parse_fasttext_words",
     "parse_text_rows",
     "permutation",
     "philox",
@@ -204,6 +207,24 @@ def check_offsets(
     Refuses offsets that do not start at 0, fall, or do not end at `total`.
     """
 
+def compose_vectors(
+    data: bytes,
+    offsets: numpy.typing.NDArray[numpy.int64],
+    rows: numpy.typing.NDArray[numpy.int64],
+    words: numpy.typing.NDArray[numpy.uint8],
+    ngrams: numpy.typing.NDArray[numpy.uint8],
+    row_bucket: numpy.typing.NDArray[numpy.int32],
+    buckets: typing.SupportsInt | typing.SupportsIndex,
+    min_n: typing.SupportsInt | typing.SupportsIndex,
+    max_n: typing.SupportsInt | typing.SupportsIndex,
+    mean: bool,
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Means or sums of the rows of words (-1 for none of their own) and of their n-grams.
+    """
+
 def fasttext_hash(text: bytes) -> int:
     """
     FNV-1a over signed bytes, 32 bits.
@@ -227,6 +248,13 @@ def format_binary_rows(
 ) -> bytes:
     """
     Rows [first_row, first_row + len(tokens)) as word2vec binary.
+    """
+
+def format_fasttext_words(
+    data: bytes, offsets: numpy.typing.NDArray[numpy.int64], counts: numpy.typing.NDArray[numpy.int64]
+) -> bytes:
+    """
+    Words and counts as they stand in a fastText model.
     """
 
 def format_text_rows(
@@ -326,6 +354,15 @@ def parse_binary_rows(
 ) -> tuple[int, list[str]]:
     """
     Bytes consumed and tokens of the whole rows of word2vec binary at the start of a block.
+    """
+
+def parse_fasttext_words(
+    bytes: numpy.typing.NDArray[numpy.uint8],
+    entries: typing.SupportsInt | typing.SupportsIndex,
+    place: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[bytes, numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], int, int]:
+    """
+    Words of a fastText model: their bytes, offsets and counts, the number of labels, bytes read.
     """
 
 def parse_text_rows(

@@ -19,14 +19,6 @@ void check_words(PackedWords words) {
 
 }  // namespace
 
-void check_ngram_rule(NgramRule rule) {
-  if (rule.max_n == 0) return;
-  if (rule.min_n < 1) refuse("min_n", "1 or more", std::to_string(rule.min_n));
-  if (rule.max_n < rule.min_n || rule.max_n > kLongestNgram) {
-    refuse("max_n", "a length from min_n to " + std::to_string(kLongestNgram), std::to_string(rule.max_n));
-  }
-}
-
 Subwords hashed_ngrams(PackedWords words, NgramRule rule, std::int64_t buckets, int threads) {
   check_words(words);
   check_ngram_rule(rule);

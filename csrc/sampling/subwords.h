@@ -2,31 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "support/buffer.h"
 #include "text/ngrams.h"
+#include "text/packed_words.h"
 
 namespace fastnlp {
-
-// V words as one run of bytes and V + 1 offsets into it.
-struct PackedWords {
-  std::string_view data;
-  std::span<const std::int64_t> offsets;
-
-  std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
-  std::string_view operator[](std::int64_t i) const {
-    const auto begin = static_cast<std::size_t>(offsets[static_cast<std::size_t>(i)]);
-    const auto end = static_cast<std::size_t>(offsets[static_cast<std::size_t>(i) + 1]);
-    return data.substr(begin, end - begin);
-  }
-};
-
-// Lengths from 1 to kLongestNgram in rising order, or max_n = 0; anything else is a std::invalid_argument.
-void check_ngram_rule(NgramRule rule);
 
 struct Subwords {
   Buffer<std::int32_t> ids;

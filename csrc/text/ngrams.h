@@ -16,6 +16,9 @@ struct NgramRule {
 };
 constexpr int kLongestNgram = 64;  // so that the work is linear in the length of a word
 
+// Lengths from 1 to kLongestNgram in rising order, or max_n = 0; anything else is a std::invalid_argument.
+void check_ngram_rule(NgramRule rule);
+
 // FNV-1a over signed bytes: a byte from 0x80 on flips the upper 24 bits as well. fastText's models need it
 // so.
 constexpr std::uint32_t kFnvStart = 2166136261u;

@@ -50,11 +50,12 @@ def run_nearest(options: argparse.Namespace) -> None:
     """Prints the neighbours of each word."""
     vectors = load(options.vectors, options)
     # All words are looked up before the first answer: an unknown one is an error without half an output.
-    rows = [vectors.get_index(word) for word in options.words]
-    for word, row in zip(options.words, rows, strict=True):
-        if len(rows) > 1:
+    for word in options.words:
+        vectors.get_vector(word)
+    for word in options.words:
+        if len(options.words) > 1:
             print(word)
-        found = vectors.most_similar(row, topn=options.topn, restrict_vocab=options.restrict_vocab)
+        found = vectors.most_similar(word, topn=options.topn, restrict_vocab=options.restrict_vocab)
         print(format_words(found))
 
 

@@ -24,7 +24,7 @@ from fastnlp.io.atomic import atomic_write
 
 __all__ = ["Format", "format_from_name", "read_word2vec", "sniff_format", "write_word2vec"]
 
-Format = Literal["word2vec-text", "word2vec-binary", "glove"]
+Format = Literal["word2vec-text", "word2vec-binary", "glove", "fasttext"]
 UnicodeErrors = Literal["strict", "replace", "ignore"]
 
 _BLOCK = 4 << 20
@@ -32,9 +32,10 @@ _HEADER_LIMIT = 64  # bytes; two integers need at most 41
 _SNIFFED = 1 << 16
 _GZIP_RATIO = 1032  # deflate cannot compress further
 _UNICODE_ERRORS = ("strict", "replace", "ignore")
+_FASTTEXT = b"\xba\x16\x4f\x2f"
 _FOREIGN = {
     b"\x1f\x8b": "gzip data; give the file a name that ends in .gz",
-    b"\xba\x16\x4f\x2f": "a fastText model; save its vectors as .vec and load those",
+    _FASTTEXT: "a fastText model; WordVectors.load reads it",
     b"\x80\x04": "a Python pickle, which is never loaded; write it with save_word2vec_format",
     b"\x80\x05": "a Python pickle, which is never loaded; write it with save_word2vec_format",
     b"\x93NUMPY": "a NumPy array without words",
@@ -70,14 +71,16 @@ def sniff_format(path: str | os.PathLike[str]) -> Format:
         path: the file.
 
     Returns:
-        "glove" where there is no line "V D", else "word2vec-text" where the first row ends in a decimal
-        number, else "word2vec-binary".
+        "fasttext" where the file starts as its models do, "glove" where there is no line "V D", else
+        "word2vec-text" where the first row ends in a decimal number, else "word2vec-binary".
 
     Raises:
         ValueError: the file is empty or a known other format.
     """
     with _opened(path) as file:
         start = file.read(_SNIFFED)
+        if start.startswith(_FASTTEXT):
+            return "fasttext"
         _refuse_foreign(path, start)
         first, _, rest = start.partition(b"\n")
         if len(first.split()) > 2:

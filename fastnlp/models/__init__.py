@@ -1,5 +1,6 @@
 """Models: a configuration, named tables and a loss each."""
 
+from fastnlp.models.fasttext import FastTextConfig, FastTextTables
 from fastnlp.models.tables import ParameterTables
 from fastnlp.models.word2vec import (
     Word2VecConfig,
@@ -11,6 +12,8 @@ from fastnlp.models.word2vec import (
 )
 
 __all__ = [
+    "FastTextConfig",
+    "FastTextTables",
     "ParameterTables",
     "Word2VecConfig",
     "Word2VecTables",

@@ -1,7 +1,8 @@
 """Training: engines, the loop, progress and checkpoints."""
 
+from fastnlp.training.fasttext import FastText
 from fastnlp.training.loop import DivergenceError
 from fastnlp.training.progress import EpochReport, Progress
 from fastnlp.training.word2vec import Word2Vec
 
-__all__ = ["DivergenceError", "EpochReport", "Progress", "Word2Vec"]
+__all__ = ["DivergenceError", "EpochReport", "FastText", "Progress", "Word2Vec"]

@@ -179,6 +179,16 @@ class Checkpoint:
             words = WordList(arrays["vocab/words"].tobytes(), arrays["vocab/word_offsets"])
             return Vocab.from_arrays(words, arrays["vocab/counts"], **self._vocab)
 
+    def rows(self, table: str) -> int:
+        """How many rows a table of the model has."""
+        with (
+            _damage_named(self.path),
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(f"tables/{table}.npy") as file,
+        ):
+            np.lib.format.read_magic(file)
+            return int(np.lib.format.read_array_header_1_0(file)[0][0])
+
     def fill(self, tables: ParameterTables) -> None:
         """Reads the parameters into tables of the same shapes, without a second copy in memory."""
         with _damage_named(self.path), zipfile.ZipFile(self.path) as archive:

@@ -60,6 +60,10 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
     def _new_tables(self, vocab: Vocab) -> TablesT:
         """The parameters before the first step."""
 
+    def _saved_tables(self, vocab: Vocab, saved: Checkpoint) -> TablesT:
+        """Tables of the shapes that a checkpoint has."""
+        return self._new_tables(vocab)
+
     @abstractmethod
     def _grown_tables(self, tables: TablesT, vocab: Vocab) -> TablesT:
         """The parameters with rows for the words that were added at the end of a vocabulary."""
@@ -233,11 +237,14 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
                 state,
                 config,
                 report=report,
-                score=None if evaluate is None else lambda: evaluate(self.vectors),
+                score=None if evaluate is None else lambda: evaluate(self._current_vectors()),
                 save=None if checkpoint is None else lambda: self._save(checkpoint, config),
                 save_every=checkpoint_every,
             )
         finally:
+            self._vectors = (
+                None  # what it keeps of the tables, lengths of rows for one, is of an earlier epoch
+            )
             close: Any = getattr(display, "close", None)
             if close is not None:
                 close()
@@ -289,7 +296,7 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         saved = Checkpoint(path, cls.__name__)
         model = cls(**saved.config, threads=threads)
         vocab = saved.vocab()
-        tables = model._new_tables(vocab)
+        tables = model._saved_tables(vocab, saved)
         saved.fill(tables)
         model._vocab, model._tables, model._state = vocab, tables, saved.state
         return model
@@ -304,6 +311,11 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         if self._vectors is None:
             self._vectors = self._word_vectors(*self._fitted())
         return self._vectors
+
+    def _current_vectors(self) -> WordVectors:
+        """The vectors as they stand in the midst of a run."""
+        self._vectors = None
+        return self.vectors
 
     @property
     def history(self) -> list[EpochReport]:

@@ -1,4 +1,4 @@
-"""The native engine: word2vec on CPU threads, in C++."""
+"""The native engine: word2vec, with subwords or without, on CPU threads, in C++."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from fastnlp import _core
+from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.sampling import keep_probabilities, noise_weights
 from fastnlp.text import Corpus, Vocab
@@ -29,7 +30,9 @@ class NativeEngine:
 
     items = "words"
 
-    def __init__(self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables, threads: int) -> None:
+    def __init__(
+        self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables | FastTextTables, threads: int
+    ) -> None:
         """Checks the corpus and prepares the draws.
 
         Raises:
@@ -65,6 +68,7 @@ class NativeEngine:
             lr=config.lr,
             min_lr=config.final_lr,
             epochs=config.epochs,
+            **(tables.composition() if isinstance(tables, FastTextTables) else {}),
         )
         self.units: int = self._native.units
 

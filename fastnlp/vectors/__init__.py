@@ -1,6 +1,7 @@
 """Trained word vectors: look-up, neighbours, analogy, evaluation."""
 
 from fastnlp.vectors import evaluate
+from fastnlp.vectors.subword_vectors import NgramRows, SubwordVectors
 from fastnlp.vectors.word_vectors import WordVectors
 
-__all__ = ["WordVectors", "evaluate"]
+__all__ = ["NgramRows", "SubwordVectors", "WordVectors", "evaluate"]

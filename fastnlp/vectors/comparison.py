@@ -74,8 +74,15 @@ class Comparisons(WordTable):
         Raises:
             KeyError: a word is unknown.
         """
-        cosines = self._cosines(self._vector_of(word_or_vector, False))
-        return 1 - (cosines[[self.get_index(word) for word in other_words]] if len(other_words) else cosines)
+        vector = self._vector_of(word_or_vector, False)
+        cosines = self._cosines(vector)
+        if len(other_words):
+            rows = [self.get_index(word, -1) for word in other_words]
+            cosines = cosines[rows]
+            for i, row in enumerate(rows):
+                if row < 0:  # a word without a row may have a vector all the same
+                    cosines[i] = _cosine(vector, self.get_vector(other_words[i]))
+        return 1 - cosines
 
     def closer_than(self, key1: Key, key2: Key) -> list[str]:
         """The words that are nearer to `key1` than `key2` is, in order of row.
@@ -83,11 +90,9 @@ class Comparisons(WordTable):
         Raises:
             KeyError: a word is unknown.
         """
-        first, second = self.get_index(key1), self.get_index(key2)
-        distances = self.distances(first)
-        return [
-            self.index_to_key[row] for row in np.flatnonzero(distances < distances[second]) if row != first
-        ]
+        first = self.get_index(key1, -1)
+        nearer = self.distances(key1) < self.distances(key1, [key2])[0]
+        return [self.index_to_key[row] for row in np.flatnonzero(nearer) if row != first]
 
     def rank(self, key1: Key, key2: Key) -> int:
         """The place of `key2` among the neighbours of `key1`, from 1.

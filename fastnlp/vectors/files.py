@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Self, get_args
+from typing import Self, cast, get_args
 
+from fastnlp.io.fasttext import is_fasttext
 from fastnlp.io.word2vec import (
     Format,
     UnicodeErrors,
@@ -39,9 +40,10 @@ class Files(WordTable):
 
         Args:
             path: the file; decompressed where its name ends in .gz.
-            format: "word2vec-text", "word2vec-binary" or "glove" (text without the line "V D"). None takes it
-                from the name (.bin is binary, .vec and .txt are text with or without the line) or, where that
-                does not say, from the first bytes.
+            format: "word2vec-text", "word2vec-binary", "glove" (text without the line "V D") or "fasttext" (a
+                model with n-grams: the result is `SubwordVectors`). None tells fastText's by the first bytes
+                and the others by the name (.bin is binary, .vec and .txt are text with or without the line)
+                or, where that does not say, by the first bytes.
             limit: read the first so many rows only.
             unicode_errors: "strict", "replace" or "ignore": what becomes of words that are not UTF-8.
 
@@ -52,7 +54,11 @@ class Files(WordTable):
             ValueError: the file is damaged; the message names the file, the line or byte, and the reason.
             OSError: the file cannot be opened.
         """
-        chosen = _checked(format) or format_from_name(path)
+        if _checked(format) == "fasttext" or (format is None and is_fasttext(path)):
+            from fastnlp.vectors.subword_vectors import SubwordVectors  # a subclass of this one
+
+            return cast(Self, SubwordVectors.load(path, limit=limit, unicode_errors=unicode_errors))
+        chosen = format or format_from_name(path)
         if format is None and chosen != "word2vec-binary":
             found = sniff_format(path)
             chosen = found if chosen is None or found == "glove" else chosen
@@ -72,7 +78,8 @@ class Files(WordTable):
 
         Args:
             path: the file to create or replace; compressed where its name ends in .gz.
-            format: as in `load`; None takes it from the name, which has to end in .bin, .vec or .txt then.
+            format: as in `load` but for "fasttext", which takes a whole model; None takes it from the name,
+                which has to end in .bin, .vec or .txt then.
 
         Raises:
             ValueError: the format is unknown, a number is not finite, or the format cannot store a word.
@@ -93,6 +100,10 @@ class Files(WordTable):
         if chosen is None:
             raise ValueError(
                 f"path: expected a name in .bin, .vec or .txt, or a format, got {os.fspath(path)} and none"
+            )
+        if chosen == "fasttext":
+            raise ValueError(
+                "format: expected one for vectors alone, got 'fasttext'; FastText.save writes it"
             )
         write_word2vec(
             path,

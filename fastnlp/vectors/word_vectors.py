@@ -179,7 +179,7 @@ class WordVectors(Comparisons, Files):
         mean = self.get_mean_vector(keys, weights)
         if topn is None:
             return self._cosines(mean)[: _at_most("restrict_vocab", restrict_vocab, len(self))]
-        given = [self.get_index(key) for key in keys if not isinstance(key, np.ndarray)]
+        given = [self.get_index(key, -1) for key in keys if not isinstance(key, np.ndarray)]
         rows, scores = self.search(
             mean[None], topn, restrict_vocab=restrict_vocab, exclude=np.array([given], np.int32)
         )
@@ -266,7 +266,9 @@ class WordVectors(Comparisons, Files):
         ]
         if topn is None:
             return scores
-        given = [self.get_index(query) for query in added + subtracted if not isinstance(query, np.ndarray)]
+        given = [
+            self.get_index(query, -1) for query in added + subtracted if not isinstance(query, np.ndarray)
+        ]
         order = np.argsort(-scores, kind="stable")[: topn + len(given)].astype(np.int32)
         order = order[~np.isin(order, given)][:topn]
         return self._named(order, scores[order])

@@ -167,7 +167,7 @@ def test_words_that_are_not_utf8_are_decoded_when_asked(tmp_path):
         ("line 3: expected a word and 1 numbers, got a blank line", b"2 1\na 1\n\nb 1\n"),
         (r"line 2: expected a word, got 'a\\x00b' with a NUL byte", b"1 1\na\0b 1\n"),
         ("found gzip data", gzip.compress(b"1 1\na 1\n", mtime=0)),
-        ("found a fastText model", b"\xba\x16\x4f\x2f\x0c\0\0\0"),
+        ("expected at least the 92 bytes of fastText's header, got 8", b"\xba\x16\x4f\x2f\x0c\0\0\0"),
         ("found a Python pickle", b"\x80\x04\x95 ab\n"),
     ],
 )

@@ -1,0 +1,249 @@
+"""Word vectors that know the n-grams of words, and so have a vector for any word."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnlp import _core
+from fastnlp.io.fasttext import FastTextSettings, read_fasttext
+from fastnlp.io.word2vec import Format, UnicodeErrors
+from fastnlp.text import WordList
+from fastnlp.vectors.table import Key, threads_to_use
+from fastnlp.vectors.word_vectors import WordVectors
+
+__all__ = ["NgramRows", "SubwordVectors"]
+
+
+@dataclass(frozen=True)
+class NgramRows:
+    """The vectors of character n-grams in buckets, and how words are made of them.
+
+    Attributes:
+        rows: (U, 4 D) uint8, the bytes of float32 rows, at any address: a view of a table, or a mapped file.
+        row_bucket: (U,) int32 rising, the bucket of each row; empty where row = bucket.
+        buckets: how many buckets there are; those without a row stand for zeros.
+        min_n: characters in the shortest n-gram.
+        max_n: characters in the longest; 0 for no n-grams.
+        composition: "mean", as fastText has it, or "sum".
+    """
+
+    rows: NDArray[np.uint8]
+    row_bucket: NDArray[np.int32]
+    buckets: int
+    min_n: int = 3
+    max_n: int = 6
+    composition: Literal["mean", "sum"] = "mean"
+
+    def compose(
+        self,
+        words: WordList,
+        own: NDArray[np.int64] | None = None,
+        word_rows: NDArray[np.uint8] | None = None,
+        threads: int | None = None,
+    ) -> NDArray[np.float32]:
+        """The vectors of words from their own rows, if they have any, and those of their n-grams.
+
+        Args:
+            words: N words.
+            own: (N,) int64 rows of `word_rows`; -1, and None for all, where a word has none.
+            word_rows: (V, 4 D) uint8, the bytes of float32 rows.
+            threads: None is one per CPU; the result does not depend on it.
+
+        Returns:
+            (N, D) float32.
+
+        Raises:
+            IndexError: a row does not exist.
+        """
+        if own is None:
+            own = np.full(len(words), -1, np.int64)
+        out = np.empty((len(words), self.rows.shape[1] // 4), np.float32)
+        _core.compose_vectors(
+            words.data,
+            words.offsets,
+            own,
+            self.rows[:0] if word_rows is None else word_rows,
+            self.rows,
+            self.row_bucket,
+            self.buckets,
+            self.min_n,
+            self.max_n,
+            self.composition == "mean",
+            out,
+            threads_to_use(threads),
+        )
+        return out
+
+
+class SubwordVectors(WordVectors):
+    """Word vectors that answer for unseen words too: by their character n-grams (Bojanowski et al. 2017).
+
+    The known words have rows in `vectors`, as in any `WordVectors`, and are what searches find. `get_vector`,
+    indexing, similarity and queries take any other word with at least one n-gram as well. As in gensim,
+    `word in vectors` tells whether there is a vector, and `word in vectors.key_to_index` whether it is known.
+
+    Args:
+        tokens: V different words.
+        vectors: (V, D) float32, their composed vectors.
+        ngrams: the vectors of n-grams.
+        counts: V numbers of occurrences, if known.
+
+    Raises:
+        TypeError, ValueError: as `WordVectors`.
+
+    Example:
+        >>> rows = np.eye(4, dtype=np.float32)
+        >>> ngrams = NgramRows(rows.view(np.uint8), np.empty(0, np.int32), buckets=4, min_n=1, max_n=1)
+        >>> vectors = SubwordVectors(["ab"], ngrams.compose(WordList.from_words("words", ["ab"])), ngrams)
+        >>> vectors["ab"].tolist(), vectors["ba"].tolist()
+        ([0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0])
+        >>> vectors.most_similar("aab", topn=1)[0][0]
+        'ab'
+    """
+
+    def __init__(
+        self,
+        tokens: Iterable[str],
+        vectors: NDArray[np.float32],
+        ngrams: NgramRows,
+        counts: Sequence[int] | NDArray[np.integer[Any]] | None = None,
+    ) -> None:
+        super().__init__(tokens, vectors, counts)
+        if ngrams.rows.ndim != 2 or ngrams.rows.shape[1] != 4 * self.vector_size:
+            raise ValueError(
+                f"ngrams: expected rows of {self.vector_size} float32, got bytes of {ngrams.rows.shape}"
+            )
+        self.ngrams = ngrams
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a vector: for rows, known words, and words with an n-gram."""
+        return super().__contains__(key) or (isinstance(key, str) and self._has_ngrams(key))
+
+    def __getitem__(self, key_or_keys: Key | Sequence[Key]) -> NDArray[np.float32]:
+        """The vector of a word, or the (N, D) vectors of N words."""
+        if isinstance(key_or_keys, str | int | np.integer):
+            return self.get_vector(key_or_keys)
+        return self.vectors_of(key_or_keys)
+
+    def get_vector(self, key: Key, norm: bool = False) -> NDArray[np.float32]:
+        """The vector of a word, seen or not.
+
+        Args:
+            key: a word or a row.
+            norm: scaled to length 1 (a row without a direction gives zeros).
+
+        Returns:
+            (D,) float32, not writeable.
+
+        Raises:
+            KeyError: the row does not exist, or the word is unknown and has no n-gram.
+        """
+        if not isinstance(key, str) or key in self.key_to_index or not self._has_ngrams(key):
+            return super().get_vector(key, norm)
+        vector: NDArray[np.float32] = self.ngrams.compose(WordList.from_words("key", [key]), threads=1)[0]
+        length = float(np.linalg.norm(vector))
+        if norm and length:
+            vector /= np.float32(length)
+        vector.flags.writeable = False
+        return vector
+
+    def vectors_of(self, keys: Sequence[Key]) -> NDArray[np.float32]:
+        """The vectors of many words, seen or not.
+
+        Args:
+            keys: N words or rows.
+
+        Returns:
+            (N, D) float32.
+
+        Raises:
+            KeyError: a row does not exist, or a word is unknown and has no n-gram.
+        """
+        rows = np.array([self.get_index(key, -1) for key in keys], np.int64)
+        unseen = [keys[int(i)] for i in np.flatnonzero(rows < 0)]
+        for key in unseen:
+            if not (isinstance(key, str) and self._has_ngrams(key)):
+                self.get_index(key)  # says what is missing
+        out = self.vectors[rows]
+        out[rows < 0] = self.ngrams.compose(WordList.from_words("keys", [str(key) for key in unseen]))
+        return out
+
+    def _has_ngrams(self, word: Key) -> bool:
+        """At least one n-gram: <word> is long enough, and the marks alone are none."""
+        longest = len(str(word)) + 2
+        return 0 < self.ngrams.min_n <= min(longest, self.ngrams.max_n) and word not in ("", "</s>")
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        format: Format | None = None,  # noqa: A002
+        limit: int | None = None,
+        unicode_errors: UnicodeErrors = "strict",
+    ) -> Self:
+        """Word vectors with their n-grams from a fastText `.bin`.
+
+        The n-grams stay in the file, which is mapped and has to stay as it is; the vectors of the known words
+        are composed and kept in memory.
+
+        Args:
+            path: the file.
+            format: "fasttext" or None.
+            limit: keep the first so many words only; the others are answered by their n-grams alone.
+            unicode_errors: as in `WordVectors.load`; n-grams are taken from the bytes as they are.
+
+        Returns:
+            The vectors, in the order of the file.
+
+        Raises:
+            ValueError: the file is damaged, or holds another kind of model.
+            OSError: the file cannot be opened.
+        """
+        if format not in ("fasttext", None):
+            raise ValueError(f"format: expected 'fasttext', the one that holds n-grams, got {format!r}")
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit: expected at least 1, got {limit}")
+        model = read_fasttext(path)
+        kept = len(model.counts) if limit is None else min(limit, len(model.counts))
+        offsets = model.offsets[: kept + 1]
+        words = WordList(model.words[: offsets[-1]], offsets)
+        settings: FastTextSettings = model.settings
+        ngrams = NgramRows(
+            model.ngram_rows, np.empty(0, np.int32), settings.buckets, settings.min_n, settings.max_n
+        )
+        vectors = ngrams.compose(words, np.arange(kept, dtype=np.int64), model.word_rows)
+        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if len(wrong):
+            raise ValueError(f"{os.fspath(path)}: the vector of word {wrong[0]} holds NaN or infinity")
+        first = _decoded(path, words, unicode_errors)
+        rows = list(first.values())
+        whole = len(rows) == kept
+        return cls(
+            first,
+            vectors if whole else vectors[rows],
+            ngrams,
+            model.counts[:kept] if whole else model.counts[rows],
+        )
+
+
+def _decoded(path: str | os.PathLike[str], words: WordList, unicode_errors: UnicodeErrors) -> dict[str, int]:
+    """The words as strings, with the first row of each."""
+    first: dict[str, int] = {}
+    data, ends = words.data, words.offsets.tolist()
+    for row in range(len(words)):
+        try:
+            word = data[ends[row] : ends[row + 1]].decode("utf-8", unicode_errors)
+        except UnicodeDecodeError:
+            raise ValueError(
+                f"{os.fspath(path)}: word {row} is not valid UTF-8; "
+                "unicode_errors='replace' or 'ignore' reads it"
+            ) from None
+        if first.setdefault(word, row) != row and unicode_errors == "strict":
+            raise ValueError(f"{os.fspath(path)}: word {row} is {word!r}, as is word {first[word]}")
+    return first
