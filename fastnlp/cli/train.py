@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from fastnlp.cli.progress import Reading, say
 if TYPE_CHECKING:
     from fastnlp.cli.arguments import Commands
     from fastnlp.text import Corpus
+    from fastnlp.training import FastText, Word2Vec
 
 __all__ = ["add_to", "check_output"]
 
@@ -41,6 +43,22 @@ _MODEL = (
     ("noise_power", float, "exponent of the counts that negatives are drawn by (0.75)"),
     ("negatives_shared_by", ("center", "pair"), "draw negatives for each of these (center)"),
 )
+# What differs for fastText, whose defaults are those of its own program.
+_NGRAMS = (
+    ("min_n", int, "characters in the shortest n-gram (3)"),
+    ("max_n", int, "characters in the longest n-gram (6)"),
+    ("buckets", int, "rows that n-grams are hashed into (2000000)"),
+    ("composition", ("mean", "sum"), "what a word is of its rows (mean)"),
+)
+_DEFAULTS = {"subsample": "0.0001", "lr": "0.05", "noise_power": "0.5"}
+_FASTTEXT = (
+    *_NGRAMS,
+    *(
+        (name, kind, f"{text.rpartition('(')[0]}({_DEFAULTS[name]})" if name in _DEFAULTS else text)
+        for name, kind, text in _MODEL
+        if name not in ("architecture", "loss")
+    ),
+)
 
 
 def add_to(commands: Commands) -> None:
@@ -58,21 +76,36 @@ def add_to(commands: Commands) -> None:
         "  zcat dump.gz | fastnlp train word2vec - -o dump.vec --lowercase --keep-corpus dump.corpus\n"
         "  fastnlp train word2vec dump.corpus -o dump.vec --checkpoint dump.ckpt   # later with --resume",
     )
-    word2vec.add_argument(
+    _add_arguments(word2vec, "file to write: .vec or .txt is text, .bin binary, also .gz", FORMATS[:3])
+    _add_model(word2vec, "fastnlp.Word2Vec", _MODEL)
+    word2vec.set_defaults(run=run_word2vec)
+    fasttext = add_command(
+        models,
+        "fasttext",
+        "skip-gram over character n-grams (Bojanowski et al. 2017): vectors for unseen words too",
+        "  fastnlp train fasttext wiki.txt -o wiki.bin\n"
+        "  fastnlp train fasttext wiki.corpus -o wiki.vec --min-n 2 --max-n 5",
+    )
+    _add_arguments(
+        fasttext,
+        "file to write: .bin is a model that the fastText program reads, .vec or .txt its known words",
+        FORMATS,
+    )
+    _add_model(fasttext, "fastnlp.FastText", _FASTTEXT)
+    fasttext.set_defaults(run=run_fasttext)
+
+
+def _add_arguments(parser: argparse.ArgumentParser, output: str, formats: tuple[str, ...]) -> None:
+    """What every model takes: a text, a place for the result, and how the run is kept."""
+    parser.add_argument(
         "inputs",
         metavar="INPUT",
         nargs="+",
         help="text files, also .gz; - for standard input; or one corpus folder",
     )
-    word2vec.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="OUT",
-        help="file to write: .vec or .txt is text, .bin binary, also .gz",
-    )
-    word2vec.add_argument("--format", choices=FORMATS, help="format of OUT where its name does not say")
-    text = word2vec.add_argument_group("text")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=output)
+    parser.add_argument("--format", choices=formats, help="format of OUT where its name does not say")
+    text = parser.add_argument_group("text")
     _add_flags(text, _CORPUS)
     text.add_argument(
         "--lowercase", action="store_true", default=argparse.SUPPRESS, help="lower-case each word"
@@ -86,8 +119,19 @@ def add_to(commands: Commands) -> None:
     text.add_argument(
         "--keep-corpus", metavar="FOLDER", help="write the numbered text there, to train on again"
     )
-    model = word2vec.add_argument_group("model, as fastnlp.Word2Vec")
-    _add_flags(model, _MODEL)
+    run_group = parser.add_argument_group("run")
+    run_group.add_argument("--checkpoint", metavar="PATH", help="save the state there now and then")
+    run_group.add_argument(
+        "--checkpoint-every", type=float, default=argparse.SUPPRESS, metavar="X", help="seconds between (600)"
+    )
+    run_group.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    run_group.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _add_model(parser: argparse.ArgumentParser, name: str, flags: tuple[tuple[str, Any, str], ...]) -> None:
+    """The settings of a model that draws windows."""
+    model = parser.add_argument_group(f"model, as {name}")
+    _add_flags(model, flags)
     model.add_argument(
         "--no-shrink-windows",
         dest="shrink_windows",
@@ -95,14 +139,6 @@ def add_to(commands: Commands) -> None:
         default=argparse.SUPPRESS,
         help="always the full window instead of a random size up to it",
     )
-    run_group = word2vec.add_argument_group("run")
-    run_group.add_argument("--checkpoint", metavar="PATH", help="save the state there now and then")
-    run_group.add_argument(
-        "--checkpoint-every", type=float, default=argparse.SUPPRESS, metavar="X", help="seconds between (600)"
-    )
-    run_group.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    run_group.add_argument("--quiet", action="store_true", help="show no progress")
-    word2vec.set_defaults(run=run_word2vec)
 
 
 def _add_flags(group: argparse._ArgumentGroup, flags: tuple[tuple[str, Any, str], ...]) -> None:
@@ -122,11 +158,41 @@ def _given(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any
 def run_word2vec(options: argparse.Namespace) -> None:
     """Builds or opens the corpus, trains, and writes the vectors."""
     check_output(options.output, options.format)
-    if options.resume and options.checkpoint is None:
-        raise ValueError("--resume: expected --checkpoint with the file to go on from")
     from fastnlp.training import Word2Vec
 
     model = Word2Vec(**_given(options, ("shrink_windows", *(name for name, _, _ in _MODEL))))
+    _train(options, model, lambda: model.vectors.save(options.output, format=options.format))
+
+
+def run_fasttext(options: argparse.Namespace) -> None:
+    """Builds or opens the corpus, trains, and writes the model or the vectors."""
+    whole = options.format == "fasttext" or (
+        options.format is None and Path(options.output).suffix.lower() == ".bin"
+    )
+    if whole and Path(options.output).suffix.lower() != ".bin":
+        raise ValueError(f"--output: expected a name in .bin for fastText's format, got {options.output}")
+    check_output(options.output, options.format)
+    from fastnlp.training import FastText
+
+    model = FastText(**_given(options, ("shrink_windows", *(name for name, _, _ in _FASTTEXT))))
+    if whole and model.config.composition != "mean":
+        raise ValueError(
+            "--composition: expected mean for fastText's format, got sum; .vec keeps the vectors"
+        )
+
+    def save() -> None:
+        if whole:
+            model.save(options.output)
+        else:
+            model.vectors.save(options.output, format=options.format)
+
+    _train(options, model, save)
+
+
+def _train(options: argparse.Namespace, model: Word2Vec | FastText, save: Callable[[], None]) -> None:
+    """Trains as the options say, and saves even what a stopped run has learned."""
+    if options.resume and options.checkpoint is None:
+        raise ValueError("--resume: expected --checkpoint with the file to go on from")
     corpus = _corpus(options)
     if not options.quiet:
         say(
@@ -143,12 +209,12 @@ def run_word2vec(options: argparse.Namespace) -> None:
         )
     except KeyboardInterrupt:
         if options.checkpoint is None:
-            model.vectors.save(options.output, format=options.format)
+            save()
             say(f"stopped early; wrote what was learned so far to {options.output}")
         else:
             say(f"stopped early; the same command with --resume goes on from {options.checkpoint}")
         raise
-    model.vectors.save(options.output, format=options.format)
+    save()
     if not options.quiet:
         say(f"wrote {options.output}; try: fastnlp nearest {options.output} {corpus.vocab.tokens[0]}")
 

@@ -20,6 +20,7 @@ from fastnlp.d2l.examples import (
 from fastnlp.d2l.hardware import get_dataloader_workers, try_all_gpus, try_gpu
 from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.ptb import load_data_ptb, read_ptb
+from fastnlp.d2l.subwords import SubwordEmbedding, get_subwords
 from fastnlp.d2l.vocabulary import Vocab, count_corpus, tokenize
 from fastnlp.d2l.word2vec import SigmoidBCELoss, get_similar_tokens, sigmd, skip_gram, train
 
@@ -33,6 +34,7 @@ __all__ = [
     "Animator",
     "RandomGenerator",
     "SigmoidBCELoss",
+    "SubwordEmbedding",
     "Timer",
     "Vocab",
     "batchify",
@@ -43,6 +45,7 @@ __all__ = [
     "get_dataloader_workers",
     "get_negatives",
     "get_similar_tokens",
+    "get_subwords",
     "load_data_ptb",
     "loss",
     "read_ptb",
