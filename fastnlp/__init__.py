@@ -12,17 +12,28 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Corpus": "fastnlp.text",
+    "Phrases": "fastnlp.text",
     "Vocab": "fastnlp.text",
     "Word2Vec": "fastnlp.training",
     "WordVectors": "fastnlp.vectors",
 }
 _MODULES = ("d2l", "datasets", "evaluate", "sampling")
 
-__all__ = ["Corpus", "Vocab", "Word2Vec", "WordVectors", "d2l", "datasets", "evaluate", "sampling"]
+__all__ = [
+    "Corpus",
+    "Phrases",
+    "Vocab",
+    "Word2Vec",
+    "WordVectors",
+    "d2l",
+    "datasets",
+    "evaluate",
+    "sampling",
+]
 
 if TYPE_CHECKING:
     from fastnlp import d2l, datasets, sampling
-    from fastnlp.text import Corpus, Vocab
+    from fastnlp.text import Corpus, Phrases, Vocab
     from fastnlp.training import Word2Vec
     from fastnlp.vectors import WordVectors, evaluate
 
