@@ -161,7 +161,8 @@ def join_phrases(
         unknown=vocab.unknown,
         reserved=vocab.reserved,
     )
-    if corpus.n_tokens and not (ids >= 0).any():
+    special = len(vocab.reserved) + (vocab.unknown is not None)
+    if len(kept) == special and (present >= special).any():
         raise ValueError(
             f"min_count: with min_count={min_count} none of the {len(present):,} distinct tokens is left; "
             f"the most frequent occurs {counts.max():,} times"

@@ -74,11 +74,11 @@ class Phrases:
 
     Example:
         >>> lines = ["new york is big", "i like new york", "big apple", "is it new", "i like york"]
-        >>> phrases = Phrases(min_count=1, threshold=2).fit(lines)
-        >>> phrases.scores
-        {'i_like': 3.75, 'new_york': 1.66...}
+        >>> phrases = Phrases(min_count=1, threshold=1).fit(lines)
         >>> phrases.join(["new", "york", "and", "i", "like", "it"])
         ['new_york', 'and', 'i_like', 'it']
+        >>> phrases.scores["i_like"]  # (2 - 1) / (2 * 2) * 16
+        4.0
     """
 
     def __init__(
@@ -355,10 +355,13 @@ def _thresholds(
 ) -> tuple[float, ...]:
     if threshold is None:
         threshold = _THRESHOLDS[scoring]
-    given = tuple(threshold) if isinstance(threshold, Sequence) else (threshold,) * passes
+    if isinstance(threshold, Sequence) and not isinstance(threshold, str):
+        given = tuple(threshold)
+    else:
+        given = (threshold,) * passes
     if len(given) != passes:
         raise ValueError(
-            f"threshold: expected one number or one for each of {passes} passes, got {len(given)}"
+            f"threshold: expected one number, or one for each of {passes} passes, got {len(given)}"
         )
     for number in given:
         if isinstance(number, (str, bool)) or not math.isfinite(number):
