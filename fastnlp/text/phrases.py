@@ -7,7 +7,7 @@ import operator
 import os
 import shutil
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastnlp.io.atomic import atomic_directory
@@ -85,7 +85,7 @@ class Phrases:
         self,
         *,
         min_count: int = 5,
-        threshold: float | Sequence[float] | None = None,
+        threshold: float | list[float] | tuple[float, ...] | None = None,
         scoring: Scoring = "word2phrase",
         connector_words: Iterable[str] = (),
         delimiter: str = "_",
@@ -351,14 +351,11 @@ def _whole(name: str, value: int, least: int) -> int:
 
 
 def _thresholds(
-    threshold: float | Sequence[float] | None, scoring: Scoring, passes: int
+    threshold: float | list[float] | tuple[float, ...] | None, scoring: Scoring, passes: int
 ) -> tuple[float, ...]:
     if threshold is None:
         threshold = _THRESHOLDS[scoring]
-    if isinstance(threshold, Sequence) and not isinstance(threshold, str):
-        given = tuple(threshold)
-    else:
-        given = (threshold,) * passes
+    given = tuple(threshold) if isinstance(threshold, (list, tuple)) else (threshold,) * passes
     if len(given) != passes:
         raise ValueError(
             f"threshold: expected one number, or one for each of {passes} passes, got {len(given)}"

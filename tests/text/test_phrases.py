@@ -187,8 +187,8 @@ def test_gensim_finds_the_same(docs, connectors, scoring, threshold):
 
 @pytest.mark.interop
 def test_word2phrase_writes_the_same_text(docs, tmp_path):
-    """It counts pairs across the ends of lines, cuts words at 59 bytes and takes words that hold the delimiter
-    for phrases: it gets one line of other words."""
+    """It gets one line of short words without the delimiter, as it counts pairs across the ends of lines,
+    cuts words at 59 bytes, and takes `a_b` in a text for the pair of a and b."""
     program = Path(os.environ.get("FASTNLP_PEERS", "/nowhere"), "word2phrase")
     if not program.is_file():
         pytest.skip("FASTNLP_PEERS names no folder with word2phrase")
