@@ -2,10 +2,10 @@
 
     FASTNLP_DATA=... FASTNLP_PEERS=... pytest benchmarks/bench_phrases.py --benchmark-enable -s
 
-`FASTNLP_PEERS` names a folder with the program `word2phrase` (of word2vec.c, compiled with -O3 -march=native);
-without it that peer is left out. Everybody gets the same lines of 10,000 words, min count 5 and one thread,
-and the texts that come out are compared: equal to gensim's; with word2phrase, which counts pairs across the
-ends of lines, in all but one word of 10,000.
+`FASTNLP_PEERS` names a folder with the program `word2phrase` (which comes with word2vec.c; compiled with -O3
+-march=native); without it that peer is left out. Everybody gets the same lines of 10,000 words, min count 5
+and one thread, and the texts that come out are compared: equal to gensim's; with word2phrase, which counts
+pairs across the ends of lines, in all but one word of 10,000.
 """
 
 import functools
@@ -56,9 +56,10 @@ def gensim(text, out, **options):
 
 
 def word2phrase(program, text, out, threshold):
-    command = [program, "-train", text, "-output", out, "-min-count", "5", "-debug", "0"]
-    subprocess.run([*command, "-threshold", str(threshold)], check=True, stdout=subprocess.DEVNULL)
-    return out
+    """Names of files longer than 59 bytes are beyond it."""
+    command = f"{program} -train text.txt -output {out.name} -min-count 5 -debug 0 -threshold {threshold}"
+    subprocess.run(command.split(), cwd=text.parent, check=True, stdout=subprocess.DEVNULL)
+    return text.parent / out.name
 
 
 @pytest.mark.parametrize("connectors", [frozenset(), ENGLISH_CONNECTOR_WORDS], ids=["plain", "connectors"])
