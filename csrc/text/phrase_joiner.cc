@@ -27,22 +27,36 @@ struct PhraseJoiner::Table {
     std::uint64_t gap = 0;
     std::int32_t token = -1;
   };
-  std::vector<Slot> slots;
+  std::vector<Slot> slots;          // at most half full
+  std::vector<std::uint64_t> bits;  // a small sieve before the slots: one in eight is set at most
   std::vector<std::uint8_t> part;
 
+  explicit Table(std::size_t phrases)
+      : slots(std::bit_ceil(2 * phrases + 2)), bits(std::max<std::size_t>(1, slots.size() / 16)) {}
+
+  // False for most of what is no phrase, without a branch.
+  bool may_hold(std::uint64_t pair, std::uint64_t hash) const {
+    const std::uint64_t seen = bits[bit(hash) / 64] >> bit(hash) % 64;
+    const std::uint64_t fits = part[pair >> 32] & part[pair & 0xFFFFFFFFu] / kEnds & kBegins;
+    return (seen & fits) != 0;
+  }
   std::int32_t find(std::uint64_t pair, std::uint64_t gap) const {
-    for (std::size_t i = mix(pair, gap, 0) & (slots.size() - 1);; i = (i + 1) & (slots.size() - 1)) {
+    const std::uint64_t hash = mix(pair, gap, 0);
+    for (std::size_t i = hash & (slots.size() - 1);; i = (i + 1) & (slots.size() - 1)) {
       const Slot& slot = slots[i];
       if (slot.token < 0 || (slot.pair == pair && slot.gap == gap)) return slot.token;
     }
   }
   void add(std::uint64_t pair, std::uint64_t gap, std::int32_t token) {
-    std::size_t i = mix(pair, gap, 0) & (slots.size() - 1);
+    const std::uint64_t hash = mix(pair, gap, 0);
+    bits[bit(hash) / 64] |= std::uint64_t{1} << bit(hash) % 64;
+    std::size_t i = hash & (slots.size() - 1);
     while (slots[i].token >= 0 && (slots[i].pair != pair || slots[i].gap != gap)) {
       i = (i + 1) & (slots.size() - 1);
     }
     if (slots[i].token < 0) slots[i] = {pair, gap, token};
   }
+  std::size_t bit(std::uint64_t hash) const { return hash >> 32 & (64 * bits.size() - 1); }
 };
 
 // A stretch of the text that is joined by itself. What an `open` one ends with may be the beginning of a
@@ -90,7 +104,7 @@ PhraseJoiner::PhraseJoiner(std::span<const std::int32_t> ids, std::span<const st
       document_offsets_(document_offsets),
       gaps_(static_cast<int>(connectors.size())),
       roles_(phrase_roles(vocabulary, connectors, {})),
-      table_(std::make_unique<Table>()),
+      table_(std::make_unique<Table>(phrases.first.size())),
       threads_(threads),
       size_(size) {
   check_offsets("sentence_offsets", sentence_offsets, static_cast<std::int64_t>(ids.size()));
@@ -112,7 +126,6 @@ PhraseJoiner::PhraseJoiner(std::span<const std::int32_t> ids, std::span<const st
   check_offsets("between_offsets", phrases.between_offsets,
                 static_cast<std::int64_t>(phrases.between.size()));
 
-  table_->slots.resize(std::bit_ceil(2 * n + 2));
   table_->part.resize(static_cast<std::size_t>(vocabulary));
   for (std::size_t i = 0; i < n; ++i) {
     const auto first = static_cast<std::size_t>(phrases.first[i]);
@@ -165,54 +178,89 @@ std::vector<PhraseJoiner::Run> PhraseJoiner::plan() const {
 // Gives the tokens of a run to a sink; returns where it ended, before the end if a phrase may go on there.
 template <class Sink>
 std::int64_t PhraseJoiner::read(const Run& run, Sink& sink) const {
-  const std::int32_t* const ids = ids_.data();
   auto sentence = std::upper_bound(sentence_offsets_.begin(), sentence_offsets_.end(), run.begin) -
                   sentence_offsets_.begin() - 1;
   for (std::int64_t at = run.begin; at < run.end; ++sentence) {
     const std::int64_t sentence_end = sentence_offsets_[static_cast<std::size_t>(sentence) + 1];
     const std::int64_t stop = std::min(run.end, sentence_end);
-    std::int64_t held = -1;  // the place of a word that may begin a phrase, all before it is given
-    std::uint64_t gap = 0;
-    int length = 0;
-    const auto give = [&](std::int64_t end) {
-      for (std::int64_t i = held; i < end; ++i) sink.put(ids[i], i);
-      held = -1;
-    };
-    for (std::int64_t i = at; i < stop; ++i) {
-      const std::int32_t id = ids[i];
-      const Role role = roles_[static_cast<std::size_t>(id)];
-      const std::uint8_t part = table_->part[static_cast<std::size_t>(id)];
-      if (held >= 0) {
-        if (role != 0) {
-          if (length < gaps_.longest()) {
-            gap = gaps_.extend(gap, role);
-            ++length;
-            continue;
-          }
-        } else if ((part & kEnds) != 0) {
-          const std::int32_t token = table_->find(pair_of(ids[held], id), gap);
-          if (token >= 0) {
-            sink.put(token, held);
-            held = -1;
-            continue;
-          }
-        }
-        give(i);
-      }
-      if ((part & kBegins) != 0) {
-        held = i;
-        gap = 0;
-        length = 0;
-      } else {
-        sink.put(id, i);
-      }
-    }
-    if (held >= 0 && run.open && stop < sentence_end) return held;
-    if (held >= 0) give(stop);
-    if (stop == sentence_end && stop > at) sink.end_sentence(sentence);
-    at = std::max(at, stop);
+    if (stop <= at) continue;
+    const bool open = run.open && stop < sentence_end;
+    at = gaps_.longest() == 0 ? read_pairs(at, stop, open, sink) : read_gaps(at, stop, open, sink);
+    if (at < stop) return at;
+    if (stop == sentence_end) sink.end_sentence(sentence);
   }
   return run.end;
+}
+
+// A stretch of a sentence where no connector words are about; returns where it stopped, before the end only
+// if that is open. One branch a token, which few take.
+template <class Sink>
+std::int64_t PhraseJoiner::read_pairs(std::int64_t begin, std::int64_t end, bool open, Sink& sink) const {
+  const std::int32_t* const ids = ids_.data();
+  std::int64_t i = begin;
+  while (i + 1 < end) {
+    const std::uint64_t pair = pair_of(ids[i], ids[i + 1]);
+    if (table_->may_hold(pair, mix(pair, 0, 0))) {
+      const std::int32_t token = table_->find(pair, 0);
+      if (token >= 0) {
+        sink.put(token, i);
+        i += 2;
+        continue;
+      }
+    }
+    sink.put(ids[i], i);
+    ++i;
+  }
+  if (i < end && !(open && (table_->part[static_cast<std::size_t>(ids[i])] & kBegins) != 0)) {
+    sink.put(ids[i], i);
+    ++i;
+  }
+  return i;
+}
+
+// The same with connector words.
+template <class Sink>
+std::int64_t PhraseJoiner::read_gaps(std::int64_t begin, std::int64_t end, bool open, Sink& sink) const {
+  const std::int32_t* const ids = ids_.data();
+  std::int64_t held = -1;  // the place of a word that may begin a phrase, all before it is given
+  std::uint64_t gap = 0;
+  int length = 0;
+  const auto give = [&](std::int64_t stop) {
+    for (std::int64_t i = held; i < stop; ++i) sink.put(ids[i], i);
+    held = -1;
+  };
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int32_t id = ids[i];
+    const Role role = roles_[static_cast<std::size_t>(id)];
+    const std::uint8_t part = table_->part[static_cast<std::size_t>(id)];
+    if (held >= 0) {
+      if (role != 0) {
+        if (length < gaps_.longest()) {
+          gap = gaps_.extend(gap, role);
+          ++length;
+          continue;
+        }
+      } else if ((part & kEnds) != 0) {
+        const std::int32_t token = table_->find(pair_of(ids[held], id), gap);
+        if (token >= 0) {
+          sink.put(token, held);
+          held = -1;
+          continue;
+        }
+      }
+      give(i);
+    }
+    if ((part & kBegins) != 0) {
+      held = i;
+      gap = 0;
+      length = 0;
+    } else {
+      sink.put(id, i);
+    }
+  }
+  if (held >= 0 && open) return held;
+  if (held >= 0) give(end);
+  return end;
 }
 
 bool PhraseJoiner::tally(double seconds) {

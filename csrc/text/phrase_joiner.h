@@ -57,6 +57,10 @@ class PhraseJoiner {
   std::vector<Run> plan() const;
   template <class Sink>
   std::int64_t read(const Run& run, Sink& sink) const;
+  template <class Sink>
+  std::int64_t read_pairs(std::int64_t begin, std::int64_t end, bool open, Sink& sink) const;
+  template <class Sink>
+  std::int64_t read_gaps(std::int64_t begin, std::int64_t end, bool open, Sink& sink) const;
 
   std::span<const std::int32_t> ids_;
   std::span<const std::int64_t> sentence_offsets_, document_offsets_;

@@ -186,6 +186,17 @@ def test_gensim_finds_the_same(docs, connectors, scoring, threshold):
 
 
 @pytest.mark.interop
+def test_two_passes_are_gensims_phrases_of_its_phrases(docs):
+    peer = pytest.importorskip("gensim.models.phrases")
+    text = [[word.replace("_", "-") for word in sentence] for sentence in docs if sentence]
+    once = list(peer.Phrases(text, min_count=5, threshold=10)[text])
+    theirs = list(peer.Phrases(once, min_count=5, threshold=5)[once])
+    ours = Phrases(min_count=5, threshold=[10, 5], scoring="gensim", passes=2).fit(text)
+    assert list(ours.join_all(text)) == theirs
+    assert sum(word.count("_") > 1 for sentence in theirs for word in sentence) > 500
+
+
+@pytest.mark.interop
 def test_word2phrase_writes_the_same_text(docs, tmp_path):
     """It gets one line of short words without the delimiter, as it counts pairs across the ends of lines,
     cuts words at 59 bytes, and takes `a_b` in a text for the pair of a and b."""
