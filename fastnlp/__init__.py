@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
+    "Phrases": "fastnlp.text",
     "SubwordVectors": "fastnlp.vectors",
     "Vocab": "fastnlp.text",
     "Word2Vec": "fastnlp.training",
@@ -23,6 +24,7 @@ _MODULES = ("d2l", "datasets", "evaluate", "sampling")
 __all__ = [
     "Corpus",
     "FastText",
+    "Phrases",
     "SubwordVectors",
     "Vocab",
     "Word2Vec",
@@ -35,7 +37,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from fastnlp import d2l, datasets, sampling
-    from fastnlp.text import Corpus, Vocab
+    from fastnlp.text import Corpus, Phrases, Vocab
     from fastnlp.training import FastText, Word2Vec
     from fastnlp.vectors import SubwordVectors, WordVectors, evaluate
 

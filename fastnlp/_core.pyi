@@ -10,6 +10,8 @@ import typing_extensions
 
 __all__: list[str] = [
     "AliasTable",
+    "PhraseCounter",
+    "PhraseJoiner",
     "SliceReport",
     "StreamEncoder",
     "TokenCounter",
@@ -37,6 +39,7 @@ __all__: list[str] = [
     "philox",
     "row_norms",
     "simd_supported",
+    "spell",
     "subsample",
     "tree_paths",
     "windows",
@@ -105,6 +108,93 @@ class StreamEncoder:
     ]:
         """
         Ids of the next entries, ends of sentences in tokens, ends of documents in sentences.
+        """
+
+class PhraseCounter:
+    """
+    Counts neighbouring words and finds those that are phrases.
+    """
+    def __init__(
+        self,
+        ids: numpy.typing.NDArray[numpy.int32],
+        sentence_offsets: numpy.typing.NDArray[numpy.int64],
+        vocabulary: typing.SupportsInt | typing.SupportsIndex,
+        connectors: numpy.typing.NDArray[numpy.int32],
+        apart: numpy.typing.NDArray[numpy.int32],
+        scoring: typing.SupportsInt | typing.SupportsIndex,
+        min_count: typing.SupportsInt | typing.SupportsIndex,
+        threshold: typing.SupportsFloat | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        memory: typing.SupportsInt | typing.SupportsIndex,
+        salt: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def advance(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+        """
+        Counts for so many seconds; True when done.
+        """
+    def take(
+        self,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.float64],
+        int,
+        int,
+    ]:
+        """
+        First and second words, connector words and their offsets, counts, scores; how many different pairs there are, and how often the ids were read for them.
+        """
+
+class PhraseJoiner:
+    """
+    Puts a token in the place of each phrase of a corpus.
+    """
+    def __init__(
+        self,
+        ids: numpy.typing.NDArray[numpy.int32],
+        sentence_offsets: numpy.typing.NDArray[numpy.int64],
+        document_offsets: numpy.typing.NDArray[numpy.int64],
+        vocabulary: typing.SupportsInt | typing.SupportsIndex,
+        size: typing.SupportsInt | typing.SupportsIndex,
+        connectors: numpy.typing.NDArray[numpy.int32],
+        first: numpy.typing.NDArray[numpy.int32],
+        second: numpy.typing.NDArray[numpy.int32],
+        between: numpy.typing.NDArray[numpy.int32],
+        between_offsets: numpy.typing.NDArray[numpy.int64],
+        becomes: numpy.typing.NDArray[numpy.int32],
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def counts(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        How often each token occurs.
+        """
+    def join(
+        self,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+        bool,
+    ]:
+        """
+        Ids of the next few million tokens, ends of sentences in tokens, ends of documents in sentences, and whether these are the last.
+        """
+    def number(
+        self, final_ids: numpy.typing.NDArray[numpy.int32], kept: typing.SupportsInt | typing.SupportsIndex
+    ) -> None:
+        """
+        Sets the id of each token, -1 to drop it.
+        """
+    def places(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        Where each token occurs first; -1 for none.
+        """
+    def tally(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+        """
+        Counts the tokens for so many seconds; True when done.
         """
 
 class AliasTable:
@@ -403,6 +493,19 @@ def row_norms(
 def simd_supported() -> list[str]:
     """
     The instruction sets that the kernels of this machine can use, the fastest first.
+    """
+
+def spell(
+    ids: numpy.typing.NDArray[numpy.int32],
+    sentence_offsets: numpy.typing.NDArray[numpy.int64],
+    document_offsets: numpy.typing.NDArray[numpy.int64],
+    begin: typing.SupportsInt | typing.SupportsIndex,
+    end: typing.SupportsInt | typing.SupportsIndex,
+    words: bytes,
+    word_offsets: numpy.typing.NDArray[numpy.int64],
+) -> bytes:
+    """
+    UTF-8 of the tokens in [begin, end): a sentence a line, an empty line between documents.
     """
 
 def subsample(

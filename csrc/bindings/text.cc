@@ -6,6 +6,9 @@
 
 #include "bindings/bindings.h"
 #include "support/checks.h"
+#include "text/phrase_counter.h"
+#include "text/phrase_joiner.h"
+#include "text/spelling.h"
 #include "text/stream_encoder.h"
 #include "text/token_counter.h"
 
@@ -61,6 +64,49 @@ std::tuple<py::bytes, py::array_t<std::int64_t>, py::array_t<std::int64_t>, py::
   }
   return {py::bytes(words.bytes), take(std::move(words.offsets)), take(std::move(words.counts)),
           take(std::move(words.number_of))};
+}
+
+std::tuple<py::array_t<std::int32_t>, py::array_t<std::int32_t>, py::array_t<std::int32_t>,
+           py::array_t<std::int64_t>, py::array_t<std::int64_t>, py::array_t<double>, std::int64_t, int>
+found_phrases(PhraseCounter& counter) {
+  FoundPhrases found;
+  {
+    // Touches no Python object; the counter belongs to one caller, who waits here.
+    const py::gil_scoped_release release;
+    found = counter.take();
+  }
+  return {take(std::move(found.first)),   take(std::move(found.second)),
+          take(std::move(found.between)), take(std::move(found.between_offsets)),
+          take(std::move(found.counts)),  take(std::move(found.scores)),
+          found.different_pairs,          found.passes};
+}
+
+std::tuple<py::array_t<std::int32_t>, py::array_t<std::int64_t>, py::array_t<std::int64_t>, bool> join(
+    PhraseJoiner& joiner) {
+  PhraseJoiner::Joined joined;
+  {
+    // The corpus is kept alive by the joiner, which belongs to one caller, who waits here.
+    const py::gil_scoped_release release;
+    joined = joiner.join();
+  }
+  return {take(std::move(joined.ids)), take(std::move(joined.sentence_ends)),
+          take(std::move(joined.document_ends)), joined.done};
+}
+
+py::bytes spell_tokens(const CArray<std::int32_t>& ids, const CArray<std::int64_t>& sentence_offsets,
+                       const CArray<std::int64_t>& document_offsets, std::int64_t begin, std::int64_t end,
+                       const py::bytes& words, const CArray<std::int64_t>& word_offsets) {
+  const auto tokens = view(ids);
+  const auto sentences = view(sentence_offsets), documents = view(document_offsets);
+  const auto offsets = view(word_offsets);
+  const std::string_view data = words;
+  std::string text;
+  {
+    // Reads arrays and bytes that the caller holds.
+    const py::gil_scoped_release release;
+    text = spell(tokens, sentences, documents, begin, end, data, offsets);
+  }
+  return text;
 }
 
 template <class T>
@@ -123,6 +169,71 @@ void register_text(py::module_& m) {
           },
           py::arg("stream").noconvert(),
           "Ids of the next entries, ends of sentences in tokens, ends of documents in sentences.");
+
+  py::class_<PhraseCounter>(m, "PhraseCounter", "Counts neighbouring words and finds those that are phrases.")
+      .def(py::init([](const CArray<std::int32_t>& ids, const CArray<std::int64_t>& sentence_offsets,
+                       std::int64_t vocabulary, const CArray<std::int32_t>& connectors,
+                       const CArray<std::int32_t>& apart, std::int32_t scoring, std::int64_t min_count,
+                       double threshold, int threads, std::int64_t memory, std::uint64_t salt) {
+             if (scoring < 0 || scoring > 2) refuse("scoring", "0, 1 or 2", std::to_string(scoring));
+             const PhraseRule rule{static_cast<PhraseScoring>(scoring), min_count, threshold};
+             return std::make_unique<PhraseCounter>(view(ids), view(sentence_offsets), vocabulary,
+                                                    view(connectors), view(apart), rule, threads, memory,
+                                                    salt);
+           }),
+           py::arg("ids").noconvert(), py::arg("sentence_offsets").noconvert(), "vocabulary"_a,
+           py::arg("connectors").noconvert(), py::arg("apart").noconvert(), "scoring"_a, "min_count"_a,
+           "threshold"_a, "threads"_a, "memory"_a, "salt"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
+      // The counter belongs to one caller, who waits; the corpus is kept alive by it.
+      .def("advance", &PhraseCounter::advance, "seconds"_a, py::call_guard<py::gil_scoped_release>(),
+           "Counts for so many seconds; True when done.")
+      .def("take", &found_phrases,
+           "First and second words, connector words and their offsets, counts, scores; how many different "
+           "pairs there are, and how often the ids were read for them.");
+
+  py::class_<PhraseJoiner>(m, "PhraseJoiner", "Puts a token in the place of each phrase of a corpus.")
+      .def(py::init([](const CArray<std::int32_t>& ids, const CArray<std::int64_t>& sentence_offsets,
+                       const CArray<std::int64_t>& document_offsets, std::int64_t vocabulary,
+                       std::int64_t size, const CArray<std::int32_t>& connectors,
+                       const CArray<std::int32_t>& first, const CArray<std::int32_t>& second,
+                       const CArray<std::int32_t>& between, const CArray<std::int64_t>& between_offsets,
+                       const CArray<std::int32_t>& becomes, int threads) {
+             const PhraseList phrases{view(first), view(second), view(between), view(between_offsets),
+                                      view(becomes)};
+             return std::make_unique<PhraseJoiner>(view(ids), view(sentence_offsets), view(document_offsets),
+                                                   vocabulary, size, view(connectors), phrases, threads);
+           }),
+           py::arg("ids").noconvert(), py::arg("sentence_offsets").noconvert(),
+           py::arg("document_offsets").noconvert(), "vocabulary"_a, "size"_a,
+           py::arg("connectors").noconvert(), py::arg("first").noconvert(), py::arg("second").noconvert(),
+           py::arg("between").noconvert(), py::arg("between_offsets").noconvert(),
+           py::arg("becomes").noconvert(), "threads"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(),
+           py::keep_alive<1, 4>())
+      // As for the counter.
+      .def("tally", &PhraseJoiner::tally, "seconds"_a, py::call_guard<py::gil_scoped_release>(),
+           "Counts the tokens for so many seconds; True when done.")
+      .def(
+          "counts",
+          [](const PhraseJoiner& joiner) { return take(std::vector<std::int64_t>(joiner.counts())); },
+          "How often each token occurs.")
+      .def(
+          "places",
+          [](const PhraseJoiner& joiner) { return take(std::vector<std::int64_t>(joiner.places())); },
+          "Where each token occurs first; -1 for none.")
+      .def(
+          "number",
+          [](PhraseJoiner& joiner, const CArray<std::int32_t>& final_ids, std::int64_t kept) {
+            joiner.number(view(final_ids), kept);
+          },
+          py::arg("final_ids").noconvert(), "kept"_a, "Sets the id of each token, -1 to drop it.")
+      .def("join", &join,
+           "Ids of the next few million tokens, ends of sentences in tokens, ends of documents in sentences, "
+           "and whether these are the last.");
+
+  m.def("spell", &spell_tokens, py::arg("ids").noconvert(), py::arg("sentence_offsets").noconvert(),
+        py::arg("document_offsets").noconvert(), "begin"_a, "end"_a, "words"_a,
+        py::arg("word_offsets").noconvert(),
+        "UTF-8 of the tokens in [begin, end): a sentence a line, an empty line between documents.");
 
   m.def(
       "check_ids",

@@ -135,12 +135,27 @@ def _check(options: BuildOptions) -> int:
     Vocab((), unknown=options.unknown, reserved=options.reserved, min_count=options.min_count)
     if options.max_vocab is not None and options.max_vocab < 1:
         raise ValueError(f"max_vocab: expected a number >= 1 or None, got {options.max_vocab}")
-    if options.threads is None:
+    return checked_threads(options.threads)
+
+
+def checked_threads(threads: int | None) -> int:
+    """How many threads to use.
+
+    Args:
+        threads: a number, or None for one per processor, up to 16.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: it is not in 1 to 1024.
+    """
+    if threads is None:
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return min(usable, _MOST_THREADS)
-    if not 1 <= options.threads <= 1024:
-        raise ValueError(f"threads: expected 1 to 1024 or None, got {options.threads}")
-    return options.threads
+    if not 1 <= threads <= 1024:
+        raise ValueError(f"threads: expected 1 to 1024 or None, got {threads}")
+    return threads
 
 
 @dataclass(frozen=True)

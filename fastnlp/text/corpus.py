@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnlp import _core
-from fastnlp.io.atomic import atomic_directory
+from fastnlp.io.atomic import atomic_directory, atomic_write
 from fastnlp.text.building import BuildOptions, build
 from fastnlp.text.corpus_folder import FolderWriter, open_folder
 from fastnlp.text.vocab import Vocab
@@ -217,6 +219,48 @@ class Corpus:
                 for ends in _pieces(self.document_offsets[1:]):
                     writer.write(document_ends=ends)
             writer.describe(self.vocab)
+
+    def save_text(self, path: str | os.PathLike[str]) -> None:
+        """Writes the words: a sentence a line, one space between words, an empty line between documents.
+
+        `from_text` reads it as the same sentences and documents; only a word that holds white space, as token
+        lists may, comes back as several.
+
+        Args:
+            path: the file to create or replace, compressed if its name ends with .gz; "-" for the standard
+                output.
+
+        Raises:
+            IndexError: an id is out of range; the message says which and where.
+            OSError: writing failed; a file that stood there is as it was.
+
+        Example:
+            >>> Corpus.from_text(["a rose is", "", "a rose"], min_count=1).save_text("-")
+            a rose is
+            <BLANKLINE>
+            a rose
+        """
+        pieces = self._spelled()
+        if path == "-":
+            sys.stdout.flush()
+            binary = getattr(sys.stdout, "buffer", None)
+            for piece in pieces:
+                sys.stdout.write(piece.decode()) if binary is None else binary.write(piece)
+            sys.stdout.flush()
+            return
+        with atomic_write(path) as file:
+            if os.fspath(path).endswith(".gz"):
+                with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+                    packed.writelines(pieces)
+            else:
+                file.writelines(pieces)
+
+    def _spelled(self) -> Iterator[bytes]:
+        words = self.vocab.words
+        for start in range(0, self.n_tokens, _PIECE >> 2):
+            end = min(self.n_tokens, start + (_PIECE >> 2))
+            arrays = self.ids, self.sentence_offsets, self.document_offsets
+            yield _core.spell(*arrays, start, end, words.data, words.offsets)
 
     @property
     def n_tokens(self) -> int:

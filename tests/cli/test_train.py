@@ -149,6 +149,8 @@ def test_the_demo_trains_and_shows_how_to_go_on(tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.err == ""
     near = dict(re.findall(r"nearest to (\w+): +(.*)", captured.out))
-    assert "files" in near["file"] and "threads" in near["thread"]
+    # Which of them it is depends on the documentation of this Python.
+    assert {"files", "filename", "directory"} & set(near["file"].split(", "))
+    assert {"threads", "process", "processes"} & set(near["thread"].split(", "))
     assert f"fastnlp nearest {out} list" in captured.out
     assert "list" in fn.WordVectors.load(out)

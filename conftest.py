@@ -1,0 +1,24 @@
+"""For all tests: Ctrl-C works, the extension is up to date, and without torch the book's part is left out."""
+
+import importlib.util
+import signal
+
+# Compiles what changed in an editable build here, where nothing stands in for the standard output yet.
+import fastnlp._core  # noqa: F401
+
+_TORCH = importlib.util.find_spec("torch") is not None
+
+# A shell starts background jobs with SIGINT ignored, and every child inherits that: the tests that press
+# Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(collection_path):
+    if not _TORCH and ("d2l" in collection_path.parts or collection_path.name == "d2l_word2vec.py"):
+        return True
+    return None
+
+
+def pytest_report_header():
+    return None if _TORCH else "torch is not installed: fastnlp.d2l is left out"

@@ -1,0 +1,523 @@
+#include "text/phrase_counter.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+#include "support/buffer.h"
+#include "support/checks.h"
+
+namespace fastnlp {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kBuckets = 256;
+constexpr std::int64_t kBlock = 1 << 15;      // tokens that a thread takes at a time
+constexpr std::int64_t kPage = 4096;          // bytes of pairs on their way to a bucket
+constexpr std::int64_t kMostPages = 1 << 17;  // 512 MiB: draining a bucket stays a matter of milliseconds
+constexpr std::size_t kAhead = 16;            // pairs between the prefetch of a slot and its use
+constexpr std::int64_t kLeastMemory = 1 << 24;
+
+// body(thread) on each of `threads` threads; the first exception is thrown when all have ended.
+template <class Body>
+void run_on(int threads, const Body& body) {
+  std::exception_ptr failure;
+  std::mutex gate;
+  const auto guarded = [&](int thread) {
+    try {
+      body(thread);
+    } catch (...) {
+      const std::lock_guard lock(gate);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> crew;  // joined on every way out
+    for (int t = 1; t < threads; ++t) crew.emplace_back(guarded, t);
+    guarded(0);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+struct Candidate {
+  std::uint64_t pair;
+  std::uint64_t gap;
+  std::int64_t count;
+};
+
+std::int32_t first_of(std::uint64_t pair) { return static_cast<std::int32_t>(pair >> 32); }
+std::int32_t second_of(std::uint64_t pair) { return static_cast<std::int32_t>(pair & 0xFFFFFFFFu); }
+
+template <bool kGaps>
+struct Key {
+  std::uint64_t pair;
+  bool operator==(const Key&) const = default;
+  static Key of(std::uint64_t pair, std::uint64_t) { return {pair}; }
+  std::uint64_t between() const { return 0; }
+};
+template <>
+struct Key<true> {
+  std::uint64_t pair;
+  std::uint64_t gap;
+  bool operator==(const Key&) const = default;
+  static Key of(std::uint64_t pair, std::uint64_t gap) { return {pair, gap}; }
+  std::uint64_t between() const { return gap; }
+};
+
+// The counts of one bucket: linear probing, at most 5/8 full.
+template <bool kGaps>
+class PairTable {
+ public:
+  struct Slot {
+    Key<kGaps> key;
+    std::int64_t count;  // 0: empty
+  };
+
+  void prefetch(std::uint64_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[place(hash)], 1);
+  }
+  bool full() const { return size_ * 8 >= slots_.size() * 5; }
+  std::size_t next_bytes() const { return std::max<std::size_t>(256, slots_.size() * 2) * sizeof(Slot); }
+  std::size_t bytes() const { return slots_.size() * sizeof(Slot); }
+  std::size_t size() const { return size_; }
+  const std::vector<Slot>& slots() const { return slots_; }
+
+  void grow(std::uint64_t salt) {
+    std::vector<Slot> old(std::max<std::size_t>(256, slots_.size() * 2));
+    old.swap(slots_);
+    shift_ = 64 - std::countr_zero(slots_.size());
+    for (const Slot& slot : old) {
+      if (slot.count != 0) find(slot.key, mix(slot.key.pair, slot.key.between(), salt)) = slot;
+    }
+  }
+  // Not when full.
+  void count(const Key<kGaps>& key, std::uint64_t hash) {
+    Slot& slot = find(key, hash);
+    size_ += slot.count == 0;
+    slot.key = key;
+    ++slot.count;
+  }
+
+ private:
+  // The highest 8 bits have chosen the bucket; the next ones choose the slot.
+  std::size_t place(std::uint64_t hash) const { return static_cast<std::size_t>(hash << 8 >> shift_); }
+  Slot& find(const Key<kGaps>& key, std::uint64_t hash) {
+    for (std::size_t i = place(hash);; i = (i + 1) & (slots_.size() - 1)) {
+      if (slots_[i].count == 0 || slots_[i].key == key) return slots_[i];
+    }
+  }
+
+  std::vector<Slot> slots_;
+  std::size_t size_ = 0;
+  int shift_ = 64;
+};
+
+}  // namespace
+
+struct PhraseCounter::Steps {
+  virtual ~Steps() = default;
+  virtual bool advance(double seconds) = 0;
+  virtual FoundPhrases take() = 0;
+};
+
+template <bool kGaps>
+class PhraseCounter::Counting final : public PhraseCounter::Steps {
+ public:
+  Counting(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets, std::int64_t vocabulary,
+           std::span<const std::int32_t> connectors, std::vector<Role> roles, PhraseRule rule, int threads,
+           std::int64_t memory, std::uint64_t salt)
+      : ids_(ids),
+        offsets_(offsets),
+        connectors_(connectors.begin(), connectors.end()),
+        gaps_(static_cast<int>(connectors.size())),
+        roles_(std::move(roles)),
+        rule_(rule),
+        threads_(static_cast<int>(
+            std::clamp(memory / 8 / (pages_a_block() * kPage), std::int64_t{1}, std::int64_t{threads}))),
+        salt_(salt),
+        blocks_((static_cast<std::int64_t>(ids.size()) + kBlock - 1) / kBlock),
+        words_(static_cast<std::size_t>(vocabulary)),
+        tables_(kBuckets),
+        found_(kBuckets),
+        state_(kBuckets, State::kCounted),
+        senders_(static_cast<std::size_t>(threads_)) {
+    // Pairs on their way take a quarter of the memory, or as much as all of them need.
+    const std::int64_t all =
+        static_cast<std::int64_t>(ids.size() / kPageKeys) + 2 * threads_ * pages_a_block();
+    pages_ = std::min({all, memory / 4 / kPage, kMostPages});
+    pool_ = Buffer<Key<kGaps>>(static_cast<std::size_t>(pages_) * kPageKeys);
+    table_bytes_ = static_cast<std::size_t>(memory - pages_ * kPage);
+    for (Sender& sender : senders_) sender.clear();
+  }
+
+  bool advance(double seconds) override {
+    const auto deadline =
+        Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    while (stage_ != Stage::kDone && Clock::now() < deadline) {
+      switch (stage_) {
+        case Stage::kWords:
+          count_words(deadline);
+          break;
+        case Stage::kSend:
+          send(deadline);
+          break;
+        case Stage::kDrain:
+          drain(deadline);
+          break;
+        case Stage::kCollect:
+          collect(deadline);
+          break;
+        case Stage::kDone:
+          break;
+      }
+    }
+    return stage_ == Stage::kDone;
+  }
+
+  FoundPhrases take() override {
+    if (stage_ != Stage::kDone) throw std::logic_error("take: expected advance to have ended");
+    std::vector<std::pair<Candidate, double>> phrases;
+    for (std::vector<Candidate>& bucket : found_) {
+      for (const Candidate& candidate : bucket) {
+        const double score = score_of(candidate, different_words_ + different_pairs_);
+        if (is_phrase(rule_, score)) phrases.emplace_back(candidate, score);
+      }
+      std::vector<Candidate>().swap(bucket);
+    }
+    std::sort(phrases.begin(), phrases.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.first.pair, a.first.gap) < std::tie(b.first.pair, b.first.gap);
+    });
+    FoundPhrases out;
+    out.between_offsets.push_back(0);
+    for (const auto& [candidate, score] : phrases) {
+      out.first.push_back(first_of(candidate.pair));
+      out.second.push_back(second_of(candidate.pair));
+      const int length = gaps_.length(candidate.gap);
+      for (int i = 0; i < length; ++i) {
+        out.between.push_back(connectors_[static_cast<std::size_t>(gaps_.at(candidate.gap, length, i) - 1)]);
+      }
+      out.between_offsets.push_back(static_cast<std::int64_t>(out.between.size()));
+      out.counts.push_back(candidate.count);
+      out.scores.push_back(score);
+    }
+    out.different_pairs = different_pairs_;
+    out.passes = passes_;
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t kPageKeys = static_cast<std::size_t>(kPage) / sizeof(Key<kGaps>);
+  enum class Stage { kWords, kSend, kDrain, kCollect, kDone };
+  enum class State : std::uint8_t { kCounted, kPutOff, kDone };
+
+  // One thread's way to the buckets: the page that it is filling for each, and those it has filled.
+  struct Sender {
+    std::array<Key<kGaps>*, kBuckets> at, end;
+    std::array<std::vector<std::uint32_t>, kBuckets> pages;
+    std::vector<std::int64_t> words;
+    std::int64_t pairs = 0;
+    void clear() {
+      at.fill(nullptr);
+      end.fill(nullptr);
+      for (auto& each : pages) each.clear();
+    }
+  };
+
+  static std::int64_t pages_a_block() {
+    return kBlock / static_cast<std::int64_t>(kPageKeys) + static_cast<std::int64_t>(kBuckets);
+  }
+
+  void count_words(Clock::time_point deadline) {
+    // Every thread has counts of its own; a huge vocabulary is counted by few threads.
+    const std::size_t room =
+        std::max<std::size_t>(1, table_bytes_ / (8 * std::max<std::size_t>(1, words_.size())));
+    run_on(static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads_), room)), [&](int t) {
+      std::vector<std::int64_t>& counts = senders_[static_cast<std::size_t>(t)].words;
+      counts.resize(words_.size());
+      while (Clock::now() < deadline) {
+        const std::int64_t block = next_.fetch_add(1);
+        if (block >= blocks_) break;
+        const std::int64_t end = std::min(static_cast<std::int64_t>(ids_.size()), (block + 1) * kBlock);
+        for (std::int64_t i = block * kBlock; i < end; ++i) {
+          const auto id = static_cast<std::uint32_t>(ids_[static_cast<std::size_t>(i)]);
+          if (id >= counts.size()) check_ids("ids", ids_, static_cast<std::int64_t>(counts.size()));
+          ++counts[id];
+        }
+      }
+    });
+    if (next_ < blocks_) return;
+    for (Sender& sender : senders_) {
+      for (std::size_t i = 0; i < sender.words.size(); ++i) words_[i] += sender.words[i];
+      std::vector<std::int64_t>().swap(sender.words);
+    }
+    choose_words();
+    next_ = 0;
+    passes_ = 1;
+    stage_ = Stage::kSend;
+  }
+
+  // Words that can be in no phrase need no pairs. Not for gensim's scoring, which counts how many different
+  // pairs there are.
+  void choose_words() {
+    const auto total = static_cast<double>(ids_.size());
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      if (roles_[i] != 0) continue;
+      if (words_[i] > 0) ++different_words_;
+      const bool rare = words_[i] < rule_.min_count;
+      // (ab - m) / (a * b) * T < T / max(a, b), with room for rounding.
+      const bool frequent = rule_.scoring == PhraseScoring::kWord2phrase &&
+                            total < rule_.threshold * 0.9999 * static_cast<double>(words_[i]);
+      if (rule_.scoring != PhraseScoring::kGensim && (rare || frequent)) roles_[i] = kNoPhrase;
+    }
+  }
+
+  void send(Clock::time_point deadline) {
+    run_on(threads_, [&](int t) {
+      Sender& sender = senders_[static_cast<std::size_t>(t)];
+      while (Clock::now() < deadline && used_ + threads_ * pages_a_block() <= pages_) {
+        const std::int64_t block = next_.fetch_add(1);
+        if (block >= blocks_) break;
+        send_block(sender, block * kBlock,
+                   std::min(static_cast<std::int64_t>(ids_.size()), (block + 1) * kBlock));
+      }
+    });
+    if (next_ >= blocks_ || used_ + threads_ * pages_a_block() > pages_) {
+      next_bucket_ = 0;
+      stage_ = Stage::kDrain;
+    }
+  }
+
+  void send_block(Sender& sender, std::int64_t begin, std::int64_t end) {
+    auto sentence = std::upper_bound(offsets_.begin(), offsets_.end(), begin) - offsets_.begin() - 1;
+    for (std::int64_t at = begin; at < end; ++sentence) {
+      const std::int64_t stop = std::min(end, offsets_[static_cast<std::size_t>(sentence) + 1]);
+      send_stretch(sender, offsets_[static_cast<std::size_t>(sentence)], at, stop);
+      at = std::max(at, stop);
+    }
+  }
+
+  // The pairs that end in [begin, end) of the sentence that starts at `start`.
+  void send_stretch(Sender& sender, std::int64_t start, std::int64_t begin, std::int64_t end) {
+    const std::int32_t* const ids = ids_.data();
+    const Role* const roles = roles_.data();
+    std::int32_t before = -1;  // the word that the next one may make a phrase with
+    std::uint64_t gap = 0;
+    int length = 0;
+    const auto step = [&](std::int32_t id, auto&& pair) {
+      const Role role = roles[id];
+      if (role == 0) {
+        if (before >= 0) pair(pair_of(before, id), gap);
+        before = id;
+        gap = 0;
+        length = 0;
+      } else if (!kGaps || role == kNoPhrase || length == gaps_.longest()) {
+        before = -1;
+      } else {
+        gap = gaps_.extend(gap, role);
+        ++length;
+      }
+    };
+    std::int64_t back = begin;  // where the word before may stand: behind as many connectors as a gap holds
+    while (back > start && begin - back <= gaps_.longest()) {
+      if (roles[ids[--back]] == 0) break;
+    }
+    for (; back < begin; ++back) step(ids[back], [](std::uint64_t, std::uint64_t) {});
+    for (std::int64_t i = begin; i < end; ++i) {
+      step(ids[i], [&](std::uint64_t pair, std::uint64_t between) {
+        ++sender.pairs;
+        const std::size_t bucket = mix(pair, between, salt_) >> 56;
+        if (state_[bucket] != State::kCounted) return;
+        if (sender.at[bucket] == sender.end[bucket]) new_page(sender, bucket);
+        *sender.at[bucket]++ = Key<kGaps>::of(pair, between);
+      });
+    }
+  }
+
+  void new_page(Sender& sender, std::size_t bucket) {
+    const auto page = static_cast<std::uint32_t>(used_.fetch_add(1));
+    sender.pages[bucket].push_back(page);
+    sender.at[bucket] = pool_.data() + std::size_t{page} * kPageKeys;
+    sender.end[bucket] = sender.at[bucket] + kPageKeys;
+  }
+
+  void drain(Clock::time_point deadline) {
+    run_on(threads_, [&](int) {
+      while (Clock::now() < deadline) {
+        const std::size_t bucket = next_bucket_.fetch_add(1);
+        if (bucket >= kBuckets) break;
+        if (state_[bucket] == State::kCounted && !drain_bucket(bucket)) state_[bucket] = State::kPutOff;
+      }
+    });
+    if (next_bucket_ < kBuckets) return;
+    for (Sender& sender : senders_) sender.clear();
+    used_ = 0;
+    next_bucket_ = 0;
+    stage_ = next_ < blocks_ ? Stage::kSend : Stage::kCollect;
+  }
+
+  // False if the memory did not suffice: then its table is gone.
+  bool drain_bucket(std::size_t bucket) {
+    PairTable<kGaps>& table = tables_[bucket];
+    for (const Sender& sender : senders_) {
+      const std::vector<std::uint32_t>& pages = sender.pages[bucket];
+      for (std::size_t p = 0; p < pages.size(); ++p) {
+        const Key<kGaps>* const keys = pool_.data() + std::size_t{pages[p]} * kPageKeys;
+        const std::size_t size =
+            p + 1 < pages.size() ? kPageKeys : static_cast<std::size_t>(sender.at[bucket] - keys);
+        std::array<std::uint64_t, kPageKeys> hashes;
+        for (std::size_t i = 0; i < size; ++i) hashes[i] = mix(keys[i].pair, keys[i].between(), salt_);
+        for (std::size_t i = 0; i < size; ++i) {
+          if (i + kAhead < size) table.prefetch(hashes[i + kAhead]);
+          if (table.full() && !grow(table)) return false;
+          table.count(keys[i], hashes[i]);
+        }
+      }
+    }
+    return true;
+  }
+
+  bool grow(PairTable<kGaps>& table) {
+    {
+      const std::lock_guard lock(growing_);
+      // While a table moves, the old and the new one are there.
+      if (held_ + table.next_bytes() > table_bytes_) {
+        if (counted_ == 1) {
+          throw std::invalid_argument("memory: expected more than " + std::to_string(table_bytes_) +
+                                      " bytes for 1/256 of the pairs, got too few");
+        }
+        --counted_;
+        held_ -= table.bytes();
+        table = {};
+        return false;
+      }
+      held_ += table.next_bytes();
+    }
+    const std::size_t old = table.bytes();
+    table.grow(salt_);
+    const std::lock_guard lock(growing_);
+    held_ -= old;
+    return true;
+  }
+
+  void collect(Clock::time_point deadline) {
+    if (next_bucket_ == 0) {
+      pairs_ = 0;
+      for (const Sender& sender : senders_) pairs_ += sender.pairs;
+    }
+    run_on(threads_, [&](int) {
+      while (Clock::now() < deadline) {
+        const std::size_t bucket = next_bucket_.fetch_add(1);
+        if (bucket >= kBuckets) break;
+        if (state_[bucket] == State::kCounted) collect_bucket(bucket);
+      }
+    });
+    if (next_bucket_ >= kBuckets) next_pass();
+  }
+
+  // Keeps what may still be a phrase: the number of different pairs is at most that of all pairs.
+  void collect_bucket(std::size_t bucket) {
+    for (const auto& slot : tables_[bucket].slots()) {
+      if (slot.count < rule_.min_count || slot.count == 0) continue;
+      const Candidate candidate{slot.key.pair, slot.key.between(), slot.count};
+      if (is_phrase(rule_, score_of(candidate, different_words_ + pairs_)))
+        found_[bucket].push_back(candidate);
+    }
+    different_pairs_ += static_cast<std::int64_t>(tables_[bucket].size());
+    tables_[bucket] = {};
+    state_[bucket] = State::kDone;
+  }
+
+  // The buckets that were put off, as many as went through in this pass.
+  void next_pass() {
+    std::size_t room = counted_;
+    counted_ = 0;
+    for (State& state : state_) {
+      if (state != State::kPutOff || counted_ == room) continue;
+      state = State::kCounted;
+      ++counted_;
+    }
+    held_ = 0;
+    next_ = counted_ == 0 ? blocks_ : 0;
+    next_bucket_ = 0;
+    for (Sender& sender : senders_) sender.pairs = 0;
+    stage_ = counted_ == 0 ? Stage::kDone : Stage::kSend;
+    passes_ += counted_ > 0;
+  }
+
+  double score_of(const Candidate& candidate, std::int64_t entries) const {
+    return phrase_score(rule_, words_[static_cast<std::size_t>(first_of(candidate.pair))],
+                        words_[static_cast<std::size_t>(second_of(candidate.pair))], candidate.count,
+                        static_cast<std::int64_t>(ids_.size()), entries);
+  }
+
+  std::span<const std::int32_t> ids_;
+  std::span<const std::int64_t> offsets_;
+  std::vector<std::int32_t> connectors_;
+  GapCode gaps_;
+  std::vector<Role> roles_;
+  PhraseRule rule_;
+  int threads_;
+  std::uint64_t salt_;
+  std::int64_t blocks_;
+
+  Stage stage_ = Stage::kWords;
+  std::atomic<std::int64_t> next_{0};  // block of the text
+  std::atomic<std::size_t> next_bucket_{0};
+  int passes_ = 0;
+
+  std::vector<std::int64_t> words_;  // how often each word occurs
+  std::int64_t different_words_ = 0;
+  std::vector<PairTable<kGaps>> tables_;
+  std::vector<std::vector<Candidate>> found_;
+  std::vector<State> state_;
+  std::atomic<std::int64_t> different_pairs_{0};
+  std::int64_t pairs_ = 0;
+
+  std::vector<Sender> senders_;
+  Buffer<Key<kGaps>> pool_;
+  std::int64_t pages_ = 0;
+  std::atomic<std::int64_t> used_{0};  // pages
+
+  std::mutex growing_;
+  std::size_t table_bytes_ = 0;
+  std::size_t held_ = 0;            // bytes of tables
+  std::size_t counted_ = kBuckets;  // buckets of this pass that were not put off
+};
+
+PhraseCounter::PhraseCounter(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
+                             std::int64_t vocabulary, std::span<const std::int32_t> connectors,
+                             std::span<const std::int32_t> apart, PhraseRule rule, int threads,
+                             std::int64_t memory, std::uint64_t salt) {
+  check_offsets("sentence_offsets", offsets, static_cast<std::int64_t>(ids.size()));
+  if (rule.min_count < 1) refuse("min_count", "a number >= 1", std::to_string(rule.min_count));
+  if (!std::isfinite(rule.threshold)) refuse("threshold", "a finite number", std::to_string(rule.threshold));
+  if (threads < 1 || threads > 1024) refuse("threads", "1 to 1024", std::to_string(threads));
+  if (memory < kLeastMemory) {
+    refuse("memory", "at least " + std::to_string(kLeastMemory) + " bytes", std::to_string(memory));
+  }
+  std::vector<Role> roles = phrase_roles(vocabulary, connectors, apart);
+  if (connectors.empty()) {
+    steps_ = std::make_unique<Counting<false>>(ids, offsets, vocabulary, connectors, std::move(roles), rule,
+                                               threads, memory, salt);
+  } else {
+    steps_ = std::make_unique<Counting<true>>(ids, offsets, vocabulary, connectors, std::move(roles), rule,
+                                              threads, memory, salt);
+  }
+}
+
+PhraseCounter::~PhraseCounter() = default;
+
+bool PhraseCounter::advance(double seconds) { return steps_->advance(seconds); }
+FoundPhrases PhraseCounter::take() { return steps_->take(); }
+
+}  // namespace fastnlp
