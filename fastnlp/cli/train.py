@@ -29,19 +29,20 @@ _CORPUS = (
 _MODEL = (
     ("dim", int, "dimensions of the vectors (100)"),
     ("window", int, "words to each side of a center, at most (5)"),
-    ("architecture", ("skipgram",), "the center predicts its contexts (skipgram)"),
-    ("loss", ("ns",), "negative sampling (ns)"),
+    ("architecture", ("skipgram", "cbow"), "contexts predict a center one by one, or together (skipgram)"),
+    ("loss", ("ns", "hs"), "negative sampling, or hierarchical softmax (ns)"),
     ("negatives", int, "negatives per positive (5)"),
     ("subsample", float, "threshold of frequent-word subsampling, 0 for none (0.001)"),
     ("epochs", int, "passes over the text (5)"),
-    ("lr", float, "learning rate at the start (0.025)"),
+    ("lr", float, "learning rate at the start (0.025; 0.05 for cbow)"),
     ("min_lr", float, "learning rate at the end (lr / 10000)"),
     ("threads", int, "threads; 1 makes equal seeds give equal vectors (one per CPU)"),
     ("seed", int, "seed of every random draw (1)"),
     ("device", ("auto", "cpu"), "where to train (auto)"),
     ("subsample_rule", ("word2vec", "book"), "formula of subsampling (word2vec)"),
     ("noise_power", float, "exponent of the counts that negatives are drawn by (0.75)"),
-    ("negatives_shared_by", ("center", "pair"), "draw negatives for each of these (center)"),
+    ("negatives_shared_by", ("group", "center", "pair"), "draw negatives for each of these (group)"),
+    ("cbow_contexts", ("mean", "word2vec", "sum"), "how cbow combines contexts (mean)"),
 )
 # What differs for fastText, whose defaults are those of its own program.
 _NGRAMS = (
@@ -56,7 +57,7 @@ _FASTTEXT = (
     *(
         (name, kind, f"{text.rpartition('(')[0]}({_DEFAULTS[name]})" if name in _DEFAULTS else text)
         for name, kind, text in _MODEL
-        if name not in ("architecture", "loss")
+        if name != "loss"
     ),
 )
 
@@ -70,7 +71,7 @@ def add_to(commands: Commands) -> None:
     word2vec = add_command(
         models,
         "word2vec",
-        "skip-gram with negative sampling (Mikolov et al. 2013)",
+        "skip-gram or CBOW (Mikolov et al. 2013)",
         "  fastnlp train word2vec wiki.txt -o wiki.vec\n"
         "  fastnlp train word2vec *.txt.gz -o news.bin --dim 300 --epochs 3 --min-count 10\n"
         "  zcat dump.gz | fastnlp train word2vec - -o dump.vec --lowercase --keep-corpus dump.corpus\n"
@@ -82,7 +83,7 @@ def add_to(commands: Commands) -> None:
     fasttext = add_command(
         models,
         "fasttext",
-        "skip-gram over character n-grams (Bojanowski et al. 2017): vectors for unseen words too",
+        "word2vec over character n-grams (Bojanowski et al. 2017): vectors for unseen words too",
         "  fastnlp train fasttext wiki.txt -o wiki.bin\n"
         "  fastnlp train fasttext wiki.corpus -o wiki.vec --min-n 2 --max-n 5",
     )

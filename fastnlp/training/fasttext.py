@@ -23,7 +23,7 @@ _ROWS = 1 << 14  # rows of a file that are looked at at a time
 
 
 class FastText(Estimator[FastTextConfig, FastTextTables]):
-    """Word vectors by skip-gram over character n-grams (Bojanowski et al. 2017, arXiv:1607.04606).
+    """Word vectors by skip-gram or CBOW over character n-grams (Bojanowski et al. 2017, arXiv:1607.04606).
 
     A word's vector is the mean of its own row and of those of its n-grams, so that `vectors` has one for
     words that were never seen. N-grams are hashed as the fastText program does, and `save("m.bin")` writes a
@@ -47,7 +47,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         max_n: int = 6,
         buckets: int = 2_000_000,
         window: int = 5,
-        architecture: Literal["skipgram"] = "skipgram",
+        architecture: Literal["skipgram", "cbow"] = "skipgram",
         loss: Literal["ns"] = "ns",
         negatives: int = 5,
         subsample: float = 1e-4,
@@ -63,6 +63,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
         noise_power: float = 0.5,
         negatives_shared_by: Literal["group", "center", "pair"] = "group",
+        cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean",
     ) -> None:
         """Fixes the configuration; nothing is allocated before `fit`. Defaults are those of fastText.
 
@@ -72,7 +73,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             max_n: characters in the longest, at most 64.
             buckets: rows that n-grams are hashed into; those that no word reaches take no memory.
             window: words on each side of a center, at most.
-            architecture: "skipgram".
+            architecture: "skipgram" (a context predicts its center) or "cbow" (the contexts together do).
             loss: "ns", negative sampling.
             negatives: K, noise words a center or a pair.
             subsample: t, the frequency above which words are dropped at random; 0 keeps all.
@@ -87,6 +88,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             subsample_rule: "word2vec" (fastText's too) or "book".
             noise_power: exponent of the counts in the noise distribution; 0.5 in fastText, 0.75 in gensim.
             negatives_shared_by: "group", "center" or "pair"; see `fastnlp.models.Word2VecConfig`.
+            cbow_contexts: "mean", "word2vec" or "sum"; see there too.
 
         Raises:
             ValueError: a value is out of range; the message names it.
@@ -107,6 +109,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             subsample_rule=subsample_rule,
             noise_power=noise_power,
             negatives_shared_by=negatives_shared_by,
+            cbow_contexts=cbow_contexts,
             min_n=min_n,
             max_n=max_n,
             buckets=buckets,
@@ -168,6 +171,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             min_n=config.min_n,
             max_n=config.max_n,
             subsample=config.subsample,
+            architecture=config.architecture,
         )
         write_fasttext(
             path,
@@ -202,10 +206,10 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             return super().load(path, threads=threads)
         file = read_fasttext(path)
         settings = file.settings
-        if settings.architecture != "skipgram" or settings.loss != "ns" or not settings.max_n:
+        if settings.loss != "ns" or not settings.max_n:
             raise ValueError(
-                f"{os.fspath(path)}: expected skip-gram with negative sampling over n-grams, got "
-                f"{settings.architecture}, {settings.loss}, max_n={settings.max_n}; WordVectors.load reads it"
+                f"{os.fspath(path)}: expected negative sampling over n-grams, got {settings.loss}, "
+                f"max_n={settings.max_n}; WordVectors.load reads it"
             )
         model = cls(
             dim=settings.dim,
@@ -216,6 +220,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             negatives=settings.negatives,
             subsample=settings.subsample,
             epochs=settings.epochs,
+            architecture="cbow" if settings.architecture == "cbow" else "skipgram",
             threads=threads,
         )
         try:

@@ -98,7 +98,7 @@ def test_an_error_is_one_line_and_exit_code_1(path, capsys, message, arguments):
         ["train"],
         ["train", "word2vec", "x.txt"],
         ["train", "word2vec", "x.txt", "-o", "x.vec", "--dim", "wide"],
-        ["train", "word2vec", "x.txt", "-o", "x.vec", "--loss", "hs"],
+        ["train", "word2vec", "x.txt", "-o", "x.vec", "--loss", "softmax"],
     ],
 )
 def test_a_wrong_command_line_is_exit_code_2(capsys, arguments):

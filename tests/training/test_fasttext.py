@@ -182,7 +182,7 @@ def test_models_of_another_kind_are_refused(inflected, tmp_path):
         ({"buckets": True}, TypeError, "buckets"),
         ({"composition": "max"}, ValueError, "composition: expected 'mean' or 'sum', got 'max'"),
         ({"loss": "hs"}, ValueError, "loss: expected"),
-        ({"architecture": "cbow"}, ValueError, "architecture: expected"),
+        ({"loss": "hs"}, ValueError, "loss: expected 'ns' with subwords, got 'hs'"),
         ({"dim": 0}, ValueError, "dim: expected"),
     ],
 )
@@ -223,13 +223,15 @@ def test_gensim_reads_what_we_train(inflected, tmp_path):
 
 
 @pytest.mark.interop
-def test_learning_goes_on_where_fasttext_stopped(tmp_path):
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+def test_learning_goes_on_where_fasttext_stopped(tmp_path, architecture):
     fasttext = pytest.importorskip("fasttext")
     (tmp_path / "text.txt").write_text("the cat sat on the mat\nthe naïve dog sat too\n" * 20)
     settings = dict(minCount=1, dim=8, bucket=500, epoch=2, t=1.0, thread=1, verbose=0)
-    theirs = fasttext.train_unsupervised(str(tmp_path / "text.txt"), "skipgram", **settings)
+    theirs = fasttext.train_unsupervised(str(tmp_path / "text.txt"), architecture, **settings)
     theirs.save_model(str(tmp_path / "m.bin"))
     ours = FastText.load(tmp_path / "m.bin", threads=1)
+    assert ours.config.architecture == architecture
     for word in [*theirs.get_words(), "unseen"]:
         np.testing.assert_allclose(ours.vectors[word], theirs.get_word_vector(word), atol=1e-6)
     ours.partial_fit(Corpus.from_text(["the cat ran"] * 20, min_count=1))
@@ -240,7 +242,9 @@ def test_learning_goes_on_where_fasttext_stopped(tmp_path):
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("kind", [dict(model="cbow"), dict(model="skipgram", loss="hs"), dict(maxn=0)])
+@pytest.mark.parametrize(
+    "kind", [dict(model="cbow", loss="hs"), dict(model="skipgram", loss="hs"), dict(maxn=0)]
+)
 def test_models_of_fasttext_that_cannot_go_on_are_refused(tmp_path, kind):
     fasttext = pytest.importorskip("fasttext")
     (tmp_path / "text.txt").write_text("the cat sat on the mat\n" * 20)
@@ -248,7 +252,7 @@ def test_models_of_fasttext_that_cannot_go_on_are_refused(tmp_path, kind):
         str(tmp_path / "text.txt"), minCount=1, dim=4, bucket=50, epoch=1, thread=1, verbose=0, **kind
     )
     theirs.save_model(str(tmp_path / "m.bin"))
-    with pytest.raises(ValueError, match=r"expected skip-gram .* WordVectors\.load reads it"):
+    with pytest.raises(ValueError, match=r"expected negative sampling .* WordVectors\.load reads it"):
         FastText.load(tmp_path / "m.bin")
     assert WordVectors.load(tmp_path / "m.bin")["cat"].tobytes() == theirs.get_word_vector("cat").tobytes()
 
