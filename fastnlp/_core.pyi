@@ -254,6 +254,7 @@ class Word2Vec:
         architecture: str = "skipgram",
         shared_by: str = "center",
         cbow_contexts: str = "mean",
+        deterministic: bool = False,
         seed: typing.SupportsInt | typing.SupportsIndex,
         lr: typing.SupportsFloat | typing.SupportsIndex,
         min_lr: typing.SupportsFloat | typing.SupportsIndex,

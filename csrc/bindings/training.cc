@@ -54,8 +54,8 @@ void register_training(py::module_& m) {
                        const std::optional<CArray<std::int64_t>>& part_offsets, std::int64_t input_rows,
                        bool mean, std::int64_t dim, int window, bool shrink, int negatives,
                        const std::string& architecture, const std::string& shared_by,
-                       const std::string& cbow_contexts, std::uint64_t seed, double lr, double min_lr,
-                       std::int64_t epochs, const std::string& simd) {
+                       const std::string& cbow_contexts, bool deterministic, std::uint64_t seed, double lr,
+                       double min_lr, std::int64_t epochs, const std::string& simd) {
              WordParts composed{.parts = {}, .offsets = {}, .rows = input_rows, .mean = mean};
              if (parts && part_offsets) {
                composed.parts = view(*parts);
@@ -72,6 +72,7 @@ void register_training(py::module_& m) {
                               .architecture = architecture_named(architecture),
                               .sharing = sharing_named(shared_by),
                               .context_scale = context_scale_named(cbow_contexts),
+                              .deterministic = deterministic,
                               .seed = seed,
                               .lr = lr,
                               .min_lr = min_lr,
@@ -83,9 +84,9 @@ void register_training(py::module_& m) {
            py::arg("path_offsets").noconvert() = py::none(), py::arg("parts").noconvert() = py::none(),
            py::arg("part_offsets").noconvert() = py::none(), py::kw_only(), "input_rows"_a = 0,
            "mean"_a = true, "dim"_a, "window"_a, "shrink"_a, "negatives"_a, "architecture"_a = "skipgram",
-           "shared_by"_a = "center", "cbow_contexts"_a = "mean", "seed"_a, "lr"_a, "min_lr"_a, "epochs"_a,
-           "simd"_a = "", py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 6>(),
-           py::keep_alive<1, 7>(), py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
+           "shared_by"_a = "center", "cbow_contexts"_a = "mean", "deterministic"_a = false, "seed"_a, "lr"_a,
+           "min_lr"_a, "epochs"_a, "simd"_a = "", py::keep_alive<1, 2>(), py::keep_alive<1, 3>(),
+           py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 8>(), py::keep_alive<1, 9>())
       .def_property_readonly("units", &Word2Vec::units)
       .def_property_readonly("unit_size", &Word2Vec::unit_size)
       .def_property_readonly("piece_size", &Word2Vec::piece_size)

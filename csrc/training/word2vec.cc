@@ -14,6 +14,7 @@
 
 #include "support/checks.h"
 #include "support/cpu.h"
+#include "training/word2vec_rounds.h"
 
 namespace fastnlp {
 
@@ -44,14 +45,7 @@ Word2VecKernels word2vec_kernels(const char* name) {
 
 namespace {
 
-constexpr std::align_val_t kLine{64};
-constexpr std::int32_t kWarmNodes =
-    256;  // inner nodes of a tree that need no prefetch: the last, near the root
 constexpr std::int64_t kLongestUnit = 4'000, kLongestPiece = 10'000;
-
-struct AlignedFree {
-  void operator()(float* p) const { ::operator delete[](p, kLine); }
-};
 
 void check_options(const Word2VecOptions& o, std::size_t vocabulary) {
   const auto within = [](const char* name, auto value, auto low, auto high) {
@@ -109,132 +103,24 @@ int check_tree(const WordTree& tree, std::size_t vocabulary) {
 
 }  // namespace
 
-// One thread's buffers, reused from unit to unit.
-class Word2Vec::Worker {
- public:
-  Worker(const Word2Vec& model, Table input, Table output, std::int64_t epoch) : model_(model) {
-    const Word2VecOptions& o = model.options_;
-    job_ = {};
-    job_.ids = model.ids_.data();
-    job_.keep = model.keep_.data();
-    if (model.noise_) {
-      job_.noise = model.noise_->columns().data();
-      job_.noise_size = static_cast<std::uint32_t>(model.noise_->size());
-      drawn_.resize(static_cast<std::size_t>(kDrawnRows * o.negatives));
-    } else {
-      job_.path = model.tree_.path.data();
-      job_.path_offsets = model.tree_.offsets.data();
-      job_.warm_node = static_cast<std::int32_t>(model.keep_.size()) - kWarmNodes;
-    }
-    job_.input = input.data;
-    job_.output = output.data;
-    job_.pitch = input.pitch;
-    job_.seed = o.seed;
-    job_.epoch = static_cast<std::uint32_t>(epoch);
-    job_.window = o.window;
-    job_.negatives = o.negatives;
-    job_.shrink = o.shrink;
-    job_.architecture = o.architecture;
-    job_.sharing = o.sharing;
-    job_.context_scale = o.context_scale;
-    if (!model.parts_.offsets.empty()) {
-      job_.parts = model.parts_.parts.data();
-      job_.part_offsets = model.parts_.offsets.data();
-      job_.mean = model.parts_.mean;
-    }
-    const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(2 * o.window + 2));
-    ring_.reset(new (kLine) float[ring_rows * 2 * static_cast<std::size_t>(job_.pitch)]());
-    job_.ring_mask = static_cast<std::int64_t>(ring_rows) - 1;
-    job_.rows_each = 2 * o.window + 1 + model.columns_;
-    rows_.resize(static_cast<std::size_t>(2 * job_.rows_each));
-    // The smallest blocks of any instruction set are 2 context rows by 6 output rows.
-    job_.label_each = (model.columns_ + 5) / 6 * kScoreFloats;
-    job_.gradient_each = (o.window + 1) * job_.label_each;
-    gradient_.reset(new (kLine) float[static_cast<std::size_t>(2 * job_.gradient_each)]());
-    label_.reset(new (kLine) float[static_cast<std::size_t>(2 * job_.label_each)]());
-    hidden_.reset(new (kLine) float[static_cast<std::size_t>(2 * job_.pitch)]());
-    job_.gradient = gradient_.get();
-    job_.label = label_.get();
-    job_.hidden = hidden_.get();
-    job_.drawn = drawn_.data();
-    job_.ring = ring_.get();
-    job_.rows = rows_.data();
-    const std::size_t capacity = static_cast<std::size_t>(model.unit_ + model.piece_) + 17;
-    word_.resize(capacity);
-    position_.resize(capacity);
-    reach_.resize(capacity);
-    first_.resize(capacity);
-    last_.resize(capacity);
-    job_.word = word_.data();
-    job_.position = position_.data();
-    job_.reach = reach_.data();
-    job_.first = first_.data();
-    job_.last = last_.data();
-  }
-
-  // Trains the pieces (sentences, or parts of a longer one) that start in the unit.
-  void train(std::int64_t unit, float lr) {
-    const auto& offsets = model_.offsets_;
-    const std::int64_t begin = unit * model_.unit_;
-    const std::int64_t end = std::min<std::int64_t>(begin + model_.unit_, offsets.back());
-    const std::int64_t size = model_.piece_;
-    job_.lr = lr;
-    job_.kept = 0;
-    // The sentence that holds `begin`, and in it the first piece that starts at `begin` or later.
-    auto sentence = std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1;
-    std::int64_t piece = offsets[sentence] + (begin - offsets[sentence] + size - 1) / size * size;
-    for (;;) {
-      // Before the end is looked at: the next piece of a sentence that ended here may lie far behind it.
-      if (piece >= offsets[sentence + 1]) {
-        if (++sentence + 1 >= static_cast<std::int64_t>(offsets.size())) break;
-        piece = offsets[sentence];
-        continue;
-      }
-      if (piece >= end) break;
-      const std::int64_t stop = std::min(piece + size, offsets[sentence + 1]);
-      const std::int64_t first = job_.kept;
-      model_.kernels_.keep(job_, piece, stop);
-      for (std::int64_t i = first; i < job_.kept; ++i) {
-        first_[static_cast<std::size_t>(i)] = first;
-        last_[static_cast<std::size_t>(i)] = job_.kept - 1;
-      }
-      piece = stop;
-    }
-    kept_ += job_.kept;
-    model_.kernels_.train(job_);
-  }
-
-  void add_to(SliceReport& report) const {
-    report.kept += kept_;
-    report.pairs += job_.pairs;
-    report.loss_pairs += job_.loss_pairs;
-    report.loss += job_.loss;
-  }
-
- private:
-  const Word2Vec& model_;
-  Word2VecJob job_;
-  std::vector<std::int32_t> drawn_, word_, reach_;
-  std::vector<std::int64_t> position_, first_, last_;
-  std::unique_ptr<float[], AlignedFree> ring_, gradient_, label_, hidden_;
-  std::vector<float*> rows_;
-  std::int64_t kept_ = 0;
-};
-
 Word2Vec::Word2Vec(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,
                    std::span<const double> keep, std::span<const double> noise, Word2VecOptions options,
                    const char* simd, WordParts parts, WordTree tree)
-    : ids_(ids),
-      offsets_(offsets),
-      options_(options),
-      parts_(parts),
-      tree_(tree),
-      columns_(1 + options.negatives),
-      kernels_(word2vec_kernels(simd)) {
+    : plan_{.ids = ids,
+            .offsets = offsets,
+            .keep = {},
+            .noise = {},
+            .options = options,
+            .parts = parts,
+            .tree = tree,
+            .columns = 1 + options.negatives,
+            .kernels = word2vec_kernels(simd),
+            .piece = 0,
+            .longest_stretch = 0} {
   const std::size_t vocabulary = keep.size();
   check_options(options, vocabulary);
   if (parts.offsets.empty()) {
-    parts_.rows = static_cast<std::int64_t>(vocabulary);
+    plan_.parts.rows = static_cast<std::int64_t>(vocabulary);
   } else {
     check_parts(parts, vocabulary);
   }
@@ -243,48 +129,61 @@ Word2Vec::Word2Vec(std::span<const std::int32_t> ids, std::span<const std::int64
       refuse("noise", "one weight per word (" + std::to_string(vocabulary) + ")",
              std::to_string(noise.size()));
     }
-    noise_.emplace(noise);
-    if (noise_->support() < 2) {
+    plan_.noise.emplace(noise);
+    if (plan_.noise->support() < 2) {
       refuse("vocabulary", "at least two words that can be drawn as negatives",
-             std::to_string(noise_->support()));
+             std::to_string(plan_.noise->support()));
+    }
+    if (options.deterministic && options.sharing == Sharing::kPair) {
+      refuse("shared_by", "'group' or 'center' to be deterministic", "'pair'");
     }
     // A center alone excludes itself; a group takes too much out of a small vocabulary.
-    if (options_.sharing == Sharing::kGroup && noise_->support() < 16 * kGroupCenters) {
-      options_.sharing = Sharing::kCenter;
+    if (plan_.options.sharing == Sharing::kGroup && plan_.noise->support() < 16 * kGroupCenters) {
+      plan_.options.sharing = Sharing::kCenter;
     }
   } else {
-    columns_ = check_tree(tree, vocabulary);
+    plan_.columns = check_tree(tree, vocabulary);
     if (tree.path.empty()) refuse("vocabulary", "at least two words in the tree", "fewer");
   }
   // Multiply-adds a position next to those of the usual D=100, window 5, K=5: past ten times that, units
   // shrink.
-  const double cost = static_cast<double>(options.dim) * options.window * columns_ / 3000.0;
-  unit_ = std::clamp(static_cast<std::int64_t>(100'000.0 / cost), std::int64_t{200}, kLongestUnit);
-  piece_ = std::clamp(unit_, std::min(std::int64_t{20} * options.window, kLongestPiece), kLongestPiece);
+  const double cost = static_cast<double>(options.dim) * options.window * plan_.columns / 3000.0;
+  if (options.deterministic) {
+    unit_ = kRoundPositions;
+    plan_.piece = plan_.longest_stretch = kLanePositions;
+  } else {
+    unit_ = std::clamp(static_cast<std::int64_t>(100'000.0 / cost), std::int64_t{200}, kLongestUnit);
+    plan_.piece =
+        std::clamp(unit_, std::min(std::int64_t{20} * options.window, kLongestPiece), kLongestPiece);
+    plan_.longest_stretch = unit_;
+  }
   check_offsets("sentence_offsets", offsets, static_cast<std::int64_t>(ids.size()));
   check_ids("ids", ids, static_cast<std::int64_t>(vocabulary));
-  keep_.reserve(keep.size());
+  plan_.keep.reserve(keep.size());
   for (std::size_t i = 0; i < keep.size(); ++i) {
     if (!(keep[i] >= 0.0 && keep[i] <= 1.0)) {
       refuse("keep[" + std::to_string(i) + "]", "a probability", std::to_string(keep[i]));
     }
-    keep_.push_back(threshold(keep[i]));
+    plan_.keep.push_back(threshold(keep[i]));
   }
 }
 
-std::int64_t Word2Vec::units() const { return (static_cast<std::int64_t>(ids_.size()) + unit_ - 1) / unit_; }
+std::int64_t Word2Vec::units() const {
+  return (static_cast<std::int64_t>(plan_.ids.size()) + unit_ - 1) / unit_;
+}
 
 double Word2Vec::lr_at(std::int64_t epoch, std::int64_t unit) const {
-  const double total = static_cast<double>(ids_.size()) * static_cast<double>(options_.epochs) + 1.0;
-  const double done = static_cast<double>(ids_.size()) * static_cast<double>(epoch) +
+  const double total =
+      static_cast<double>(plan_.ids.size()) * static_cast<double>(plan_.options.epochs) + 1.0;
+  const double done = static_cast<double>(plan_.ids.size()) * static_cast<double>(epoch) +
                       static_cast<double>(unit) * static_cast<double>(unit_);
-  return std::max(options_.min_lr, options_.lr * (1.0 - done / total));
+  return std::max(plan_.options.min_lr, plan_.options.lr * (1.0 - done / total));
 }
 
 SliceReport Word2Vec::train(Table input, Table output, std::int64_t epoch, std::int64_t unit, int threads,
                             double seconds) const {
-  check_table("input", input, parts_.rows, options_.dim);
-  check_table("output", output, static_cast<std::int64_t>(keep_.size()), options_.dim);
+  check_table("input", input, plan_.parts.rows, plan_.options.dim);
+  check_table("output", output, static_cast<std::int64_t>(plan_.keep.size()), plan_.options.dim);
   if (output.pitch != input.pitch) {
     refuse("output", "rows as long as input's " + std::to_string(input.pitch), std::to_string(output.pitch));
   }
@@ -292,19 +191,26 @@ SliceReport Word2Vec::train(Table input, Table output, std::int64_t epoch, std::
   if (epoch < 0) refuse("epoch", "0 or more", std::to_string(epoch));
   if (threads < 1 || threads > 1024) refuse("threads", "1 to 1024", std::to_string(threads));
 
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                             std::chrono::duration<double>(std::min(seconds, 1e9)));
   const std::int64_t total = units();
+  if (plan_.options.deterministic) {
+    return train_rounds(plan_, input, output, epoch, unit, total, threads, deadline,
+                        [&](std::int64_t at) { return static_cast<float>(lr_at(epoch, at)); });
+  }
   std::atomic<std::int64_t> next{unit};
   std::mutex gate;
   std::exception_ptr failure;
   SliceReport report;
   const auto work = [&] {
     try {
-      Worker worker(*this, input, output, epoch);
+      Word2VecWorker worker(plan_, input, output, epoch);
       do {
         const std::int64_t mine = next.fetch_add(1, std::memory_order_relaxed);
         if (mine >= total) break;
-        worker.train(mine, static_cast<float>(lr_at(epoch, mine)));
+        worker.collect(mine * unit_, (mine + 1) * unit_, static_cast<float>(lr_at(epoch, mine)));
+        worker.train();
       } while (std::chrono::steady_clock::now() < deadline);
       const std::lock_guard lock(gate);
       worker.add_to(report);

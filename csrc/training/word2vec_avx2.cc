@@ -4,7 +4,9 @@
 
 namespace fastnlp {
 
-Word2VecKernels word2vec_kernels_avx2() { return {&keep_tokens, &train_kept, "avx2"}; }
+Word2VecKernels word2vec_kernels_avx2() {
+  return {&keep_tokens, &draw_all, &train_kept, &merge_copies, "avx2"};
+}
 
 }  // namespace fastnlp
 #endif

@@ -2,6 +2,8 @@
 
 namespace fastnlp {
 
-Word2VecKernels word2vec_kernels_baseline() { return {&keep_tokens, &train_kept, "baseline"}; }
+Word2VecKernels word2vec_kernels_baseline() {
+  return {&keep_tokens, &draw_all, &train_kept, &merge_copies, "baseline"};
+}
 
 }  // namespace fastnlp

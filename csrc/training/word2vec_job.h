@@ -66,6 +66,7 @@ struct Word2VecJob {
   std::int64_t kept;
 
   // Scratch.
+  bool is_drawn;        // `drawn` holds the negatives of all kept tokens
   std::int32_t* drawn;  // (kDrawnRows, negatives)
   float* ring;          // (ring_mask + 1, 2, pitch) a context row and the value it had on entry
   std::int64_t ring_mask;
@@ -83,10 +84,20 @@ struct Word2VecJob {
   double loss;
 };
 
-// The two halves of the inner loop for one instruction set.
+// A copy of a row that was trained apart, one of a chain.
+struct RowCopy {
+  const float* row;
+  std::int32_t uses;  // centers that met it
+  std::int32_t next;  // in the array of copies, or -1
+};
+
+// The parts of the inner loop for one instruction set.
 struct Word2VecKernels {
   void (*keep)(Word2VecJob&, std::int64_t begin, std::int64_t end);
+  void (*draw)(Word2VecJob&);  // all negatives of up to kDrawnRows kept tokens
   void (*train)(Word2VecJob&);
+  // row += scale * (the sum of copy - row over the chain that begins with copies[first]).
+  void (*merge)(float* row, std::int64_t pitch, const RowCopy* copies, std::int32_t first, float scale);
   const char* name;
 };
 

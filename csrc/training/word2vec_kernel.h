@@ -155,6 +155,18 @@ inline void train_from(Word2VecJob& job) {
   }
 }
 
+inline void merge_copies(float* row, std::int64_t pitch, const RowCopy* copies, std::int32_t first,
+                         float scale) {
+  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+    const vec before = load(row + d);
+    vec change = {};
+    for (std::int32_t i = first; i >= 0; i = copies[i].next) change += load(copies[i].row + d) - before;
+    store(row + d, before + scale * change);
+  }
+}
+
+inline void draw_all(Word2VecJob& job) { draw_negatives(job, 0, job.kept); }
+
 inline void train_kept(Word2VecJob& job) {
   job.parts ? train_from<ComposedInput>(job) : train_from<WordInput>(job);
 }

@@ -23,7 +23,7 @@ struct NegativeOutput {
     fill_labels(m, [](int j) { return j == 0 ? 1.0f : 0.0f; });
   }
   FASTNLP_INLINE void prepare(Word2VecJob& job, std::int64_t until) {
-    if (drawn >= job.kept || drawn > until) return;
+    if (job.is_drawn || drawn >= job.kept || drawn > until) return;
     const std::int64_t last = drawn + kDrawnRows / 2 < job.kept ? drawn + kDrawnRows / 2 : job.kept;
     draw_negatives(job, drawn, last);
     drawn = last;

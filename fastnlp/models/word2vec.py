@@ -66,6 +66,8 @@ class Word2VecConfig:
         cbow_contexts: how the contexts make the hidden vector h, and what each of them learns from the error
             of h: "mean" averages both, which is the gradient of the book's formula; "word2vec" averages h
             alone, as word2vec.c and gensim do; "sum" adds both.
+        deterministic: give the same bits for any number of threads: stretches of 120 words are trained apart,
+            eight at a time, and their changes added in order.
 
     Raises:
         ValueError: a value is out of range; the message names it.
@@ -95,14 +97,20 @@ class Word2VecConfig:
     noise_power: float = 0.75
     negatives_shared_by: Literal["group", "center", "pair"] = "group"
     cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean"
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 expected = " or ".join(repr(choice) for choice in allowed)
                 raise ValueError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
-        if not isinstance(self.shrink_windows, bool):
-            raise TypeError(f"shrink_windows: expected True or False, got {self.shrink_windows!r}")
+        for name in ("shrink_windows", "deterministic"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name}: expected True or False, got {getattr(self, name)!r}")
+        if self.deterministic and self.loss == "ns" and self.negatives_shared_by == "pair":
+            raise ValueError(
+                "negatives_shared_by: expected 'group' or 'center' with deterministic=True, got 'pair'"
+            )
         for name, (kind, low, high) in _RANGES.items():
             value = getattr(self, name)
             if not (name == "min_lr" and value is None):

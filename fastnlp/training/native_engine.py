@@ -18,7 +18,8 @@ class NativeEngine:
     """Skip-gram or CBOW, by negative sampling or hierarchical softmax, over Hogwild threads.
 
     One thread gives the same bits every time, however the run was cut into slices; several threads race on
-    the tables, as word2vec.c's do (Recht et al. 2011), and give a slightly different model each time.
+    the tables, as word2vec.c's do (Recht et al. 2011), and give a slightly different model each time, unless
+    the configuration asks for a deterministic run.
 
     Attributes:
         size: T, corpus positions an epoch.
@@ -59,6 +60,7 @@ class NativeEngine:
             **outputs,
             architecture=config.architecture,
             cbow_contexts=config.cbow_contexts,
+            deterministic=config.deterministic,
             dim=config.dim,
             window=config.window,
             shrink=config.shrink_windows,

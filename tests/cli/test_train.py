@@ -105,7 +105,7 @@ def test_the_defaults_that_help_states_are_those_of_python():
     for name, text in stated.items():
         default = (model if name in model else corpus)[name].default
         assert text in special.get(default, (str(default), f"{default}: an error")), name
-    flags = {name for name, _, _ in _MODEL} | {"shrink_windows"}
+    flags = {name for name, _, _ in _MODEL} | {"shrink_windows", "deterministic"}
     assert flags == set(model), "every setting of the model is a flag"
 
 

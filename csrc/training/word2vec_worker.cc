@@ -1,0 +1,116 @@
+#include "training/word2vec_worker.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace fastnlp {
+namespace {
+
+constexpr std::int32_t kWarmNodes =
+    256;  // inner nodes of a tree that need no prefetch: the last, near the root
+
+}  // namespace
+
+Floats zeroed_floats(std::int64_t size) {
+  return Floats(new (std::align_val_t{64}) float[static_cast<std::size_t>(size)]());
+}
+
+Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table output, std::int64_t epoch)
+    : plan_(plan) {
+  const Word2VecOptions& o = plan.options;
+  job_ = {};
+  job_.ids = plan.ids.data();
+  job_.keep = plan.keep.data();
+  if (plan.noise) {
+    job_.noise = plan.noise->columns().data();
+    job_.noise_size = static_cast<std::uint32_t>(plan.noise->size());
+    drawn_.resize(static_cast<std::size_t>(kDrawnRows * o.negatives));
+  } else {
+    job_.path = plan.tree.path.data();
+    job_.path_offsets = plan.tree.offsets.data();
+    job_.warm_node = static_cast<std::int32_t>(plan.keep.size()) - kWarmNodes;
+  }
+  job_.input = input.data;
+  job_.output = output.data;
+  job_.pitch = input.pitch;
+  job_.seed = o.seed;
+  job_.epoch = static_cast<std::uint32_t>(epoch);
+  job_.window = o.window;
+  job_.negatives = o.negatives;
+  job_.shrink = o.shrink;
+  job_.architecture = o.architecture;
+  job_.sharing = o.sharing;
+  job_.context_scale = o.context_scale;
+  if (!plan.parts.offsets.empty()) {
+    job_.parts = plan.parts.parts.data();
+    job_.part_offsets = plan.parts.offsets.data();
+    job_.mean = plan.parts.mean;
+  }
+  const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(2 * o.window + 2));
+  ring_ = zeroed_floats(static_cast<std::int64_t>(ring_rows) * 2 * job_.pitch);
+  job_.ring_mask = static_cast<std::int64_t>(ring_rows) - 1;
+  job_.rows_each = 2 * o.window + 1 + plan.columns;
+  rows_.resize(static_cast<std::size_t>(2 * job_.rows_each));
+  // The smallest blocks of any instruction set are 2 context rows by 6 output rows.
+  job_.label_each = (plan.columns + 5) / 6 * kScoreFloats;
+  job_.gradient_each = (o.window + 1) * job_.label_each;
+  gradient_ = zeroed_floats(2 * job_.gradient_each);
+  label_ = zeroed_floats(2 * job_.label_each);
+  hidden_ = zeroed_floats(2 * job_.pitch);
+  job_.gradient = gradient_.get();
+  job_.label = label_.get();
+  job_.hidden = hidden_.get();
+  job_.drawn = drawn_.data();
+  job_.ring = ring_.get();
+  job_.rows = rows_.data();
+  const std::size_t capacity = static_cast<std::size_t>(plan.longest_stretch + plan.piece) + 17;
+  word_.resize(capacity);
+  position_.resize(capacity);
+  reach_.resize(capacity);
+  first_.resize(capacity);
+  last_.resize(capacity);
+  job_.word = word_.data();
+  job_.position = position_.data();
+  job_.reach = reach_.data();
+  job_.first = first_.data();
+  job_.last = last_.data();
+}
+
+void Word2VecWorker::collect(std::int64_t begin, std::int64_t end, float lr) {
+  const auto& offsets = plan_.offsets;
+  const std::int64_t size = plan_.piece;
+  end = std::min(end, offsets.back());
+  job_.lr = lr;
+  job_.kept = 0;
+  if (begin >= end) return;
+  // The sentence that holds `begin`, and in it the first piece that starts at `begin` or later.
+  auto sentence = std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1;
+  std::int64_t piece = offsets[sentence] + (begin - offsets[sentence] + size - 1) / size * size;
+  for (;;) {
+    // Before the end is looked at: the next piece of a sentence that ended here may lie far behind it.
+    if (piece >= offsets[sentence + 1]) {
+      if (++sentence + 1 >= static_cast<std::int64_t>(offsets.size())) break;
+      piece = offsets[sentence];
+      continue;
+    }
+    if (piece >= end) break;
+    const std::int64_t stop = std::min(piece + size, offsets[sentence + 1]);
+    const std::int64_t first = job_.kept;
+    plan_.kernels.keep(job_, piece, stop);
+    for (std::int64_t i = first; i < job_.kept; ++i) {
+      first_[static_cast<std::size_t>(i)] = first;
+      last_[static_cast<std::size_t>(i)] = job_.kept - 1;
+    }
+    piece = stop;
+  }
+  kept_ += job_.kept;
+}
+
+void Word2VecWorker::add_to(SliceReport& report) const {
+  report.kept += kept_;
+  report.pairs += job_.pairs;
+  report.loss_pairs += job_.loss_pairs;
+  report.loss += job_.loss;
+}
+
+}  // namespace fastnlp
