@@ -62,7 +62,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         shrink_windows: bool = True,
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
         noise_power: float = 0.5,
-        negatives_shared_by: Literal["group", "center", "pair"] = "group",
+        negatives_shared_by: Literal["group", "center", "pair"] = "center",
         cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean",
     ) -> None:
         """Fixes the configuration; nothing is allocated before `fit`. Defaults are those of fastText.
