@@ -51,7 +51,7 @@ _NGRAMS = (
     ("buckets", int, "rows that n-grams are hashed into (2000000)"),
     ("composition", ("mean", "sum"), "what a word is of its rows (mean)"),
 )
-_DEFAULTS = {"subsample": "0.0001", "lr": "0.05", "noise_power": "0.5"}
+_DEFAULTS = {"subsample": "0.0001", "lr": "0.05", "noise_power": "0.5", "negatives_shared_by": "center"}
 _FASTTEXT = (
     *_NGRAMS,
     *(

@@ -11,7 +11,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ __all__ = ["FastTextFile", "FastTextSettings", "is_fasttext", "read_fasttext", "
 _MAGIC, _VERSION = 793712314, 12
 _HEADER = struct.Struct("<2i12id3i2q")  # magic and version, settings, sizes of the dictionary
 _MATRIX = struct.Struct("<?2q")
-_ARCHITECTURES = {1: "cbow", 2: "skipgram"}
-_LOSSES = {1: "hs", 2: "ns", 3: "softmax"}
+_ARCHITECTURES: dict[int, Literal["skipgram", "cbow"]] = {1: "cbow", 2: "skipgram"}
+_LOSSES: dict[int, Literal["ns", "hs", "softmax"]] = {1: "hs", 2: "ns", 3: "softmax"}
 _SUPERVISED = 3
 _BLOCK = 4 << 20
 
@@ -53,8 +53,8 @@ class FastTextSettings:
     epochs: int = 5
     min_count: int = 5
     negatives: int = 5
-    loss: str = "ns"
-    architecture: str = "skipgram"
+    loss: Literal["ns", "hs", "softmax"] = "ns"
+    architecture: Literal["skipgram", "cbow"] = "skipgram"
     buckets: int = 2_000_000
     min_n: int = 3
     max_n: int = 6

@@ -27,6 +27,7 @@ class FastTextConfig(Word2VecConfig):
         subsample: t.
         lr: learning rate at the start.
         noise_power: exponent of the counts in the noise distribution; fastText draws by their square roots.
+        negatives_shared_by: "center", which is no slower than "group" here and answers more analogies.
         min_n: characters in the shortest n-gram, `<` and `>` included.
         max_n: characters in the longest.
         buckets: rows that n-grams are hashed into. Only those that a word of the vocabulary reaches take
@@ -50,6 +51,7 @@ class FastTextConfig(Word2VecConfig):
     subsample: float = 1e-4
     lr: float = 0.05
     noise_power: float = 0.5
+    negatives_shared_by: Literal["group", "center", "pair"] = "center"
     min_n: int = 3
     max_n: int = 6
     buckets: int = 2_000_000

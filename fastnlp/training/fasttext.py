@@ -62,7 +62,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         shrink_windows: bool = True,
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
         noise_power: float = 0.5,
-        negatives_shared_by: Literal["group", "center", "pair"] = "group",
+        negatives_shared_by: Literal["group", "center", "pair"] = "center",
         cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean",
         deterministic: bool = False,
     ) -> None:
@@ -74,7 +74,8 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             max_n: characters in the longest, at most 64.
             buckets: rows that n-grams are hashed into; those that no word reaches take no memory.
             window: words on each side of a center, at most.
-            architecture: "skipgram" (a context predicts its center) or "cbow" (the contexts together do).
+            architecture: "skipgram" (a context predicts its center) or "cbow" (the contexts together do;
+                fastText's pools all of their rows, so that words with many n-grams weigh more there).
             loss: "ns", negative sampling.
             negatives: K, noise words a center or a pair.
             subsample: t, the frequency above which words are dropped at random; 0 keeps all.
@@ -223,7 +224,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             negatives=settings.negatives,
             subsample=settings.subsample,
             epochs=settings.epochs,
-            architecture="cbow" if settings.architecture == "cbow" else "skipgram",
+            architecture=settings.architecture,
             threads=threads,
         )
         try:

@@ -181,7 +181,7 @@ def test_models_of_another_kind_are_refused(inflected, tmp_path):
         ({"buckets": 0}, ValueError, r"buckets: expected a whole number from 1 to 2\^31 - 1, got 0"),
         ({"buckets": True}, TypeError, "buckets"),
         ({"composition": "max"}, ValueError, "composition: expected 'mean' or 'sum', got 'max'"),
-        ({"loss": "hs"}, ValueError, "loss: expected"),
+        ({"architecture": "glove"}, ValueError, "architecture: expected"),
         ({"loss": "hs"}, ValueError, "loss: expected 'ns' with subwords, got 'hs'"),
         ({"dim": 0}, ValueError, "dim: expected"),
     ],
