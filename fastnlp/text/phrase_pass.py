@@ -95,6 +95,7 @@ def find_phrases(corpus: Corpus, options: CountingOptions) -> list[Phrase]:
     while not counter.advance(_SLICE):
         pass
     first, second, between, offsets, counts, scores, _, _ = counter.take()
+    del counter  # and its tables
     tokens = vocab.tokens
     inner = [tokens[i] for i in between.tolist()]
     gaps = [inner[a:b] for a, b in itertools.pairwise(offsets.tolist())]
