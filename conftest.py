@@ -3,8 +3,14 @@
 import importlib.util
 import signal
 
+import hypothesis
+
 # Compiles what changed in an editable build here, where nothing stands in for the standard output yet.
 import fastnlp._core  # noqa: F401
+
+# How long an example takes says nothing on a shared machine or under a sanitizer.
+hypothesis.settings.register_profile("fastnlp", deadline=None)
+hypothesis.settings.load_profile("fastnlp")
 
 _TORCH = importlib.util.find_spec("torch") is not None
 

@@ -144,6 +144,7 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
         rule_(rule),
         threads_(static_cast<int>(
             std::clamp(memory / 8 / (pages_a_block() * kPage), std::int64_t{1}, std::int64_t{threads}))),
+        memory_(memory),
         salt_(salt),
         blocks_((static_cast<std::int64_t>(ids.size()) + kBlock - 1) / kBlock),
         words_(static_cast<std::size_t>(vocabulary)),
@@ -392,8 +393,8 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
       // While a table moves, the old and the new one are there.
       if (held_ + table.next_bytes() > table_bytes_) {
         if (counted_ == 1) {
-          throw std::invalid_argument("memory: expected more than " + std::to_string(table_bytes_) +
-                                      " bytes for 1/256 of the pairs, got too few");
+          refuse("memory", "enough bytes to count one part in 256 of the pairs at a time",
+                 std::to_string(memory_));
         }
         --counted_;
         held_ -= table.bytes();
@@ -467,6 +468,7 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
   std::vector<Role> roles_;
   PhraseRule rule_;
   int threads_;
+  std::int64_t memory_;
   std::uint64_t salt_;
   std::int64_t blocks_;
 

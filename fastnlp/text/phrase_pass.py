@@ -95,6 +95,7 @@ def find_phrases(corpus: Corpus, options: CountingOptions) -> list[Phrase]:
     while not counter.advance(_SLICE):
         pass
     first, second, between, offsets, counts, scores, _, _ = counter.take()
+    del counter  # and its tables
     tokens = vocab.tokens
     inner = [tokens[i] for i in between.tolist()]
     gaps = [inner[a:b] for a, b in itertools.pairwise(offsets.tolist())]
@@ -207,7 +208,7 @@ class _PhraseTable:
     def __init__(
         self, vocab: Vocab, phrases: Iterable[Phrase], connector_words: tuple[str, ...], delimiter: str
     ) -> None:
-        number = vocab.ids
+        number, size = vocab.ids, len(vocab)
         new: dict[str, int] = {}
         rows: list[tuple[int, int, int]] = []
         between: list[int] = []
@@ -220,7 +221,7 @@ class _PhraseTable:
             token = delimiter.join(words)
             becomes = number.get(token, -1)  # a text may hold the joined word already
             if becomes < 0:
-                becomes = new.setdefault(token, len(vocab) + len(new))
+                becomes = new.setdefault(token, size + len(new))
             rows.append((ids[0], ids[-1], becomes))
             between.extend(ids[1:-1])
             ends.append(len(between))

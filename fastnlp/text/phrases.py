@@ -122,11 +122,7 @@ class Phrases:
             ValueError: the text is empty or not UTF-8, or an id of the corpus is out of range.
             FileNotFoundError: a file is missing.
         """
-        corpus = (
-            source
-            if isinstance(source, Corpus)
-            else Corpus.from_text(source, min_count=1, threads=self.threads)
-        )
+        corpus = self._corpus(source)
         found: list[list[Phrase]] = []
         for i, threshold in enumerate(self.thresholds):
             options = CountingOptions(
@@ -143,9 +139,7 @@ class Phrases:
         self._set(found)
         return self
 
-    def apply(
-        self, corpus: Corpus, *, min_count: int = 1, path: str | os.PathLike[str] | None = None
-    ) -> Corpus:
+    def apply(self, source: Any, *, min_count: int = 1, path: str | os.PathLike[str] | None = None) -> Corpus:
         """A corpus with a token in the place of each phrase.
 
         Its vocabulary is what `Corpus.from_text` would make of the joined text: by falling count, ties by
@@ -153,7 +147,7 @@ class Phrases:
         goes when the corpus goes.
 
         Args:
-            corpus: the text, the one that was counted or another.
+            source: a Corpus or a text as for `fit`, the one that was counted or another.
             min_count: tokens that occur less often after the joining are dropped, or become the unknown token
                 of the corpus.
             path: a folder to write the corpus to, as `Corpus.save` does.
@@ -163,14 +157,11 @@ class Phrases:
 
         Raises:
             RuntimeError: `fit` has not been called.
-            ValueError: no token is frequent enough.
+            ValueError: no token is frequent enough, or the text is empty or not UTF-8.
         """
-        if not isinstance(corpus, Corpus):
-            raise TypeError(
-                f"corpus: expected a Corpus, got {type(corpus).__name__}; join lists of words with `join`"
-            )
         least = _whole("min_count", min_count, 0)
         *before, last = self.found
+        corpus = self._corpus(source)
         for phrases in before:
             corpus = self._joined(corpus, phrases, 1)
         if path is None:
@@ -186,6 +177,11 @@ class Phrases:
                 folder=folder,
             )
         return Corpus.open(path)
+
+    def _corpus(self, source: Any) -> Corpus:
+        if isinstance(source, Corpus):
+            return source
+        return Corpus.from_text(source, min_count=1, threads=self.threads)
 
     def _joined(self, corpus: Corpus, phrases: list[Phrase], min_count: int) -> Corpus:
         built: Built = join_phrases(

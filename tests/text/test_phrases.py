@@ -57,6 +57,7 @@ def test_phrases_are_those_of_the_obvious_way(text, options, passes, threads):
         expected = [oracle.join(sentence, again, connectors, longest) for sentence in expected]
     assert list(phrases.join_all(text)) == expected
     joined = phrases.apply(corpus)
+    assert np.array_equal(phrases.apply(iter(text)).ids, joined.ids)
     same = Corpus.from_text(expected, min_count=1)
     assert joined.vocab == same.vocab
     assert np.array_equal(joined.ids, same.ids)
@@ -360,8 +361,8 @@ def test_bad_input_is_refused():
     phrases.fit(LINES)
     with pytest.raises(TypeError, match="sentence: expected its words one by one, got the str 'new york'"):
         phrases.join("new york")
-    with pytest.raises(TypeError, match="corpus: expected a Corpus, got list"):
-        phrases.apply(LINES)
+    with pytest.raises(TypeError, match="source: expected a file, several"):
+        phrases.apply(7)
     corpus = Corpus.from_text(LINES, min_count=1)
     with pytest.raises(ValueError, match="min_count: expected a whole number >= 0, got -1"):
         phrases.apply(corpus, min_count=-1)
