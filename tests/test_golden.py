@@ -48,5 +48,5 @@ def test_a_checkpoint_is_resumed(tmp_path):
     shutil.copy(GOLDEN / "checkpoint-1.npz", tmp_path / "run.npz")
     resumed = Word2Vec(**SETTINGS).fit(corpus, checkpoint=tmp_path / "run.npz", resume=True)
     with np.load(GOLDEN / "checkpoint-1.npz") as arrays:
-        assert np.array_equal(resumed.vectors.vectors, arrays["input"])
+        assert np.array_equal(resumed.vectors.vectors, arrays["tables/input"])
     assert [report.epoch for report in resumed.history] == [0, 1]
