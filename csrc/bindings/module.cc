@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m) {
   fastnlp::bindings::register_text(m);
   fastnlp::bindings::register_sampling(m);
   fastnlp::bindings::register_subwords(m);
+  fastnlp::bindings::register_cooccurrence(m);
   fastnlp::bindings::register_training(m);
   fastnlp::bindings::register_vectors(m);
 }

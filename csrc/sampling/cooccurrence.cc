@@ -31,13 +31,13 @@ DistanceWeights DistanceWeights::make(int window, bool by_distance, std::int64_t
   double harmonic = 0.0;
   for (int d = 1; d <= window; ++d) harmonic += 1.0 / d;
   const double limit = 0x1.0p62 / (2.0 * static_cast<double>(std::max<std::int64_t>(most, 1)) * harmonic);
+  if (limit < window) refuse("window", "a smaller one for so long a text", std::to_string(window));
   std::int64_t scale = 1;
   for (std::int64_t d = 1; d <= window && scale > 0; ++d) {
     const std::int64_t factor = d / std::gcd(scale, d);
     scale = static_cast<double>(scale) * static_cast<double>(factor) <= limit ? scale * factor : 0;
   }
   if (scale == 0) scale = std::int64_t{1} << std::min(40, std::ilogb(limit));
-  if (scale < window) refuse("window", "a smaller one for so long a text", std::to_string(window));
   for (int d = 1; d <= window; ++d) {
     weights.at[static_cast<std::size_t>(d)] = (scale + d / 2) / d;
   }
@@ -51,7 +51,7 @@ struct CooccurrenceCounter::Piece {
 };
 
 struct CooccurrenceCounter::Worker {
-  RowSums sums;
+  RowSums<std::int64_t> sums;
   MatrixRows rows;
   std::int64_t block = -1;
   std::int64_t row = 0;
@@ -61,12 +61,13 @@ struct CooccurrenceCounter::Worker {
 CooccurrenceCounter::CooccurrenceCounter(std::span<const std::int32_t> ids,
                                          std::span<const std::int64_t> bounds, std::int64_t vocabulary,
                                          std::span<const std::int32_t> left_out, CooccurrenceOptions options,
-                                         MatrixFile out, std::string temporary)
+                                         MatrixFiles out, std::int64_t header, std::string temporary)
     : ids_(ids),
       bounds_(bounds),
       vocabulary_(vocabulary),
       options_(options),
-      out_(std::move(out)),
+      out_files_(std::move(out)),
+      out_{&out_files_, header, header, header},
       temporary_(std::move(temporary)) {
   if (options.window < 1 || options.window > 10'000) {
     refuse("window", "1 to 10000", std::to_string(options.window));
@@ -85,7 +86,8 @@ CooccurrenceCounter::CooccurrenceCounter(std::span<const std::int32_t> ids,
   // What is needed whatever the text: each thread's sums and counts, and where the rows begin.
   const std::int64_t threads = options.threads;
   const std::int64_t tokens = static_cast<std::int64_t>(ids.size());
-  const std::int64_t fixed = threads * (RowSums::bytes(vocabulary) + vocabulary * 8) + vocabulary * 9 + 8;
+  const std::int64_t fixed =
+      threads * (RowSums<std::int64_t>::bytes(vocabulary) + vocabulary * 8) + vocabulary * 9 + 8;
   const std::int64_t least =
       fixed + 16 * kSmallestBlock * 12 * threads + 5 * std::min<std::int64_t>(tokens, 64);
   if (options.memory < least) {
@@ -100,7 +102,7 @@ CooccurrenceCounter::CooccurrenceCounter(std::span<const std::int32_t> ids,
   for (int t = 0; t < options.threads; ++t) {
     pieces_.push_back({tokens * t / threads, tokens * (t + 1) / threads, tokens * t / threads,
                        std::vector<std::int64_t>(static_cast<std::size_t>(vocabulary))});
-    workers_.push_back({.sums = RowSums(vocabulary), .rows = {}});
+    workers_.push_back({.sums = RowSums<std::int64_t>(vocabulary), .rows = {}});
   }
 }
 
@@ -124,11 +126,23 @@ double CooccurrenceCounter::step(double seconds) {
     switch (phase_) {
       case Phase::kSurvey:
         if (!each_piece(&CooccurrenceCounter::survey)) break;
-        if (blocks_.empty()) plan();
+        if (blocks_.empty()) {
+          plan();
+          if (chunks_ > 1) {
+            run_files_ = MatrixFiles::temporary(temporary_);
+            begin_chunk();
+            break;
+          }
+        }
         begin_placing();
         break;
       case Phase::kIndex:
-        if (each_piece(&CooccurrenceCounter::place)) begin_writing();
+        if (!each_piece(&CooccurrenceCounter::place)) break;
+        if (chunks_ > 1) {
+          runs_.push_back(runs_.empty() ? MatrixFile{&run_files_}
+                                        : runs_.back().next(vocabulary_, writer_->entries()));
+        }
+        begin_writing(chunks_ > 1 ? runs_.back() : out_, Phase::kRows);
         break;
       case Phase::kRows:
         if (each_worker(&CooccurrenceCounter::count_rows)) finish_chunk();
@@ -144,19 +158,18 @@ double CooccurrenceCounter::step(double seconds) {
   } while (phase_ != Phase::kDone && steady_seconds() < deadline);
   failed_ = false;
   if (phase_ == Phase::kDone) return 1.0;
-  const double of_phase = writer_ ? static_cast<double>(writer_->written()) /
-                                        static_cast<double>(std::max<std::size_t>(1, blocks_.size() - 1))
-                                  : 0.0;
-  const double passes = static_cast<double>(chunks_) * (chunks_ > 1 ? 1.25 : 1.0);
-  const double done = phase_ == Phase::kMerge
-                          ? static_cast<double>(chunks_) + (passes - static_cast<double>(chunks_)) * of_phase
-                          : static_cast<double>(chunk_) + of_phase;
-  return std::min(0.9999, done / passes);
+  // Adding up takes about a quarter of the time that counting takes.
+  const bool writing = phase_ == Phase::kRows || phase_ == Phase::kMerge;
+  const double blocks = static_cast<double>(std::max<std::size_t>(blocks_.size(), 2) - 1);
+  const double of_phase = writing ? static_cast<double>(writer_->written()) / blocks : 0.0;
+  const double chunks = static_cast<double>(chunks_), adding = chunks_ > 1 ? 0.25 * chunks : 0.0;
+  const double done = static_cast<double>(chunk_) + (phase_ == Phase::kMerge ? adding : 1.0) * of_phase;
+  return std::min(0.9999, done / (chunks + adding));
 }
 
 // Counts words, and looks at every id of the corpus before the first is used.
 void CooccurrenceCounter::survey(Piece& piece, double deadline) {
-  while (piece.at < piece.end && steady_seconds() < deadline) {
+  while (piece.at < piece.end) {
     const std::int64_t stop = std::min(piece.end, piece.at + kBetweenLooks);
     check_ids("ids",
               ids_.subspan(static_cast<std::size_t>(piece.at), static_cast<std::size_t>(stop - piece.at)),
@@ -164,6 +177,7 @@ void CooccurrenceCounter::survey(Piece& piece, double deadline) {
     for (; piece.at < stop; ++piece.at) {
       ++piece.words[static_cast<std::size_t>(ids_[static_cast<std::size_t>(piece.at)])];
     }
+    if (steady_seconds() >= deadline) return;
   }
 }
 
@@ -189,10 +203,9 @@ void CooccurrenceCounter::plan() {
   }
   blocks_.push_back(vocabulary_);
   end_ = std::min(chunk_size_, static_cast<std::int64_t>(ids_.size()));
-  if (chunks_ > 1) begin_chunk();
 }
 
-// Prepares to count the words of the chunk, which for a chunk that is the whole corpus the survey has done.
+// Prepares to count the words of a chunk; where it is the whole corpus, that is done already.
 void CooccurrenceCounter::begin_chunk() {
   const auto threads = static_cast<std::int64_t>(pieces_.size());
   for (std::int64_t t = 0; t < threads; ++t) {
@@ -200,13 +213,12 @@ void CooccurrenceCounter::begin_chunk() {
     piece.begin = piece.at = begin_ + (end_ - begin_) * t / threads;
     piece.end = begin_ + (end_ - begin_) * (t + 1) / threads;
     std::fill(piece.words.begin(), piece.words.end(), 0);
-    phase_ = Phase::kSurvey;
   }
+  phase_ = Phase::kSurvey;
 }
 
 // From the counts of words to the places of their positions.
 void CooccurrenceCounter::begin_placing() {
-  if (std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& p) { return p.at != p.end; })) return;
   row_starts_.resize(static_cast<std::size_t>(vocabulary_) + 1);
   positions_.resize(static_cast<std::size_t>(chunk_size_));
   std::int64_t next = 0;
@@ -231,21 +243,20 @@ void CooccurrenceCounter::begin_placing() {
 }
 
 void CooccurrenceCounter::place(Piece& piece, double deadline) {
-  while (piece.at < piece.end && steady_seconds() < deadline) {
+  while (piece.at < piece.end) {
     const std::int64_t stop = std::min(piece.end, piece.at + kBetweenLooks);
     for (; piece.at < stop; ++piece.at) {
       const auto word = static_cast<std::size_t>(ids_[static_cast<std::size_t>(piece.at)]);
       positions_[static_cast<std::size_t>(piece.words[word]++)] =
           static_cast<std::uint32_t>(piece.at - begin_);
     }
+    if (steady_seconds() >= deadline) return;
   }
 }
 
-void CooccurrenceCounter::begin_writing() {
-  const bool last = chunks_ == 1 || static_cast<std::int64_t>(runs_.size()) == chunks_;
-  if (!last) runs_.push_back(MatrixFile::temporary(temporary_));
-  writer_ = std::make_unique<MatrixWriter>(last ? out_ : runs_.back(), blocks_, 2 * options_.threads);
-  phase_ = static_cast<std::int64_t>(runs_.size()) == chunks_ && last ? Phase::kMerge : Phase::kRows;
+void CooccurrenceCounter::begin_writing(MatrixFile file, Phase phase) {
+  writer_ = std::make_unique<MatrixWriter>(file, blocks_, 2 * options_.threads);
+  phase_ = phase;
 }
 
 void CooccurrenceCounter::finish_chunk() {
@@ -253,11 +264,10 @@ void CooccurrenceCounter::finish_chunk() {
   begin_ = end_;
   end_ = std::min(begin_ + chunk_size_, static_cast<std::int64_t>(ids_.size()));
   if (chunk_ < chunks_) {
-    writer_.reset();
     begin_chunk();
   } else if (chunks_ > 1) {
     positions_ = {};
-    begin_writing();
+    begin_writing(out_, Phase::kMerge);
   } else {
     entries_ = writer_->entries();
     phase_ = Phase::kDone;
@@ -265,7 +275,7 @@ void CooccurrenceCounter::finish_chunk() {
 }
 
 template <bool Symmetric>
-void CooccurrenceCounter::add_occurrences(RowSums& sums, std::int32_t row, std::int64_t begin,
+void CooccurrenceCounter::add_occurrences(RowSums<std::int64_t>& sums, std::int32_t row, std::int64_t begin,
                                           std::int64_t end) const {
   constexpr std::int64_t kTogether = 32, kAhead = 12;
   const std::int64_t window = options_.window;
@@ -336,25 +346,18 @@ void CooccurrenceCounter::count_rows(Worker& worker, double deadline) {
 }
 
 void CooccurrenceCounter::merge_rows(Worker& worker, double deadline) {
-  while (steady_seconds() < deadline) {
+  do {
     const std::int64_t block = writer_->take(deadline);
     if (block < 0) return;
     const std::int64_t first = blocks_[static_cast<std::size_t>(block)];
     const std::int64_t count = blocks_[static_cast<std::size_t>(block) + 1] - first;
-    std::vector<MatrixRows> parts;
-    for (const MatrixFile& run : runs_) parts.push_back(run.read(first, count));
-    std::vector<std::size_t> at(parts.size());
+    RunReader parts(runs_, first, count);
     for (std::int64_t row = 0; row < count; ++row) {
-      for (std::size_t r = 0; r < parts.size(); ++r) {
-        const auto size = static_cast<std::size_t>(parts[r].sizes[static_cast<std::size_t>(row)]);
-        for (const std::size_t end = at[r] + size; at[r] < end; ++at[r]) {
-          worker.sums.add(parts[r].columns[at[r]], parts[r].values[at[r]]);
-        }
-      }
+      parts.next_row(worker.sums);
       drain_row(worker);
     }
     writer_->put(block, std::exchange(worker.rows, {}));
-  }
+  } while (steady_seconds() < deadline);
 }
 
 // Ends a row: what is left out goes, and in the final matrix sums become doubles.

@@ -50,11 +50,12 @@ class CooccurrenceCounter {
   // to the three existing files of `out`.
   CooccurrenceCounter(std::span<const std::int32_t> ids, std::span<const std::int64_t> bounds,
                       std::int64_t vocabulary, std::span<const std::int32_t> left_out,
-                      CooccurrenceOptions options, MatrixFile out, std::string temporary);
+                      CooccurrenceOptions options, MatrixFiles out, std::int64_t header,
+                      std::string temporary);
   ~CooccurrenceCounter();
 
-  // Works for about `seconds`. Gives how much is done, 1 at the end. After an exception only destruction is
-  // left.
+  // Works for about `seconds`, at least a little. Gives how much is done, 1 at the end. After an exception
+  // only destruction is left.
   double step(double seconds);
   std::int64_t entries() const { return entries_; }  // of the matrix, at the end
   std::int64_t chunks() const { return chunks_; }    // that the corpus was cut into
@@ -67,7 +68,7 @@ class CooccurrenceCounter {
   void plan();
   void begin_chunk();
   void begin_placing();
-  void begin_writing();
+  void begin_writing(MatrixFile file, Phase phase);
   void finish_chunk();
 
   void survey(Piece& piece, double deadline);
@@ -76,13 +77,15 @@ class CooccurrenceCounter {
   void merge_rows(Worker& worker, double deadline);
   void drain_row(Worker& worker);
   template <bool Symmetric>
-  void add_occurrences(RowSums& sums, std::int32_t row, std::int64_t begin, std::int64_t end) const;
+  void add_occurrences(RowSums<std::int64_t>& sums, std::int32_t row, std::int64_t begin,
+                       std::int64_t end) const;
 
   std::span<const std::int32_t> ids_;
   std::span<const std::int64_t> bounds_;
   std::int64_t vocabulary_;
   std::vector<std::uint8_t> left_out_;  // (V,) or nothing
   CooccurrenceOptions options_;
+  MatrixFiles out_files_, run_files_;
   MatrixFile out_;
   std::string temporary_;
 
@@ -98,7 +101,6 @@ class CooccurrenceCounter {
   std::vector<std::int64_t> row_starts_;  // (V + 1,) into positions_
   std::vector<std::uint32_t> positions_;  // of each word's occurrences, in tokens from begin_
   SentenceBounds sentences_;
-  bool cut_ = false;  // a stretch ends inside the chunk
   std::vector<MatrixFile> runs_;
   std::unique_ptr<MatrixWriter> writer_;
   std::int64_t entries_ = 0;

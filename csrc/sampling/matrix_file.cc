@@ -9,28 +9,32 @@ double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-MatrixFile MatrixFile::temporary(const std::string& folder) {
+MatrixFiles MatrixFiles::temporary(const std::string& folder) {
   return {File::temporary(folder), File::temporary(folder), File::temporary(folder)};
 }
 
 MatrixRows MatrixFile::read(std::int64_t row, std::int64_t count) const {
   MatrixRows rows;
   std::vector<std::int64_t> ends(static_cast<std::size_t>(count) + 1);
-  offsets.read(header + row * 8, ends.data(), (count + 1) * 8);
+  files->offsets.read(offsets_at + row * 8, ends.data(), (count + 1) * 8);
   const std::int64_t first = ends.front(), entries = ends.back() - first;
   rows.columns.resize(static_cast<std::size_t>(entries));
   rows.values.resize(static_cast<std::size_t>(entries));
-  columns.read(header + first * 4, rows.columns.data(), entries * 4);
-  values.read(header + first * 8, rows.values.data(), entries * 8);
+  files->columns.read(columns_at + first * 4, rows.columns.data(), entries * 4);
+  files->values.read(values_at + first * 8, rows.values.data(), entries * 8);
   for (std::size_t i = 0; i + 1 < ends.size(); ++i) rows.sizes.push_back(ends[i + 1] - ends[i]);
   return rows;
 }
 
-MatrixWriter::MatrixWriter(MatrixFile& file, const std::vector<std::int64_t>& blocks,
+RunReader::RunReader(const std::vector<MatrixFile>& runs, std::int64_t first_row, std::int64_t rows) {
+  for (const MatrixFile& run : runs) parts_.push_back({run.read(first_row, rows)});
+}
+
+MatrixWriter::MatrixWriter(MatrixFile file, const std::vector<std::int64_t>& blocks,
                            std::int64_t most_waiting)
     : file_(file), blocks_(blocks), most_waiting_(most_waiting) {
   const std::int64_t zero = 0;
-  file_.offsets.write(file_.header, &zero, 8);
+  file_.files->offsets.write(file_.offsets_at, &zero, 8);
 }
 
 std::int64_t MatrixWriter::take(double deadline) {
@@ -71,10 +75,10 @@ void MatrixWriter::write(std::int64_t block, std::int64_t first_entry, const Mat
   std::int64_t end = first_entry;
   for (const std::int64_t size : rows.sizes) ends.push_back(end += size);
   const auto count = static_cast<std::int64_t>(rows.columns.size());
-  file_.offsets.write(file_.header + (blocks_[static_cast<std::size_t>(block)] + 1) * 8, ends.data(),
-                      static_cast<std::int64_t>(ends.size()) * 8);
-  file_.columns.write(file_.header + first_entry * 4, rows.columns.data(), count * 4);
-  file_.values.write(file_.header + first_entry * 8, rows.values.data(), count * 8);
+  file_.files->offsets.write(file_.offsets_at + (blocks_[static_cast<std::size_t>(block)] + 1) * 8,
+                             ends.data(), static_cast<std::int64_t>(ends.size()) * 8);
+  file_.files->columns.write(file_.columns_at + first_entry * 4, rows.columns.data(), count * 4);
+  file_.files->values.write(file_.values_at + first_entry * 8, rows.values.data(), count * 8);
 }
 
 }  // namespace fastnlp

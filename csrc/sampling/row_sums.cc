@@ -5,7 +5,8 @@
 
 namespace fastnlp {
 
-void RowSums::sort_touched() {
+template <class Sum>
+void RowSums<Sum>::sort_touched() {
   if (count_ == 0) return;
   const auto end = touched_.begin() + static_cast<std::ptrdiff_t>(count_);
   const auto highest = static_cast<std::size_t>(*std::max_element(touched_.begin(), end));
@@ -28,19 +29,22 @@ void RowSums::sort_touched() {
   }
 }
 
-std::int64_t RowSums::drain(std::vector<std::int32_t>& columns, std::vector<std::int64_t>& sums) {
+template <class Sum>
+void RowSums<Sum>::drain(std::vector<std::int32_t>& columns, std::vector<std::int64_t>& bits) {
   sort_touched();
-  const std::size_t before = columns.size(), count = count_;
-  columns.resize(before + count);
-  sums.resize(before + count);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::int64_t& place = sums_[static_cast<std::size_t>(touched_[i])];
+  const std::size_t before = columns.size();
+  columns.resize(before + count_);
+  bits.resize(before + count_);
+  for (std::size_t i = 0; i < count_; ++i) {
+    Sum& place = sums_[static_cast<std::size_t>(touched_[i])];
     columns[before + i] = touched_[i];
-    sums[before + i] = place;
-    place = 0;
+    bits[before + i] = std::bit_cast<std::int64_t>(place);
+    place = Sum{0};
   }
   count_ = 0;
-  return static_cast<std::int64_t>(count);
 }
+
+template class RowSums<std::int64_t>;
+template class RowSums<double>;
 
 }  // namespace fastnlp
