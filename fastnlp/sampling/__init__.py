@@ -6,8 +6,8 @@ number of threads, nothing has to be saved to resume, and another device draws t
 
 from fastnlp.sampling.alias import AliasTable, noise_weights
 from fastnlp.sampling.batches import PaddedBatch, PaddedBatches, padded_batch, permutation
-from fastnlp.sampling.huffman import HuffmanTree
 from fastnlp.sampling.cooccurrence import Cooccurrences
+from fastnlp.sampling.huffman import HuffmanTree
 from fastnlp.sampling.negatives import negatives
 from fastnlp.sampling.subsampling import Subsample, keep_probabilities, subsample
 from fastnlp.sampling.subwords import (
@@ -22,8 +22,8 @@ from fastnlp.sampling.windows import Windows, windows
 
 __all__ = [
     "AliasTable",
-    "HuffmanTree",
     "Cooccurrences",
+    "HuffmanTree",
     "NgramVocabulary",
     "PaddedBatch",
     "PaddedBatches",

@@ -37,9 +37,14 @@ class Cooccurrences:
         columns: (entries,) int32; read-only.
         counts: (entries,) float64, above 0; read-only.
         symmetric: whether X[i, j] = X[j, i], and half of it is stored.
+        folder: where the arrays stand.
     """
 
-    __slots__ = ("__weakref__", "columns", "counts", "row_offsets", "symmetric")
+    HEADER_BYTES = HEADER_BYTES
+
+    __slots__ = ("__weakref__", "columns", "counts", "folder", "row_offsets", "symmetric")
+
+    folder: Path
 
     row_offsets: NDArray[np.int64]
     columns: NDArray[np.int32]
@@ -52,9 +57,10 @@ class Cooccurrences:
         columns: NDArray[np.int32],
         counts: NDArray[np.float64],
         symmetric: bool,
+        folder: Path,
     ) -> None:
         self.row_offsets, self.columns, self.counts = row_offsets, columns, counts
-        self.symmetric = symmetric
+        self.symmetric, self.folder = symmetric, folder
 
     @classmethod
     def from_corpus(
@@ -210,7 +216,7 @@ class Cooccurrences:
             FileNotFoundError: there is no such folder.
             ValueError: a file of it is missing, cut short or changed; the message names it.
         """
-        return cls(*open_folder(Path(path)))
+        return cls(*open_folder(Path(path)), Path(path).resolve())
 
     @classmethod
     def _made(cls, folder: Path, path: str | os.PathLike[str] | None) -> Self:
@@ -220,6 +226,11 @@ class Cooccurrences:
         matrix = cls.open(folder)
         weakref.finalize(matrix, shutil.rmtree, folder, ignore_errors=True)
         return matrix
+
+    def paths(self) -> tuple[str, str, str]:
+        """The files of `row_offsets`, `columns` and `counts`, each after `HEADER_BYTES` of header."""
+        first, second, third = (os.fspath(self.folder / name) for name in FILES)
+        return first, second, third
 
     def __len__(self) -> int:
         """How many pairs of words X counts, both orders where it is symmetric."""
