@@ -72,7 +72,7 @@ _GLOVE = (
     ("device", ("auto", "cpu"), "where to train (auto)"),
     ("weighting", ("distance", "flat"), "count 1 / distance, or 1 (distance)"),
     ("bounds", ("sentence", "document"), "what windows stay in (sentence)"),
-    ("output", ("sum", "words", "contexts"), "which vectors to write (sum)"),
+    ("combine", ("sum", "words", "contexts"), "which vectors to write (sum)"),
     ("clip", float, "bound of each component of a gradient (100)"),
     ("memory", float, "bytes to count and to shuffle in (1073741824)"),
     ("temporary", str, "folder for temporary files (the system's)"),

@@ -47,7 +47,7 @@ def glove_loss(
     Example:
         >>> v, u, bias = torch.ones(2, 3), torch.ones(2, 3), torch.zeros(2)
         >>> glove_loss(v, u, bias, bias, torch.tensor([100.0, 0.0]))
-        tensor([2.5768, 0.0000])
+        tensor([2.5766, 0.0000])
     """
     # Not log(0) times 0, which is no number and would poison the gradient.
     occurs = x > 0

@@ -17,7 +17,7 @@ __all__ = ["GloVeConfig", "GloVeTables", "glove_loss", "glove_weight"]
 _CHOICES = {
     "weighting": ("distance", "flat"),
     "bounds": ("sentence", "document"),
-    "output": ("sum", "words", "contexts"),
+    "combine": ("sum", "words", "contexts"),
 }
 # name: (type, smallest, largest)
 _RANGES: dict[str, tuple[type, float, float]] = {
@@ -47,7 +47,7 @@ class GloVeConfig:
         symmetric: count the words on both sides, or those that follow.
         weighting: "distance" counts 1 / d at distance d, "flat" counts 1.
         bounds: what windows stay in, a "sentence" or a "document".
-        output: "sum" of word and context vector, "words" or "contexts" alone.
+        combine: what comes out: the "sum" of word and context vectors, "words" or "contexts" alone.
         clip: bound of each component of a gradient of the vectors.
 
     Raises:
@@ -70,7 +70,7 @@ class GloVeConfig:
     symmetric: bool = True
     weighting: Literal["distance", "flat"] = "distance"
     bounds: Literal["sentence", "document"] = "sentence"
-    output: Literal["sum", "words", "contexts"] = "sum"
+    combine: Literal["sum", "words", "contexts"] = "sum"
     clip: float = 100.0
 
     def __post_init__(self) -> None:
@@ -205,7 +205,7 @@ def glove_loss(
 
     Example:
         >>> float(glove_loss(np.ones(2), np.ones(2), np.zeros(()), np.zeros(()), 100.0).round(4))
-        6.7875
+        6.7869
     """
     error = (u.astype(np.float64) * v).sum(-1) + b + c - np.log(np.asarray(x, np.float64))
     return np.asarray(glove_weight(x, x_max, alpha) * error**2)

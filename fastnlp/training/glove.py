@@ -45,7 +45,7 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
         symmetric: bool = True,
         weighting: Literal["distance", "flat"] = "distance",
         bounds: Literal["sentence", "document"] = "sentence",
-        output: Literal["sum", "words", "contexts"] = "sum",
+        combine: Literal["sum", "words", "contexts"] = "sum",
         clip: float = 100.0,
         memory: int = 1 << 30,
         temporary: str | os.PathLike[str] | None = None,
@@ -66,7 +66,7 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
             symmetric: count the words on both sides, or those that follow.
             weighting: "distance" counts 1 / d at distance d, "flat" counts 1.
             bounds: what windows stay in, a "sentence" (a line of the text) or a "document".
-            output: what `vectors` are: the "sum" of word and context vectors, "words" or "contexts" alone.
+            combine: what `vectors` are: the "sum" of word and context vectors, "words" or "contexts" alone.
             clip: bound of each component of a gradient.
             memory: bytes to count and to shuffle in, besides the table and the mapped corpus; it does not
                 change the result.
@@ -87,7 +87,7 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
             symmetric=symmetric,
             weighting=weighting,
             bounds=bounds,
-            output=output,
+            combine=combine,
             clip=clip,
         )
         super().__init__(config, threads, device)
@@ -158,7 +158,7 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
         return GloVeEngine(config, matrix, tables, self.threads, self.memory, self.temporary)
 
     def _word_vectors(self, vocab: Vocab, tables: GloVeTables) -> WordVectors:
-        vectors = {"sum": None, "words": tables.words, "contexts": tables.contexts}[self.config.output]
+        vectors = {"sum": None, "words": tables.words, "contexts": tables.contexts}[self.config.combine]
         if vectors is None:
             vectors = tables.words + tables.contexts
         return WordVectors(vocab.tokens, vectors, counts=vocab.counts)

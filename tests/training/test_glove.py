@@ -8,6 +8,7 @@ from oracles.planted import recall
 from fastnlp import Corpus, GloVe, Vocab, _core
 from fastnlp.models import GloVeConfig, GloVeTables, glove_loss, glove_weight
 from fastnlp.sampling import Cooccurrences, permutation
+from fastnlp.training import DivergenceError
 from fastnlp.training.glove_engine import GloVeEngine
 
 SMALL = dict(dim=8, window=3, epochs=2, threads=1)
@@ -147,12 +148,27 @@ def test_the_first_parameters_are_those_of_a_word(groups):
     assert (one.arrays()["word_squares"] == 1).all()
 
 
-def test_planted_groups_are_found(groups):
+def mixed_groups(sentences=4000, seed=0):
+    """Words of one group, now and then one of any: absent pairs teach GloVe nothing."""
+    random = np.random.default_rng(seed)
+    for _ in range(sentences):
+        group = random.integers(6, size=12)
+        group[random.random(12) < 0.7] = group[0]
+        yield [f"g{g}w{w}" for g, w in zip(group, random.integers(8, size=12), strict=True)]
+
+
+def test_planted_groups_are_found():
+    corpus = Corpus.from_text(mixed_groups(), min_count=1)
     for threads in (1, 2):
-        model = GloVe(dim=16, window=5, epochs=200, threads=threads).fit(groups)
+        model = GloVe(dim=16, window=5, epochs=100, threads=threads).fit(corpus)
         assert recall(model.vectors) == 1.0
         losses = [report.loss for report in model.history]
-        assert losses[-1] < 0.5 * losses[0]
+        assert losses[-1] < 0.1 * losses[0]
+
+
+def test_a_rate_far_too_large_is_refused(groups):
+    with pytest.raises(DivergenceError, match=r"lr: training diverged with 0\.5.*the default is 0\.05"):
+        GloVe(dim=16, lr=0.5, epochs=200, threads=1).fit(groups)
 
 
 def test_one_thread_gives_the_same_bits(groups):
@@ -198,7 +214,7 @@ def test_counts_of_another_program_give_the_same_model(groups):
 
 
 def test_vectors_are_the_sum_or_either(groups):
-    models = {name: GloVe(**SMALL, output=name).fit(groups) for name in ("sum", "words", "contexts")}
+    models = {name: GloVe(**SMALL, combine=name).fit(groups) for name in ("sum", "words", "contexts")}
     words, contexts = (models[name].vectors.vectors for name in ("words", "contexts"))
     assert np.array_equal(models["sum"].vectors.vectors, words + contexts)
     assert np.array_equal(models["sum"].context_vectors.vectors, contexts)
@@ -227,7 +243,7 @@ def test_weight_and_loss_are_those_of_the_paper():
         ({"x_max": 0}, ValueError, "x_max: expected a number"),
         ({"alpha": -1}, ValueError, "alpha"),
         ({"lr": float("nan")}, ValueError, "lr"),
-        ({"output": "both"}, ValueError, "output: expected 'sum' or 'words' or 'contexts', got 'both'"),
+        ({"combine": "both"}, ValueError, "combine: expected 'sum' or 'words' or 'contexts', got 'both'"),
         ({"symmetric": 1}, TypeError, "symmetric: expected True or False"),
         ({"bounds": "page"}, ValueError, "bounds"),
         ({"weighting": 1}, ValueError, "weighting"),
