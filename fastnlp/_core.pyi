@@ -11,10 +11,10 @@ import typing_extensions
 
 __all__: list[str] = [
     "AliasTable",
-    "PhraseCounter",
-    "PhraseJoiner",
     "CooccurrenceCounter",
     "Glove",
+    "PhraseCounter",
+    "PhraseJoiner",
     "RecordSorter",
     "SliceReport",
     "StreamEncoder",
