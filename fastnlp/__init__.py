@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
+    "GloVe": "fastnlp.training",
     "Phrases": "fastnlp.text",
     "SubwordVectors": "fastnlp.vectors",
     "Vocab": "fastnlp.text",
@@ -24,6 +25,7 @@ _MODULES = ("d2l", "datasets", "evaluate", "sampling")
 __all__ = [
     "Corpus",
     "FastText",
+    "GloVe",
     "Phrases",
     "SubwordVectors",
     "Vocab",
@@ -38,7 +40,7 @@ __all__ = [
 if TYPE_CHECKING:
     from fastnlp import d2l, datasets, sampling
     from fastnlp.text import Corpus, Phrases, Vocab
-    from fastnlp.training import FastText, Word2Vec
+    from fastnlp.training import FastText, GloVe, Word2Vec
     from fastnlp.vectors import SubwordVectors, WordVectors, evaluate
 
 

@@ -3,6 +3,7 @@ The compiled core of fastnlp. Import the public names from fastnlp instead.
 """
 
 from __future__ import annotations
+import collections.abc
 import numpy
 import numpy.typing
 import typing
@@ -10,8 +11,11 @@ import typing_extensions
 
 __all__: list[str] = [
     "AliasTable",
+    "CooccurrenceCounter",
+    "Glove",
     "PhraseCounter",
     "PhraseJoiner",
+    "RecordSorter",
     "SliceReport",
     "StreamEncoder",
     "TokenCounter",
@@ -20,10 +24,12 @@ __all__: list[str] = [
     "check_offsets",
     "compose_vectors",
     "fasttext_hash",
+    "fill_glove",
     "fill_uniform",
     "format_binary_rows",
     "format_fasttext_words",
     "format_text_rows",
+    "glove_pitch",
     "hashed_ngrams",
     "huffman_links",
     "keep_probabilities",
@@ -215,6 +221,55 @@ class AliasTable:
     @property
     def thresholds(self) -> numpy.typing.NDArray[numpy.uint32]: ...
 
+class CooccurrenceCounter:
+    """
+    Counts co-occurrences out of core; see csrc/sampling/cooccurrence.h.
+    """
+    def __init__(
+        self,
+        ids: numpy.typing.NDArray[numpy.int32],
+        bounds: numpy.typing.NDArray[numpy.int64],
+        vocabulary: typing.SupportsInt | typing.SupportsIndex,
+        left_out: numpy.typing.NDArray[numpy.int32],
+        *,
+        paths: typing.Annotated[collections.abc.Sequence[str], "FixedSize(3)"],
+        header: typing.SupportsInt | typing.SupportsIndex,
+        temporary: str,
+        window: typing.SupportsInt | typing.SupportsIndex,
+        symmetric: bool,
+        by_distance: bool,
+        memory: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def step(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+    @property
+    def chunks(self) -> int: ...
+    @property
+    def entries(self) -> int: ...
+
+class RecordSorter:
+    """
+    Sorts co-occurrence records out of core; see csrc/sampling/record_sorter.h.
+    """
+    def __init__(
+        self,
+        vocabulary: typing.SupportsInt | typing.SupportsIndex,
+        *,
+        memory: typing.SupportsInt | typing.SupportsIndex,
+        paths: typing.Annotated[collections.abc.Sequence[str], "FixedSize(3)"],
+        header: typing.SupportsInt | typing.SupportsIndex,
+        temporary: str,
+    ) -> None: ...
+    def add(
+        self,
+        rows: numpy.typing.NDArray[numpy.int32],
+        columns: numpy.typing.NDArray[numpy.int32],
+        values: numpy.typing.NDArray[numpy.float64],
+    ) -> None: ...
+    def finish(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> bool: ...
+    @property
+    def entries(self) -> int: ...
+
 class SliceReport:
     """
     What one slice of training did.
@@ -282,6 +337,41 @@ class Word2Vec:
     @property
     def units(self) -> int: ...
 
+class Glove:
+    """
+    GloVe on the CPU; see csrc/training/glove.h.
+    """
+    def __init__(
+        self,
+        paths: typing.Annotated[collections.abc.Sequence[str], "FixedSize(3)"],
+        header: typing.SupportsInt | typing.SupportsIndex,
+        vocabulary: typing.SupportsInt | typing.SupportsIndex,
+        *,
+        dim: typing.SupportsInt | typing.SupportsIndex,
+        symmetric: bool,
+        x_max: typing.SupportsFloat | typing.SupportsIndex,
+        alpha: typing.SupportsFloat | typing.SupportsIndex,
+        lr: typing.SupportsFloat | typing.SupportsIndex,
+        clip: typing.SupportsFloat | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        memory: typing.SupportsInt | typing.SupportsIndex,
+        temporary: str,
+        simd: str = "",
+    ) -> None: ...
+    def prepare(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+    def train(
+        self,
+        table: numpy.typing.NDArray[numpy.float32],
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        unit: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        seconds: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> SliceReport: ...
+    @property
+    def records(self) -> int: ...
+    @property
+    def units(self) -> int: ...
+
 def check_ids(
     argument: str, ids: numpy.typing.NDArray[numpy.int32], size: typing.SupportsInt | typing.SupportsIndex
 ) -> None:
@@ -321,6 +411,16 @@ def fasttext_hash(text: bytes) -> int:
     FNV-1a over signed bytes, 32 bits.
     """
 
+def fill_glove(
+    table: numpy.typing.NDArray[numpy.float32],
+    dim: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Writes the parameters that training begins with.
+    """
+
 def fill_uniform(
     table: numpy.typing.NDArray[numpy.float32],
     dim: typing.SupportsInt | typing.SupportsIndex,
@@ -355,6 +455,11 @@ def format_text_rows(
 ) -> bytes:
     """
     Rows [first_row, first_row + len(tokens)) as word2vec text.
+    """
+
+def glove_pitch(dim: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Floats of a row of GloVe's table, for vectors of D.
     """
 
 def hashed_ngrams(

@@ -49,7 +49,9 @@ void register_support(py::module_& m);
 void register_text(py::module_& m);
 void register_sampling(py::module_& m);
 void register_subwords(py::module_& m);
+void register_cooccurrence(py::module_& m);
 void register_training(py::module_& m);
+void register_glove(py::module_& m);
 void register_vectors(py::module_& m);
 
 }  // namespace fastnlp::bindings

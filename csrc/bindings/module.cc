@@ -6,6 +6,8 @@ PYBIND11_MODULE(_core, m) {
   fastnlp::bindings::register_text(m);
   fastnlp::bindings::register_sampling(m);
   fastnlp::bindings::register_subwords(m);
+  fastnlp::bindings::register_cooccurrence(m);
   fastnlp::bindings::register_training(m);
+  fastnlp::bindings::register_glove(m);
   fastnlp::bindings::register_vectors(m);
 }

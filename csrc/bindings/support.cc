@@ -1,9 +1,32 @@
+#include <cstring>
+#include <exception>
+
 #include "bindings/bindings.h"
+#include "support/file.h"
 #include "support/philox.h"
 
 namespace fastnlp::bindings {
 
+namespace {
+
+// What the system says becomes an OSError with its number and file; a file that is cut short, a ValueError.
+void translate(std::exception_ptr thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const FileError& error) {
+    if (error.code() == 0) {
+      py::set_error(PyExc_ValueError, error.what());
+    } else {
+      py::set_error(PyExc_OSError, py::make_tuple(error.code(), std::strerror(error.code()), error.path()));
+    }
+  }
+}
+
+}  // namespace
+
 void register_support(py::module_& m) {
+  py::register_exception_translator(&translate);
+
   m.def(
       "philox",
       [](std::uint64_t seed, std::uint32_t stream, std::uint32_t epoch, std::uint64_t position,

@@ -5,14 +5,16 @@
 
 namespace fastnlp {
 
-void check_ids(const char* argument, std::span<const std::int32_t> ids, std::int64_t size) {
+void check_ids(const char* argument, std::span<const std::int32_t> ids, std::int64_t size,
+               std::int64_t first) {
   std::uint32_t largest = 0;  // a negative id is a huge unsigned one, so one maximum sees both ends
   for (const std::int32_t id : ids) largest = std::max(largest, static_cast<std::uint32_t>(id));
   if (ids.empty() || static_cast<std::int64_t>(largest) < size) return;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] < 0 || ids[i] >= size) {
-      throw std::out_of_range(std::string(argument) + "[" + std::to_string(i) + "]: expected an id in [0, " +
-                              std::to_string(size) + "), got " + std::to_string(ids[i]));
+      throw std::out_of_range(
+          std::string(argument) + "[" + std::to_string(first + static_cast<std::int64_t>(i)) +
+          "]: expected an id in [0, " + std::to_string(size) + "), got " + std::to_string(ids[i]));
     }
   }
 }

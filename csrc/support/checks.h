@@ -14,8 +14,9 @@ namespace fastnlp {
   throw std::invalid_argument(argument + ": expected " + expected + ", got " + got);
 }
 
-// Every id in [0, size); throws with the first bad position.
-void check_ids(const char* argument, std::span<const std::int32_t> ids, std::int64_t size);
+// Every id in [0, size); throws with the first bad position, counted from `first` on.
+void check_ids(const char* argument, std::span<const std::int32_t> ids, std::int64_t size,
+               std::int64_t first = 0);
 
 // Offsets start at 0, never fall, and end at `total`.
 void check_offsets(const char* argument, std::span<const std::int64_t> offsets, std::int64_t total);

@@ -17,6 +17,27 @@ inline int thread_count(int threads) {
   return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+// work(t) for each t of [0, threads), each on a thread of its own. The first exception is thrown after all
+// have ended.
+template <class Work>
+void on_threads(int threads, const Work& work) {
+  std::exception_ptr failure;
+  std::mutex failing;
+  const auto guarded = [&](int t) {
+    try {
+      work(t);
+    } catch (...) {
+      const std::lock_guard lock(failing);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  std::vector<std::jthread> helpers;  // joined on every way out
+  for (int t = 1; t < threads; ++t) helpers.emplace_back(guarded, t);
+  guarded(0);
+  helpers.clear();
+  if (failure) std::rethrow_exception(failure);
+}
+
 // body(block, begin, end) for each block of `size` indices of [0, total), in any order and in parallel. The
 // first exception of any block is thrown after all threads have ended.
 template <class Body>

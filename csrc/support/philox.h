@@ -15,6 +15,7 @@ enum class Stream : std::uint32_t {
   kNegatives = 1,  // draw d uses words (2d, 2d + 1) of the stream: alias column, alias threshold
   kTables = 2,     // initial embeddings; position = row
   kShuffle = 3,    // permutations
+  kRuns = 8,  // of co-occurrences: epoch 0, position of a run: its unit; 2^63 + unit: the order of its runs
 };
 
 using Block = std::array<std::uint32_t, 4>;

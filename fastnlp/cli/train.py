@@ -15,7 +15,7 @@ from fastnlp.cli.progress import Reading, say
 if TYPE_CHECKING:
     from fastnlp.cli.arguments import Commands
     from fastnlp.text import Corpus
-    from fastnlp.training import FastText, Word2Vec
+    from fastnlp.training import FastText, GloVe, Word2Vec
 
 __all__ = ["add_to", "check_output"]
 
@@ -60,6 +60,23 @@ _FASTTEXT = (
         if name != "loss"
     ),
 )
+_GLOVE = (
+    ("dim", int, "dimensions of the vectors (50)"),
+    ("window", int, "words to each side that count, at most (15)"),
+    ("x_max", float, "count from which pairs weigh 1 (100)"),
+    ("alpha", float, "exponent of the weight of rarer pairs (0.75)"),
+    ("lr", float, "learning rate (0.05)"),
+    ("epochs", int, "passes over the pairs of words (25)"),
+    ("threads", int, "threads; 1 makes equal seeds give equal vectors (one per CPU)"),
+    ("seed", int, "seed of every random draw (1)"),
+    ("device", ("auto", "cpu"), "where to train (auto)"),
+    ("weighting", ("distance", "flat"), "count 1 / distance, or 1 (distance)"),
+    ("bounds", ("sentence", "document"), "what windows stay in (sentence)"),
+    ("combine", ("sum", "words", "contexts"), "which vectors to write (sum)"),
+    ("clip", float, "bound of each component of a gradient (100)"),
+    ("memory", float, "bytes to count and to shuffle in (1073741824)"),
+    ("temporary", str, "folder for temporary files (the system's)"),
+)
 
 
 def add_to(commands: Commands) -> None:
@@ -94,6 +111,24 @@ def add_to(commands: Commands) -> None:
     )
     _add_model(fasttext, "fastnlp.FastText", _FASTTEXT)
     fasttext.set_defaults(run=run_fasttext)
+    glove = add_command(
+        models,
+        "glove",
+        "co-occurrence counts, fitted by AdaGrad (Pennington et al. 2014)",
+        "  fastnlp train glove wiki.txt -o wiki.vec --x-max 10\n"
+        "  fastnlp train glove wiki.corpus -o wiki.vec --dim 300 --window 10 --memory 4e9",
+    )
+    _add_arguments(glove, "file to write: .vec or .txt is text, .bin binary, also .gz", FORMATS[:3])
+    settings = glove.add_argument_group("model, as fastnlp.GloVe")
+    _add_flags(settings, _GLOVE)
+    settings.add_argument(
+        "--no-symmetric",
+        dest="symmetric",
+        action="store_false",
+        default=argparse.SUPPRESS,
+        help="count only the words that follow",
+    )
+    glove.set_defaults(run=run_glove)
 
 
 def _add_arguments(parser: argparse.ArgumentParser, output: str, formats: tuple[str, ...]) -> None:
@@ -181,7 +216,8 @@ def run_fasttext(options: argparse.Namespace) -> None:
     check_output(options.output, options.format)
     from fastnlp.training import FastText
 
-    model = FastText(**_given(options, ("shrink_windows", "deterministic", *(name for name, _, _ in _FASTTEXT))))
+    names = ("shrink_windows", "deterministic", *(name for name, _, _ in _FASTTEXT))
+    model = FastText(**_given(options, names))
     if whole and model.config.composition != "mean":
         raise ValueError(
             "--composition: expected mean for fastText's format, got sum; .vec keeps the vectors"
@@ -196,7 +232,19 @@ def run_fasttext(options: argparse.Namespace) -> None:
     _train(options, model, save)
 
 
-def _train(options: argparse.Namespace, model: Word2Vec | FastText, save: Callable[[], None]) -> None:
+def run_glove(options: argparse.Namespace) -> None:
+    """Builds or opens the corpus, counts, trains, and writes the vectors."""
+    check_output(options.output, options.format)
+    from fastnlp.training import GloVe
+
+    settings = _given(options, ("symmetric", *(name for name, _, _ in _GLOVE)))
+    if "memory" in settings:
+        settings["memory"] = int(settings["memory"])
+    model = GloVe(**settings)
+    _train(options, model, lambda: model.vectors.save(options.output, format=options.format))
+
+
+def _train(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save: Callable[[], None]) -> None:
     """Trains as the options say, and saves even what a stopped run has learned."""
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the file to go on from")

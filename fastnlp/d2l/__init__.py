@@ -17,6 +17,7 @@ from fastnlp.d2l.examples import (
     get_negatives,
     subsample,
 )
+from fastnlp.d2l.glove import glove_loss, glove_weight
 from fastnlp.d2l.hardware import get_dataloader_workers, try_all_gpus, try_gpu
 from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.ptb import load_data_ptb, read_ptb
@@ -46,6 +47,8 @@ __all__ = [
     "get_negatives",
     "get_similar_tokens",
     "get_subwords",
+    "glove_loss",
+    "glove_weight",
     "load_data_ptb",
     "loss",
     "read_ptb",

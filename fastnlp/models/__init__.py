@@ -1,6 +1,7 @@
 """Models: a configuration, named tables and a loss each."""
 
 from fastnlp.models.fasttext import FastTextConfig, FastTextTables
+from fastnlp.models.glove import GloVeConfig, GloVeTables, glove_loss, glove_weight
 from fastnlp.models.tables import ParameterTables
 from fastnlp.models.word2vec import (
     Word2VecConfig,
@@ -14,9 +15,13 @@ from fastnlp.models.word2vec import (
 __all__ = [
     "FastTextConfig",
     "FastTextTables",
+    "GloVeConfig",
+    "GloVeTables",
     "ParameterTables",
     "Word2VecConfig",
     "Word2VecTables",
+    "glove_loss",
+    "glove_weight",
     "hidden_vector",
     "negative_sampling_loss",
     "softmax_log_probabilities",

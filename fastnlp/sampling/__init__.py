@@ -1,4 +1,4 @@
-"""Subsampling, windows, negatives and padded batches, as the native engine draws them.
+"""Subsampling, windows, negatives and padded batches, as the native engine draws them, and co-occurrences.
 
 Every draw is a function of (seed, epoch, position of the token in the corpus): results do not depend on the
 number of threads, nothing has to be saved to resume, and another device draws the same numbers.
@@ -6,6 +6,7 @@ number of threads, nothing has to be saved to resume, and another device draws t
 
 from fastnlp.sampling.alias import AliasTable, noise_weights
 from fastnlp.sampling.batches import PaddedBatch, PaddedBatches, padded_batch, permutation
+from fastnlp.sampling.cooccurrence import Cooccurrences
 from fastnlp.sampling.huffman import HuffmanTree
 from fastnlp.sampling.negatives import negatives
 from fastnlp.sampling.subsampling import Subsample, keep_probabilities, subsample
@@ -21,6 +22,7 @@ from fastnlp.sampling.windows import Windows, windows
 
 __all__ = [
     "AliasTable",
+    "Cooccurrences",
     "HuffmanTree",
     "NgramVocabulary",
     "PaddedBatch",

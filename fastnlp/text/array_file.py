@@ -9,13 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_HEADER_BYTES = 128  # a multiple of 64, as the .npy format asks, with room for any length
+HEADER_BYTES = 128  # a multiple of 64, as the .npy format asks, with room for any length
 
 
 def _header(dtype: np.dtype[Any], length: int) -> bytes:
     fields = f"{{'descr': '{dtype.newbyteorder('<').str}', 'fortran_order': False, 'shape': ({length},), }}"
-    magic = b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little")
-    return magic + fields.encode().ljust(_HEADER_BYTES - 11) + b"\n"
+    magic = b"\x93NUMPY\x01\x00" + (HEADER_BYTES - 10).to_bytes(2, "little")
+    return magic + fields.encode().ljust(HEADER_BYTES - 11) + b"\n"
+
+
+def write_header(path: Path, dtype: type[np.generic], length: int) -> None:
+    """Puts the .npy header in front of values that somebody else has written from `HEADER_BYTES` on.
+
+    Args:
+        path: the file.
+        dtype: what it holds.
+        length: how many values it holds.
+    """
+    with path.open("r+b", buffering=0) as file:
+        file.write(_header(np.dtype(dtype), length))
 
 
 class ArrayWriter:
@@ -67,13 +79,14 @@ class ArrayWriter:
                 self._put(memoryview(_header(self._dtype, self.length)))
 
 
-def map_array(path: Path, dtype: type[np.int32] | type[np.int64], length: int) -> NDArray[Any]:
-    """Maps a file of `ArrayWriter` into memory, read-only.
+def map_array(path: Path, dtype: type[np.generic], length: int, part_of: str = "corpus") -> NDArray[Any]:
+    """Maps a file of `ArrayWriter` or `write_header` into memory, read-only.
 
     Args:
         path: the file.
         dtype: what it holds.
         length: how many values it holds.
+        part_of: what a wrong file damages, for the error.
 
     Returns:
         (length,) array over the file.
@@ -81,19 +94,21 @@ def map_array(path: Path, dtype: type[np.int32] | type[np.int64], length: int) -
     Raises:
         ValueError: the file is missing, cut short, or holds something else; the message says which.
     """
-    expected = _HEADER_BYTES + length * np.dtype(dtype).itemsize
+    expected = HEADER_BYTES + length * np.dtype(dtype).itemsize
     if not path.is_file():
-        raise ValueError(f"{path}: damaged corpus: the file is missing")
+        raise ValueError(f"{path}: damaged {part_of}: the file is missing")
     size = path.stat().st_size
     if size != expected:
-        raise ValueError(f"{path}: damaged corpus: expected {expected} bytes for {length} values, got {size}")
+        raise ValueError(
+            f"{path}: damaged {part_of}: expected {expected} bytes for {length} values, got {size}"
+        )
     with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
+        header = file.read(HEADER_BYTES)
     if header != _header(np.dtype(dtype), length):
         raise ValueError(
-            f"{path}: damaged corpus: the first {_HEADER_BYTES} bytes are not the header of the file"
+            f"{path}: damaged {part_of}: the first {HEADER_BYTES} bytes are not the header of the file"
         )
     if length == 0:
         return np.zeros(0, dtype)
-    mapped = np.memmap(path, np.dtype(dtype).newbyteorder("<"), "r", _HEADER_BYTES, (length,))
+    mapped = np.memmap(path, np.dtype(dtype).newbyteorder("<"), "r", HEADER_BYTES, (length,))
     return mapped.view(np.ndarray)

@@ -37,10 +37,16 @@ struct Problem {
     fill_uniform(table_of(output), kDim, 0.5f, 2, 1);
   }
   Word2Vec model(const std::string& simd) const {
-    return Word2Vec(
-        ids, offsets, keep, noise,
-        {.dim = kDim, .window = 3, .negatives = 7, .sharing = Sharing::kCenter, .seed = 1, .lr = 0.05, .min_lr = 0.0, .epochs = 1},
-        simd.c_str());
+    return Word2Vec(ids, offsets, keep, noise,
+                    {.dim = kDim,
+                     .window = 3,
+                     .negatives = 7,
+                     .sharing = Sharing::kCenter,
+                     .seed = 1,
+                     .lr = 0.05,
+                     .min_lr = 0.0,
+                     .epochs = 1},
+                    simd.c_str());
   }
 
   std::vector<std::int32_t> ids;
