@@ -272,25 +272,68 @@ FASTNLP_INLINE void over_blocks(const Meeting& m, F f) {
   }
 }
 
+// Calls f.template operator()<Columns>(first, gradient) for every block of columns of a meeting with one row.
+template <class F>
+FASTNLP_INLINE void over_row(const Meeting& m, F f) {
+  float* gradient = m.gradient;
+  for (int first = 0, width; first < m.columns; first += width, gradient += kBlockFloats) {
+    width = block_columns(m.columns, first);
+    switch (width) {
+      case 1:
+        f.template operator()<1>(first, gradient);
+        break;
+      case 2:
+        f.template operator()<2>(first, gradient);
+        break;
+      case 3:
+        f.template operator()<3>(first, gradient);
+        break;
+      case 4:
+        f.template operator()<4>(first, gradient);
+        break;
+      case 5:
+        f.template operator()<5>(first, gradient);
+        break;
+      default:
+        f.template operator()<6>(first, gradient);
+        break;
+    }
+  }
+}
+
 // Moves the output rows of a meeting, whose one input row is `hidden`, along their gradients, and the n rows
-// that hidden was combined of by `scale` times the error of hidden.
+// that hidden was combined of by `scale` times the error of hidden. `error` is room for a row.
 [[gnu::noinline]] void apply_combined(const Meeting& m, const float* hidden, float* const* x, int n,
-                                      std::int64_t pitch, float scale) {
-  for (std::int64_t d = 0; d < pitch; d += kWidth) {
-    const vec before = load(hidden + d);
-    vec error = {};
-    const float* gradient = m.gradient;
-    for (int first = 0, width; first < m.columns; first += width, gradient += kBlockFloats) {
-      width = block_columns(m.columns, first);
-      for (int j = 0; j < width; ++j) {
-        const vec g = splat(gradient[j]);
-        const vec column = load(m.y[first + j] + d);
-        error += g * column;
-        store(m.y[first + j] + d, column + g * before);
+                                      std::int64_t pitch, float scale, float* error) {
+  over_row(m, [=]<int Columns>(int first, const float* gradient) {
+    const bool whole = Columns == m.columns;
+    float* y[Columns];
+    vec g[Columns];
+#pragma GCC unroll 8
+    for (int j = 0; j < Columns; ++j) {
+      y[j] = m.y[first + j];
+      g[j] = splat(gradient[j]);
+    }
+    for (std::int64_t d = 0; d < pitch; d += kWidth) {
+      const vec before = load(hidden + d);
+      vec sum = first == 0 ? vec{} : load(error + d);
+#pragma GCC unroll 8
+      for (int j = 0; j < Columns; ++j) {
+        const vec column = load(y[j] + d);
+        sum += g[j] * column;
+        store(y[j] + d, column + g[j] * before);
+      }
+      if (whole) {
+        for (int i = 0; i < n; ++i) store(x[i] + d, load(x[i] + d) + sum * scale);
+      } else {
+        store(error + d, sum);
       }
     }
-    error *= scale;
-    for (int i = 0; i < n; ++i) store(x[i] + d, load(x[i] + d) + error);
+  });
+  if (m.columns <= kBlockColumns) return;
+  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+    const vec change = load(error + d) * scale;
+    for (int i = 0; i < n; ++i) store(x[i] + d, load(x[i] + d) + change);
   }
 }
 

@@ -77,6 +77,7 @@ struct Word2VecJob {
   float* label;  // (2, label_each) kScoreFloats for each block of columns, 64-byte aligned
   std::int64_t label_each;
   float* hidden;  // (2, pitch) the hidden vectors of CBOW
+  float* error;   // (pitch,) the error of one of them
 
   // Results.
   std::int64_t pairs;

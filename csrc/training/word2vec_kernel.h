@@ -60,7 +60,7 @@ struct Cbow {
   FASTNLP_INLINE void apply(const Word2VecJob& job) {
     if (meeting.n == 0) return;
     const float scale = job.context_scale.mean_backward ? 1.0f / static_cast<float>(meeting.n) : 1.0f;
-    apply_combined(combined(), hidden, meeting.x, meeting.n, job.pitch, scale);
+    apply_combined(combined(), hidden, meeting.x, meeting.n, job.pitch, scale, job.error);
   }
   FASTNLP_INLINE std::int64_t predictions() const { return meeting.n > 0; }
 };

@@ -56,10 +56,11 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   job_.gradient_each = (o.window + 1) * job_.label_each;
   gradient_ = zeroed_floats(2 * job_.gradient_each);
   label_ = zeroed_floats(2 * job_.label_each);
-  hidden_ = zeroed_floats(2 * job_.pitch);
+  hidden_ = zeroed_floats(3 * job_.pitch);
   job_.gradient = gradient_.get();
   job_.label = label_.get();
   job_.hidden = hidden_.get();
+  job_.error = job_.hidden + 2 * job_.pitch;
   job_.drawn = drawn_.data();
   job_.ring = ring_.get();
   job_.rows = rows_.data();
