@@ -36,12 +36,13 @@ struct Problem {
     fill_uniform(table_of(input), kDim, 0.5f, 1, 1);
     fill_uniform(table_of(output), kDim, 0.5f, 2, 1);
   }
-  Word2Vec model(const std::string& simd) const {
+  Word2Vec model(const std::string& simd, bool deterministic = false) const {
     return Word2Vec(ids, offsets, keep, noise,
                     {.dim = kDim,
                      .window = 3,
                      .negatives = 7,
                      .sharing = Sharing::kCenter,
+                     .deterministic = deterministic,
                      .seed = 1,
                      .lr = 0.05,
                      .min_lr = 0.0,
@@ -127,6 +128,25 @@ TEST(tables_start_from_their_seed_on_any_number_of_threads) {
     for (std::int64_t d = 0; d < kPitch; ++d) {
       CHECK(one[i].values[d] == four[i].values[d]);
       CHECK(d < kDim ? std::fabs(one[i].values[d]) <= 0.5f : one[i].values[d] == 0.0f);
+    }
+  }
+}
+
+TEST(deterministic_rounds_give_the_same_bits_on_any_number_of_threads) {
+  Problem one(5'000);
+  const SliceReport alone =
+      one.model("baseline", true).train(table_of(one.input), table_of(one.output), 0, 0, 1, 1e9);
+  CHECK(alone.next_unit == 6);
+  for (const int threads : {2, 5, 20}) {
+    Problem many(5'000);
+    const SliceReport shared =
+        many.model("baseline", true).train(table_of(many.input), table_of(many.output), 0, 0, threads, 1e9);
+    CHECK(shared.kept == alone.kept && shared.pairs == alone.pairs && shared.loss == alone.loss);
+    for (std::size_t i = 0; i < one.input.size(); ++i) {
+      for (std::int64_t d = 0; d < kPitch; ++d) {
+        CHECK(one.input[i].values[d] == many.input[i].values[d]);
+        CHECK(one.output[i].values[d] == many.output[i].values[d]);
+      }
     }
   }
 }
