@@ -41,8 +41,12 @@ _MODEL = (
     ("device", ("auto", "cpu"), "where to train (auto)"),
     ("subsample_rule", ("word2vec", "book"), "formula of subsampling (word2vec)"),
     ("noise_power", float, "exponent of the counts that negatives are drawn by (0.75)"),
-    ("negatives_shared_by", ("group", "center", "pair"), "draw negatives for each of these (group)"),
-    ("cbow_contexts", ("mean", "word2vec", "sum"), "how cbow combines contexts (mean)"),
+    (
+        "negatives_shared_by",
+        ("group", "center", "pair"),
+        "draw negatives for each of these (group; center for cbow)",
+    ),
+    ("cbow_contexts", ("word2vec", "mean", "sum"), "how cbow combines contexts (word2vec)"),
 )
 # What differs for fastText, whose defaults are those of its own program.
 _NGRAMS = (

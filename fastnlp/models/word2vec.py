@@ -64,8 +64,9 @@ class Word2VecConfig:
             of a center (one small matrix product, several times faster), "group" for four centers near each
             other (their rows stay in the cache; in vocabularies of under 64 words it is "center").
         cbow_contexts: how the contexts make the hidden vector h, and what each of them learns from the error
-            of h: "mean" averages both, which is the gradient of the book's formula; "word2vec" averages h
-            alone, as word2vec.c and gensim do; "sum" adds both.
+            of h: "word2vec" averages h and gives each the whole error, as word2vec.c, gensim and fastText do;
+            "mean" averages both, which is the gradient of the book's formula and wants about three times the
+            learning rate; "sum" adds both.
         deterministic: give the same bits for any number of threads: stretches of 120 words are trained apart,
             eight at a time, and their changes added in order.
 
@@ -96,7 +97,7 @@ class Word2VecConfig:
     subsample_rule: Literal["word2vec", "book"] = "word2vec"
     noise_power: float = 0.75
     negatives_shared_by: Literal["group", "center", "pair"] = "group"
-    cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean"
+    cbow_contexts: Literal["word2vec", "mean", "sum"] = "word2vec"
     deterministic: bool = False
 
     def __post_init__(self) -> None:

@@ -63,7 +63,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
         noise_power: float = 0.5,
         negatives_shared_by: Literal["group", "center", "pair"] = "center",
-        cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean",
+        cbow_contexts: Literal["word2vec", "mean", "sum"] = "word2vec",
         deterministic: bool = False,
     ) -> None:
         """Fixes the configuration; nothing is allocated before `fit`. Defaults are those of fastText.
@@ -90,7 +90,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             subsample_rule: "word2vec" (fastText's too) or "book".
             noise_power: exponent of the counts in the noise distribution; 0.5 in fastText, 0.75 in gensim.
             negatives_shared_by: "group", "center" or "pair"; see `fastnlp.models.Word2VecConfig`.
-            cbow_contexts: "mean", "word2vec" or "sum"; see there too.
+            cbow_contexts: "word2vec", "mean" or "sum"; see there too.
             deterministic: give the same bits for any number of threads, for about a third of the speed.
 
         Raises:

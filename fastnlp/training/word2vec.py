@@ -54,8 +54,8 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
         shrink_windows: bool = True,
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
         noise_power: float = 0.75,
-        negatives_shared_by: Literal["group", "center", "pair"] = "group",
-        cbow_contexts: Literal["mean", "word2vec", "sum"] = "mean",
+        negatives_shared_by: Literal["group", "center", "pair"] | None = None,
+        cbow_contexts: Literal["word2vec", "mean", "sum"] = "word2vec",
         deterministic: bool = False,
     ) -> None:
         """Fixes the configuration; nothing is allocated before `fit`.
@@ -78,8 +78,9 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             shrink_windows: draw each window from 1..window.
             subsample_rule: "word2vec" or "book".
             noise_power: exponent of the counts in the noise distribution.
-            negatives_shared_by: "group", "center" or "pair"; see `fastnlp.models.Word2VecConfig`.
-            cbow_contexts: "mean", "word2vec" or "sum"; see there too.
+            negatives_shared_by: "group" (by default; of CBOW "center"), "center" or "pair"; see
+                `fastnlp.models.Word2VecConfig`.
+            cbow_contexts: "word2vec", "mean" or "sum"; see there too.
             deterministic: give the same bits for any number of threads, for about a third of the speed.
 
         Raises:
@@ -100,7 +101,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             shrink_windows=shrink_windows,
             subsample_rule=subsample_rule,
             noise_power=noise_power,
-            negatives_shared_by=negatives_shared_by,
+            negatives_shared_by=negatives_shared_by or ("center" if architecture == "cbow" else "group"),
             cbow_contexts=cbow_contexts,
             deterministic=deterministic,
         )

@@ -87,4 +87,6 @@ def test_the_defaults_that_help_states_are_those_of_python():
     special = {None: ("one per CPU", "lr / 10000")}
     for name, text in stated.items():
         assert text in special.get(model[name].default, (str(model[name].default),)), name
-    assert {*stated, "shrink_windows", "deterministic", "loss"} == set(model), "every setting of the model is a flag"
+    assert {*stated, "shrink_windows", "deterministic", "loss"} == set(model), (
+        "every setting of the model is a flag"
+    )

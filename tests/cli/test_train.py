@@ -101,7 +101,9 @@ def test_the_defaults_that_help_states_are_those_of_python():
     stated = {name: text.rsplit("(", 1)[1].rstrip(")") for name, _, text in (*_MODEL, *_CORPUS)}
     model = inspect.signature(fn.Word2Vec).parameters
     corpus = inspect.signature(fn.Corpus.from_text).parameters
-    special = {None: ("all", "none", "one per CPU", "lr / 10000", "0.025; 0.05 for cbow")}
+    special = {
+        None: ("all", "none", "one per CPU", "lr / 10000", "0.025; 0.05 for cbow", "group; center for cbow")
+    }
     for name, text in stated.items():
         default = (model if name in model else corpus)[name].default
         assert text in special.get(default, (str(default), f"{default}: an error")), name
