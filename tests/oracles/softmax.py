@@ -1,8 +1,8 @@
 """The book's full softmax of skip-gram and of CBOW, and its hierarchical softmax, as the formulas read.
 
 All in float64; `v` holds the vectors of words that predict, `u` those of words that are predicted, (V, D)
-both. In skip-gram the center predicts each context, in CBOW the contexts together predict the center. A window
-ends where the text ends.
+both. In skip-gram the center predicts each context, in CBOW the contexts together predict the center. A
+window ends where the text ends.
 """
 
 import numpy as np
