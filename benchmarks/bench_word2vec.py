@@ -5,8 +5,8 @@
 `FASTNLP_PEERS` names a folder with word2vec.c, pWord2Vec, koan and maxoodf/word2vec; benchmarks/README.md
 says under which names and how they are compiled. A peer that is not there is left out. Everybody trains one
 epoch on the same text with window 5, K=5, sample 1e-3, min count 5. What is timed is making the tables and
-training. The programs can do neither alone: of their time that of the same run with a sample of 1e-20 is taken
-off, which reads the text and the vocabulary, makes the tables, drops every word and writes the vectors.
+training. The programs can do neither alone: of their time that of the same run with a sample of 1e-20 is
+taken off, which reads the text and the vocabulary, makes the tables, drops every word and writes the vectors.
 """
 
 import os
