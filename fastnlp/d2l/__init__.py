@@ -21,6 +21,7 @@ from fastnlp.d2l.glove import glove_loss, glove_weight
 from fastnlp.d2l.hardware import get_dataloader_workers, try_all_gpus, try_gpu
 from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.ptb import load_data_ptb, read_ptb
+from fastnlp.d2l.softmax import cbow, cbow_log_prob, skip_gram_log_prob, tree_log_prob
 from fastnlp.d2l.subwords import SubwordEmbedding, get_subwords
 from fastnlp.d2l.vocabulary import Vocab, count_corpus, tokenize
 from fastnlp.d2l.word2vec import SigmoidBCELoss, get_similar_tokens, sigmd, skip_gram, train
@@ -39,6 +40,8 @@ __all__ = [
     "Timer",
     "Vocab",
     "batchify",
+    "cbow",
+    "cbow_log_prob",
     "count_corpus",
     "download",
     "download_extract",
@@ -54,9 +57,11 @@ __all__ = [
     "read_ptb",
     "sigmd",
     "skip_gram",
+    "skip_gram_log_prob",
     "subsample",
     "tokenize",
     "train",
+    "tree_log_prob",
     "try_all_gpus",
     "try_gpu",
     "vocab",

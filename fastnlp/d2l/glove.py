@@ -18,10 +18,15 @@ def glove_weight(x: torch.Tensor, c: float = 100.0, alpha: float = 0.75) -> torc
     Returns:
         The weights, of the shape of x, in [0, 1].
 
+    Raises:
+        ValueError: a count is below 0.
+
     Example:
         >>> glove_weight(torch.tensor([0.0, 100 / 16, 100.0, 250.0]))
         tensor([0.0000, 0.1250, 1.0000, 1.0000])
     """
+    if (x < 0).any():
+        raise ValueError(f"x: expected counts of at least 0, got {x.min().item()}")
     return torch.clamp(x / c, max=1.0) ** alpha
 
 
@@ -43,6 +48,9 @@ def glove_loss(
 
     Returns:
         (...) losses.
+
+    Raises:
+        ValueError: a count is below 0.
 
     Example:
         >>> v, u, bias = torch.ones(2, 3), torch.ones(2, 3), torch.zeros(2)
