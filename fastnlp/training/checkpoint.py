@@ -85,6 +85,7 @@ def save_checkpoint(
     tables: ParameterTables,
     state: RunState,
     fingerprint: str,
+    past: list[EpochReport] | None = None,
 ) -> None:
     """Writes a checkpoint whole or not at all.
 
@@ -96,6 +97,7 @@ def save_checkpoint(
         tables: the parameters.
         state: where the run stands.
         fingerprint: of the corpus that it trains on.
+        past: the epochs of earlier runs on other text.
 
     Raises:
         OSError: the disk is full or the folder is not writable; an old checkpoint stays as it was.
@@ -106,6 +108,7 @@ def save_checkpoint(
         "model": model,
         "config": config.to_dict(),
         "state": asdict(state),
+        "past": [asdict(report) for report in past or []],
         "corpus": fingerprint,
         "vocab": {"unknown": vocab.unknown, "reserved": vocab.reserved, "min_count": vocab.min_count},
     }
@@ -127,6 +130,7 @@ class Checkpoint:
         path: the file.
         config: the fields of the model's configuration by name.
         state: where the run stood.
+        past: the epochs of the runs before it.
 
     Raises:
         ValueError: the file is damaged or belongs to another kind of model.
@@ -152,6 +156,7 @@ class Checkpoint:
             self.config: dict[str, Any] = header["config"]
             self._corpus: str = header["corpus"]
             self._vocab: dict[str, Any] = header["vocab"]
+            self.past = [EpochReport(**report) for report in header.get("past", [])]
             saved = dict(header["state"])
             saved["history"] = [EpochReport(**report) for report in saved["history"]]
             self.state = RunState(**saved)

@@ -266,7 +266,16 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
 
     def _save(self, path: str | os.PathLike[str], config: ConfigT) -> None:
         vocab, tables = self._fitted()
-        save_checkpoint(path, type(self).__name__, config, vocab, tables, self._state, self._fingerprint)
+        save_checkpoint(
+            path,
+            type(self).__name__,
+            config,
+            vocab,
+            tables,
+            self._state,
+            self._fingerprint,
+            self._past,
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Self:
@@ -299,6 +308,7 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         tables = model._saved_tables(vocab, saved)
         saved.fill(tables)
         model._vocab, model._tables, model._state = vocab, tables, saved.state
+        model._past = saved.past
         return model
 
     @property

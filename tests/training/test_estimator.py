@@ -121,6 +121,15 @@ def test_a_model_survives_the_disk(model, tmp_path):
     assert [report.loss for report in again.history] == [report.loss for report in model.history]
 
 
+def test_a_model_goes_on_after_the_disk_as_if_it_had_stayed(groups, tmp_path):
+    fresh = Corpus.from_text(["new words g0w0 new", "g0w1 words"] * 20, min_count=1)
+    stayed = Word2Vec(**SMALL).fit(groups).partial_fit(fresh)
+    stayed.save(tmp_path / "a.model")
+    again = Word2Vec.load(tmp_path / "a.model", threads=1)
+    assert again.history == stayed.history and len(again.history) == 4
+    assert np.array_equal(again.partial_fit(fresh).vectors.vectors, stayed.partial_fit(fresh).vectors.vectors)
+
+
 def test_words_with_any_character_survive_the_disk(tmp_path):
     corpus = Corpus.from_text(
         [["naïve", "a b", "\u2028", "🦜"], ["<pad>", "🦜"]] * 9,
