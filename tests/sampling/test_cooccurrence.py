@@ -337,5 +337,5 @@ def test_a_slice_is_short_on_a_long_text(tmp_path):
         start = time.thread_time()
         done = counter.step(0.1)
         lasted.append(time.thread_time() - start)
-    assert len(lasted) > 10
+    assert len(lasted) > 5
     assert sorted(lasted)[-3] < 0.2  # an outlier or two are the machine
