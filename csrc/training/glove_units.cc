@@ -68,7 +68,9 @@ void GloveUnits::next_rows(const Visit& visit) {
   std::vector<double> counts;
   for (const std::int64_t size : read.sizes) {
     counts.resize(static_cast<std::size_t>(size));
-    std::memcpy(counts.data(), bits, static_cast<std::size_t>(size) * 8);
+    // Not memcpy: the vectors of a row without entries may have no memory, and it takes no null pointer.
+    std::transform(bits, bits + size, counts.begin(),
+                   [](std::int64_t b) { return std::bit_cast<double>(b); });
     visit(row_++, columns, counts.data(), size);
     columns += size;
     bits += size;
