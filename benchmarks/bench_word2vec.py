@@ -90,7 +90,7 @@ CASES = [
     Case("skipgram", "hs", 100, 1, 2),
     Case("skipgram", "hs", 100, 2, 2),
     Case("cbow", "hs", 100, 1, 1.5),
-    Case("cbow", "hs", 100, 2, 1.0),
+    Case("cbow", "hs", 100, 2, 1.5),
 ]
 
 

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <unistd.h>
+#include <filesystem>
 
 #include <algorithm>
 #include <cmath>
@@ -28,7 +29,7 @@ struct alignas(64) Row {
 struct Files {
   Files() {
     for (std::string& path : paths) {
-      path = "/tmp/fastnlp-test-XXXXXX";
+      path = (std::filesystem::temp_directory_path() / "fastnlp-test-XXXXXX").string();
       ::close(::mkstemp(path.data()));
     }
   }

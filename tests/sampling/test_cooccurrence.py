@@ -329,7 +329,7 @@ def test_ctrl_c_between_two_slices_leaves_nothing(long_text, tmp_path, monkeypat
 @pytest.mark.slow
 def test_a_slice_is_short_on_a_long_text(tmp_path):
     """Two slices must not last over 0.2 s; the bound leaves room for a busy machine."""
-    ids = np.minimum(np.random.default_rng(0).zipf(1.2, 1 << 23) - 1, 9999).astype(np.int32)
+    ids = np.minimum(np.random.default_rng(0).zipf(1.2, 1 << 24) - 1, 9999).astype(np.int32)
     corpus = corpus_of(ids, [0, len(ids)], 10_000)
     counter = counter_of(corpus, tmp_path, window=20, memory=16_000_000)
     lasted, done = [], 0.0
@@ -337,5 +337,5 @@ def test_a_slice_is_short_on_a_long_text(tmp_path):
         start = time.thread_time()
         done = counter.step(0.1)
         lasted.append(time.thread_time() - start)
-    assert len(lasted) > 5
-    assert sorted(lasted)[-3] < 0.2  # an outlier or two are the machine
+    assert len(lasted) > 10
+    assert max(lasted) < 0.2
