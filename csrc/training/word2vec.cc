@@ -206,12 +206,14 @@ SliceReport Word2Vec::train(Table input, Table output, std::int64_t epoch, std::
   const auto work = [&] {
     try {
       Word2VecWorker worker(plan_, input, output, epoch);
+      worker.copy_hot_rows(threads);
       do {
         const std::int64_t mine = next.fetch_add(1, std::memory_order_relaxed);
         if (mine >= total) break;
         worker.collect(mine * unit_, (mine + 1) * unit_, static_cast<float>(lr_at(epoch, mine)));
         worker.train();
       } while (std::chrono::steady_clock::now() < deadline);
+      worker.return_copies();
       const std::lock_guard lock(gate);
       worker.add_to(report);
     } catch (...) {

@@ -20,7 +20,6 @@ constexpr int kBlockRows = 2;
 constexpr int kWidth = 4;
 constexpr int kBlockRows = 2;
 #endif
-constexpr int kBlockColumns = 6;
 
 typedef float vec __attribute__((vector_size(4 * kWidth)));
 typedef std::int32_t ivec __attribute__((vector_size(4 * kWidth)));
@@ -112,41 +111,46 @@ FASTNLP_INLINE vec lane_sums(const vec* v) {
   return sum;
 }
 
+// Bit (First + lane) % Columns of `labels` as 1 or 0: the labels of dots that stand row by row.
+template <int Columns, int First>
+FASTNLP_INLINE vec labels_of(std::uint32_t labels) {
+  ivec column;
+  for (int lane = 0; lane < kWidth; ++lane) column[lane] = 1 << (First + lane) % Columns;
+  const ivec set = (column & (static_cast<std::int32_t>(labels) - ivec{})) != 0;
+  return reinterpret_cast<vec>(set & reinterpret_cast<ivec>(splat(1.0f)));
+}
+
 // (label - s(dot)) * lr for the dots from First on, kWidth at a time; adds the loss where it is asked for.
-template <int Dots, int First = 0>
-FASTNLP_INLINE void to_gradients(const vec* dot, const float* label, float* gradient, float lr,
+template <int Dots, int Columns, int First = 0>
+FASTNLP_INLINE void to_gradients(const vec* dot, std::uint32_t labels, float* gradient, float lr,
                                  double* loss) {
   constexpr int kCount = Dots - First < kWidth ? Dots - First : kWidth;
   const vec probability = sigmoid(lane_sums<kCount>(dot + First));
-  const vec wanted = load(label + First);
+  const vec wanted = labels_of<Columns, First>(labels);
   store(gradient + First, (wanted - probability) * lr);
   if (loss) *loss += nats(wanted * probability + (1.0f - wanted) * (1.0f - probability), kCount);
   if constexpr (First + kWidth < Dots) {
-    to_gradients<Dots, First + kWidth>(dot, label, gradient, lr, loss);
+    to_gradients<Dots, Columns, First + kWidth>(dot, labels, gradient, lr, loss);
   }
 }
 
-// A block is Rows context rows x Columns output rows. Its gradients take kBlockFloats floats, row by row.
-constexpr int kBlockFloats = (kBlockRows * kBlockColumns + kWidth - 1) / kWidth * kWidth;
-static_assert(kBlockFloats <= kScoreFloats);
-
-// The gradients of a block. The labels stand as the gradients do: row by row.
+// The gradients of a block of Rows context rows x Columns output rows, row by row.
 template <int Rows, int Columns>
-inline void score_block(float* const* x, float* const* y, std::int64_t pitch, const float* label, float lr,
+inline void score_block(float* const* x, float* const* y, std::int64_t pitch, std::uint32_t labels, float lr,
                         double* loss, float* gradient) {
   vec dot[Rows * Columns] = {};
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
     vec rows[Rows];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) rows[i] = load(x[i] + d);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int j = 0; j < Columns; ++j) {
       const vec column = load(y[j] + d);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int i = 0; i < Rows; ++i) dot[i * Columns + j] += rows[i] * column;
     }
   }
-  to_gradients<Rows * Columns>(dot, label, gradient, lr, loss);
+  to_gradients<Rows * Columns, Columns>(dot, labels, gradient, lr, loss);
 }
 
 // Moves both sides of a block along its gradients, each from the values the other had before. A row that
@@ -155,13 +159,13 @@ template <int Rows, int Columns>
 inline void apply_block(float* const* x, float* const* y, std::int64_t pitch, const float* gradient) {
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
     vec before[Rows], after[Rows];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) before[i] = after[i] = load(x[i] + d);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int j = 0; j < Columns; ++j) {
       const vec column = load(y[j] + d);
       vec moved = column;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int i = 0; i < Rows; ++i) {
         const vec g = splat(gradient[i * Columns + j]);
         after[i] += g * column;
@@ -169,7 +173,7 @@ inline void apply_block(float* const* x, float* const* y, std::int64_t pitch, co
       }
       store(y[j] + d, moved);
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) store(x[i] + d, after[i]);
   }
 }
@@ -180,86 +184,83 @@ struct Meeting {
   float** x;
   float** y;
   float* gradient;
-  float* label;  // kScoreFloats for each block of columns
+  std::uint64_t* labels;  // bit j is the label of column j; one word more than hold them
   int n;
   int columns;
 };
 
-// The columns are divided into as few blocks as hold them, of sizes that differ by one at most: how many
-// columns the block that begins at `first` has.
-FASTNLP_INLINE int block_columns(int columns, int first) {
-  const int left = columns - first;
-  const int blocks = (left + kBlockColumns - 1) / kBlockColumns;
-  return (left + blocks - 1) / blocks;
-}
+// Up to kWide<Rows> columns make one block. More are divided into as few blocks of up to kFull<Rows> as hold
+// them, of sizes that differ by one at most: the dots of a full block are one vector, so it takes one tree of
+// shuffles and one sigmoid with no lane idle.
+template <int Rows>
+constexpr int kWide = kWidth / Rows > 6 ? kWidth / Rows : 6;
+template <int Rows>
+constexpr int kFull = kWidth / Rows > 2 ? kWidth / Rows : 6;
 
-// Writes the labels of a meeting: label(j) of column j, repeated for every row of a block.
-template <class F>
-FASTNLP_INLINE void fill_labels(const Meeting& m, F label) {
-  float* to = m.label;
-  for (int first = 0, width; first < m.columns; first += width, to += kScoreFloats) {
-    width = block_columns(m.columns, first);
-    for (int j = 0; j < width; ++j) {
-      const float value = label(first + j);
-      for (int i = 0; i < kBlockRows; ++i) to[i * width + j] = value;
-    }
+constexpr int kBlockFloats = (kBlockRows * 6 + kWidth - 1) / kWidth * kWidth;
+static_assert(kBlockFloats >= kWidth && kBlockFloats <= kScoreFloats);
+
+// Calls f.template operator()<Width>() with Width == width, one of 1 to Most.
+template <int Most, int Width = 1, class F>
+FASTNLP_INLINE void with_width(int width, F f) {
+  if constexpr (Width == Most) {
+    f.template operator()<Width>();
+  } else if (width == Width) {
+    f.template operator()<Width>();
+  } else {
+    with_width<Most, Width + 1>(width, f);
   }
 }
 
-// Calls f.template operator()<Rows, Columns>(x, y, label, gradient) for every block of a meeting.
+// Calls f.template operator()<Columns>(first, gradient) for every block of `columns` columns with Rows rows;
+// returns where the gradients of the next block stand.
 template <int Rows, class F>
-FASTNLP_INLINE void over_columns(const Meeting& m, int row, float*& gradient, F f) {
-  const float* label = m.label;
-  float* const* x = m.x + row;
-  for (int first = 0, width; first < m.columns;
-       first += width, gradient += kBlockFloats, label += kScoreFloats) {
-    width = block_columns(m.columns, first);
-    float* const* y = m.y + first;
-    switch (width) {
-      case 1:
-        f.template operator()<Rows, 1>(x, y, label, gradient);
-        break;
-      case 2:
-        f.template operator()<Rows, 2>(x, y, label, gradient);
-        break;
-      case 3:
-        f.template operator()<Rows, 3>(x, y, label, gradient);
-        break;
-      case 4:
-        f.template operator()<Rows, 4>(x, y, label, gradient);
-        break;
-      case 5:
-        f.template operator()<Rows, 5>(x, y, label, gradient);
-        break;
-      default:
-        f.template operator()<Rows, 6>(x, y, label, gradient);
-        break;
-    }
+FASTNLP_INLINE float* over_columns(int columns, float* gradient, F f) {
+  const int most = columns <= kWide<Rows> ? kWide<Rows> : kFull<Rows>;
+  int left = (columns + most - 1) / most;  // blocks
+  for (int first = 0, width; first < columns; first += width, --left, gradient += kBlockFloats) {
+    width = (columns - first + left - 1) / left;
+    with_width<kWide<Rows>>(width, [=]<int Columns>() { f.template operator()<Columns>(first, gradient); });
   }
+  return gradient;
 }
 
+// Calls f.template operator()<Rows, Columns>(row, first, gradient) for every block of a meeting.
 template <class F>
 FASTNLP_INLINE void over_blocks(const Meeting& m, F f) {
+  const auto rows = [columns = m.columns, f]<int Rows>(int row, float* gradient) {
+    return over_columns<Rows>(columns, gradient, [=]<int Columns>(int first, float* block) {
+      f.template operator()<Rows, Columns>(row, first, block);
+    });
+  };
   float* gradient = m.gradient;
   int row = 0;
-  for (; row + kBlockRows <= m.n; row += kBlockRows) over_columns<kBlockRows>(m, row, gradient, f);
-  if constexpr (kBlockRows > 2) {
-    if (m.n - row == 3) return over_columns<3>(m, row, gradient, f);
-    if (m.n - row == 2) return over_columns<2>(m, row, gradient, f);
+  for (; row + kBlockRows <= m.n; row += kBlockRows) {
+    gradient = rows.template operator()<kBlockRows>(row, gradient);
   }
-  if (m.n - row == 1) over_columns<1>(m, row, gradient, f);
+  if constexpr (kBlockRows > 2) {
+    if (m.n - row == 3) rows.template operator()<3>(row, gradient);
+    if (m.n - row == 2) rows.template operator()<2>(row, gradient);
+  }
+  if (m.n - row == 1) rows.template operator()<1>(row, gradient);
+}
+
+// The labels of the columns from `first` on, in the low bits.
+FASTNLP_INLINE std::uint32_t labels_from(const std::uint64_t* labels, int first) {
+  labels += first / 64;
+  return static_cast<std::uint32_t>(labels[0] >> first % 64 | labels[1] << 1 << (63 - first % 64));
 }
 
 [[gnu::noinline]] void score(const Meeting& m, std::int64_t pitch, float lr, double* loss) {
-  over_blocks(
-      m, [=]<int Rows, int Columns>(float* const* x, float* const* y, const float* label, float* gradient) {
-        score_block<Rows, Columns>(x, y, pitch, label, lr, loss, gradient);
-      });
+  over_blocks(m, [=]<int Rows, int Columns>(int row, int first, float* gradient) {
+    score_block<Rows, Columns>(m.x + row, m.y + first, pitch, labels_from(m.labels, first), lr, loss,
+                               gradient);
+  });
 }
 
 [[gnu::noinline]] void apply(const Meeting& m, std::int64_t pitch) {
-  over_blocks(m, [=]<int Rows, int Columns>(float* const* x, float* const* y, const float*, float* gradient) {
-    apply_block<Rows, Columns>(x, y, pitch, gradient);
+  over_blocks(m, [=]<int Rows, int Columns>(int row, int first, const float* gradient) {
+    apply_block<Rows, Columns>(m.x + row, m.y + first, pitch, gradient);
   });
 }
 
@@ -272,44 +273,17 @@ FASTNLP_INLINE void over_blocks(const Meeting& m, F f) {
   }
 }
 
-// Calls f.template operator()<Columns>(first, gradient) for every block of columns of a meeting with one row.
-template <class F>
-FASTNLP_INLINE void over_row(const Meeting& m, F f) {
-  float* gradient = m.gradient;
-  for (int first = 0, width; first < m.columns; first += width, gradient += kBlockFloats) {
-    width = block_columns(m.columns, first);
-    switch (width) {
-      case 1:
-        f.template operator()<1>(first, gradient);
-        break;
-      case 2:
-        f.template operator()<2>(first, gradient);
-        break;
-      case 3:
-        f.template operator()<3>(first, gradient);
-        break;
-      case 4:
-        f.template operator()<4>(first, gradient);
-        break;
-      case 5:
-        f.template operator()<5>(first, gradient);
-        break;
-      default:
-        f.template operator()<6>(first, gradient);
-        break;
-    }
-  }
-}
-
-// Moves the output rows of a meeting, whose one input row is `hidden`, along their gradients, and the n rows
-// that hidden was combined of by `scale` times the error of hidden. `error` is room for a row.
-[[gnu::noinline]] void apply_combined(const Meeting& m, const float* hidden, float* const* x, int n,
-                                      std::int64_t pitch, float scale, float* error) {
-  over_row(m, [=]<int Columns>(int first, const float* gradient) {
+// Moves the output rows of a meeting along their gradients with `hidden`, and the n rows that hidden was
+// combined of by `scale` times the error of hidden. `error` is room for a row.
+[[gnu::noinline]] void apply_combined(const Meeting& m, const float* hidden, std::int64_t pitch, float scale,
+                                      float* error) {
+  float* const* x = m.x;
+  const int n = m.n;
+  over_columns<1>(m.columns, m.gradient, [=]<int Columns>(int first, const float* gradient) {
     const bool whole = Columns == m.columns;
     float* y[Columns];
     vec g[Columns];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int j = 0; j < Columns; ++j) {
       y[j] = m.y[first + j];
       g[j] = splat(gradient[j]);
@@ -317,7 +291,7 @@ FASTNLP_INLINE void over_row(const Meeting& m, F f) {
     for (std::int64_t d = 0; d < pitch; d += kWidth) {
       const vec before = load(hidden + d);
       vec sum = first == 0 ? vec{} : load(error + d);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int j = 0; j < Columns; ++j) {
         const vec column = load(y[j] + d);
         sum += g[j] * column;
@@ -330,7 +304,7 @@ FASTNLP_INLINE void over_row(const Meeting& m, F f) {
       }
     }
   });
-  if (m.columns <= kBlockColumns) return;
+  if (m.columns <= kWide<1>) return;
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
     const vec change = load(error + d) * scale;
     for (int i = 0; i < n; ++i) store(x[i] + d, load(x[i] + d) + change);

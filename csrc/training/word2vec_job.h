@@ -65,6 +65,14 @@ struct Word2VecJob {
   std::int64_t* last;
   std::int64_t kept;
 
+  // Copies of the output rows hot_first.., which all threads meet all the time: a thread trains its copy and
+  // exchanges it with the table on every hot_uses-th use. hot_rows is 0 where a thread is alone.
+  float* hot;              // (hot_rows, 2, pitch) a row and the value it had at the last exchange
+  std::uint8_t* hot_used;  // (hot_rows,) uses since the last exchange
+  std::int64_t hot_first;
+  std::int64_t hot_rows;
+  int hot_uses;
+
   // Scratch.
   bool is_drawn;        // `drawn` holds the negatives of all kept tokens
   std::int32_t* drawn;  // (kDrawnRows, negatives)
@@ -74,8 +82,8 @@ struct Word2VecJob {
   std::int64_t rows_each;
   float* gradient;  // (2, gradient_each) kScoreFloats for each block of a center, 64-byte aligned
   std::int64_t gradient_each;
-  float* label;  // (2, label_each) kScoreFloats for each block of columns, 64-byte aligned
-  std::int64_t label_each;
+  std::uint64_t* labels;  // (2, labels_each) a bit for each column
+  std::int64_t labels_each;
   float* hidden;  // (2, pitch) the hidden vectors of CBOW
   float* error;   // (pitch,) the error of one of them
 

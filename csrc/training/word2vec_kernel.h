@@ -49,8 +49,9 @@ struct Cbow {
   float* hidden;
 
   FASTNLP_INLINE Meeting combined() {
-    return {&hidden, meeting.y, meeting.gradient, meeting.label, 1, meeting.columns};
+    return {&hidden, meeting.y, meeting.gradient, meeting.labels, 1, meeting.columns};
   }
+
   FASTNLP_INLINE void score(const Word2VecJob& job, double* loss) {
     if (meeting.n == 0) return;
     const float scale = job.context_scale.mean_forward ? 1.0f / static_cast<float>(meeting.n) : 1.0f;
@@ -60,7 +61,7 @@ struct Cbow {
   FASTNLP_INLINE void apply(const Word2VecJob& job) {
     if (meeting.n == 0) return;
     const float scale = job.context_scale.mean_backward ? 1.0f / static_cast<float>(meeting.n) : 1.0f;
-    apply_combined(combined(), hidden, meeting.x, meeting.n, job.pitch, scale, job.error);
+    apply_combined(meeting, hidden, job.pitch, scale, job.error);
   }
   FASTNLP_INLINE std::int64_t predictions() const { return meeting.n > 0; }
 };
@@ -70,7 +71,7 @@ FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
   return {rows,
           rows + 2 * job.window + 1,
           job.gradient + i * job.gradient_each,
-          job.label + i * job.label_each,
+          job.labels + i * job.labels_each,
           0,
           0};
 }
@@ -125,13 +126,13 @@ inline void train_pairs(Word2VecJob& job) {
     for (; entered < job.kept && entered <= c + job.window; ++entered) Input::enter(job, entered);
     const int n = gather_contexts(job, c, meeting.x);
     const bool sampled = (job.position[c] & (kLossEvery - 1)) == 0;
-    meeting.y[0] = job.output + job.word[c] * job.pitch;
+    meeting.y[0] = output_row(job, job.word[c]);
     u32 d = 0;
     for (int i = 0; i < n; ++i) {
       Meeting pair = meeting;
       pair.x += i;
       pair.n = 1;
-      for (int j = 1; j < pair.columns; ++j) pair.y[j] = job.output + redraw(job, c, d) * job.pitch;
+      for (int j = 1; j < pair.columns; ++j) pair.y[j] = output_row(job, redraw(job, c, d));
       score(pair, job.pitch, job.lr, sampled ? &job.loss : nullptr);
       apply(pair, job.pitch);
     }

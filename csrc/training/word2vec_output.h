@@ -14,13 +14,54 @@
 namespace fastnlp {
 namespace {
 
+// The copy that stands in for output row `row`, or null.
+FASTNLP_INLINE float* hot_copy(const Word2VecJob& job, std::int64_t row) {
+  const std::int64_t h = row - job.hot_first;
+  const bool is_hot = static_cast<std::uint64_t>(h) < static_cast<std::uint64_t>(job.hot_rows);
+  return is_hot ? job.hot + h * 2 * job.pitch : nullptr;
+}
+
+// Adds to the table what the thread has changed, and takes over what the others have.
+FASTNLP_INLINE void exchange(float* shared, float* copy, std::int64_t pitch) {
+  float* before = copy + pitch;
+  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+    const vec now = load(shared + d) + (load(copy + d) - load(before + d));
+    store(shared + d, now);
+    store(copy + d, now);
+    store(before + d, now);
+  }
+}
+
+FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
+  float* shared = job.output + row * job.pitch;
+  if (float* copy = hot_copy(job, row)) {
+    fetch_ahead(copy, job.pitch);
+    if (job.hot_used[row - job.hot_first] < job.hot_uses) return;
+  }
+  fetch_ahead(shared, job.pitch);
+}
+
+// Where output row `row` is trained.
+FASTNLP_INLINE float* output_row(const Word2VecJob& job, std::int64_t row) {
+  float* shared = job.output + row * job.pitch;
+  float* copy = hot_copy(job, row);
+  if (!copy) return shared;
+  std::uint8_t& used = job.hot_used[row - job.hot_first];
+  if (used == job.hot_uses) {
+    exchange(shared, copy, job.pitch);
+    used = 0;
+  }
+  ++used;
+  return copy;
+}
+
 // The center's own row, labelled 1, and those of the negatives of its set.
 struct NegativeOutput {
   std::int64_t drawn = 0;
 
   FASTNLP_INLINE static void begin(const Word2VecJob& job, Meeting& m) {
     m.columns = 1 + job.negatives;
-    fill_labels(m, [](int j) { return j == 0 ? 1.0f : 0.0f; });
+    m.labels[0] = 1;
   }
   FASTNLP_INLINE void prepare(Word2VecJob& job, std::int64_t until) {
     if (job.is_drawn || drawn >= job.kept || drawn > until) return;
@@ -29,15 +70,15 @@ struct NegativeOutput {
     drawn = last;
   }
   FASTNLP_INLINE static void prefetch(const Word2VecJob& job, std::int64_t c) {
-    fetch_ahead(job.output + job.word[c] * job.pitch, job.pitch);
+    fetch_output(job, job.word[c]);
     if (set_of(job, c) != c) return;
     const std::int32_t* row = drawn_row(job, c);
-    for (int i = 0; i < job.negatives; ++i) fetch_ahead(job.output + row[i] * job.pitch, job.pitch);
+    for (int i = 0; i < job.negatives; ++i) fetch_output(job, row[i]);
   }
   FASTNLP_INLINE static void outputs(const Word2VecJob& job, std::int64_t c, Meeting& m) {
-    m.y[0] = job.output + job.word[c] * job.pitch;
+    m.y[0] = output_row(job, job.word[c]);
     const std::int32_t* row = drawn_row(job, set_of(job, c));
-    for (int i = 0; i < job.negatives; ++i) m.y[1 + i] = job.output + row[i] * job.pitch;
+    for (int i = 0; i < job.negatives; ++i) m.y[1 + i] = output_row(job, row[i]);
   }
 };
 
@@ -45,19 +86,35 @@ struct NegativeOutput {
 struct TreeOutput {
   FASTNLP_INLINE static void begin(const Word2VecJob&, Meeting&) {}
   FASTNLP_INLINE static void prepare(Word2VecJob&, std::int64_t) {}
+  // Where the path lies is itself fetched 2 * kPathAhead centers before its rows, and the path kPathAhead.
   FASTNLP_INLINE static void prefetch(const Word2VecJob& job, std::int64_t c) {
+    constexpr std::int64_t kPathAhead = 4;
+    if (c + 2 * kPathAhead < job.kept) {
+      __builtin_prefetch(job.path_offsets + job.word[c + 2 * kPathAhead]);
+      const std::int32_t* later = job.path + job.path_offsets[job.word[c + kPathAhead]];
+      __builtin_prefetch(later);
+      __builtin_prefetch(later + 15);
+    }
     const std::int64_t end = job.path_offsets[job.word[c] + 1];
     for (std::int64_t i = job.path_offsets[job.word[c]]; i < end; ++i) {
       const std::int32_t node = job.path[i] >> 1;
-      if (node < job.warm_node) fetch_ahead(job.output + node * job.pitch, job.pitch);
+      if (node < job.warm_node) fetch_output(job, node);
     }
   }
   FASTNLP_INLINE static void outputs(const Word2VecJob& job, std::int64_t c, Meeting& m) {
     const std::int64_t begin = job.path_offsets[job.word[c]];
     const std::int32_t* path = job.path + begin;
     m.columns = static_cast<int>(job.path_offsets[job.word[c] + 1] - begin);
-    for (int j = 0; j < m.columns; ++j) m.y[j] = job.output + (path[j] >> 1) * job.pitch;
-    fill_labels(m, [path](int j) { return static_cast<float>(1 - (path[j] & 1)); });
+    std::uint64_t labels = 0;
+    for (int j = 0; j < m.columns; ++j) {
+      m.y[j] = output_row(job, path[j] >> 1);
+      labels |= static_cast<std::uint64_t>(~path[j] & 1) << j % 64;
+      if (j % 64 == 63) {
+        m.labels[j / 64] = labels;
+        labels = 0;
+      }
+    }
+    m.labels[m.columns / 64] = labels;
   }
 };
 

@@ -9,6 +9,11 @@ namespace {
 constexpr std::int32_t kWarmNodes =
     256;  // inner nodes of a tree that need no prefetch: the last, near the root
 
+// A row of which many threads hold copies moves as far as all of them take it before any sees the others: at
+// most so many uses together. Up to that the vectors are as good as without copies.
+constexpr int kUsesApart = 128, kMostUses = 8;
+constexpr std::int64_t kHotWords = 256, kHotNodes = 512;
+
 }  // namespace
 
 Floats zeroed_floats(std::int64_t size) {
@@ -51,14 +56,13 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   job_.ring_mask = static_cast<std::int64_t>(ring_rows) - 1;
   job_.rows_each = 2 * o.window + 1 + plan.columns;
   rows_.resize(static_cast<std::size_t>(2 * job_.rows_each));
-  // The smallest blocks of any instruction set are 2 context rows by 6 output rows.
-  job_.label_each = (plan.columns + 5) / 6 * kScoreFloats;
-  job_.gradient_each = (o.window + 1) * job_.label_each;
+  job_.labels_each = plan.columns / 64 + 2;
+  labels_.resize(static_cast<std::size_t>(2 * job_.labels_each));
+  job_.gradient_each = (o.window + 1) * ((plan.columns + 2) / 3) * kScoreFloats;
   gradient_ = zeroed_floats(2 * job_.gradient_each);
-  label_ = zeroed_floats(2 * job_.label_each);
   hidden_ = zeroed_floats(3 * job_.pitch);
   job_.gradient = gradient_.get();
-  job_.label = label_.get();
+  job_.labels = labels_.data();
   job_.hidden = hidden_.get();
   job_.error = job_.hidden + 2 * job_.pitch;
   job_.drawn = drawn_.data();
@@ -105,6 +109,34 @@ void Word2VecWorker::collect(std::int64_t begin, std::int64_t end, float lr) {
     piece = stop;
   }
   kept_ += job_.kept;
+}
+
+void Word2VecWorker::copy_hot_rows(int threads) {
+  const auto vocabulary = static_cast<std::int64_t>(plan_.keep.size());
+  const std::int64_t rows = std::min(plan_.noise ? kHotWords : kHotNodes, vocabulary / 8);
+  if (threads == 1 || rows == 0) return;
+  job_.hot_first = plan_.noise ? 0 : vocabulary - 1 - rows;  // inner nodes: V - 1, the root is the last
+  job_.hot_rows = rows;
+  job_.hot_uses = std::clamp(kUsesApart / threads, 2, kMostUses);
+  hot_used_.assign(static_cast<std::size_t>(rows), 0);
+  job_.hot_used = hot_used_.data();
+  hot_ = zeroed_floats(2 * rows * job_.pitch);
+  job_.hot = hot_.get();
+  for (std::int64_t h = 0; h < rows; ++h) {
+    const float* from = job_.output + (job_.hot_first + h) * job_.pitch;
+    float* copy = job_.hot + 2 * h * job_.pitch;
+    std::copy(from, from + job_.pitch, copy);
+    std::copy(copy, copy + job_.pitch, copy + job_.pitch);
+  }
+}
+
+void Word2VecWorker::return_copies() {
+  for (std::int64_t h = 0; h < job_.hot_rows; ++h) {
+    if (hot_used_[static_cast<std::size_t>(h)] == 0) continue;
+    const float* copy = job_.hot + 2 * h * job_.pitch;
+    float* shared = job_.output + (job_.hot_first + h) * job_.pitch;
+    for (std::int64_t d = 0; d < job_.pitch; ++d) shared[d] += copy[d] - copy[job_.pitch + d];
+  }
 }
 
 void Word2VecWorker::add_to(SliceReport& report) const {

@@ -85,6 +85,11 @@ class Word2VecWorker {
   // at a position in [begin, end).
   void collect(std::int64_t begin, std::int64_t end, float lr);
   void train() { plan_.kernels.train(job_); }
+
+  // Trains copies of the output rows that `threads` threads would meet at the same time (all have to do so);
+  // return_copies adds to the table what they have learned since their last exchange.
+  void copy_hot_rows(int threads);
+  void return_copies();
   void add_to(SliceReport& report) const;
   Word2VecJob& job() { return job_; }
 
@@ -93,7 +98,9 @@ class Word2VecWorker {
   Word2VecJob job_;
   std::vector<std::int32_t> drawn_, word_, reach_;
   std::vector<std::int64_t> position_, first_, last_;
-  Floats ring_, gradient_, label_, hidden_;
+  Floats ring_, gradient_, hidden_, hot_;
+  std::vector<std::uint8_t> hot_used_;
+  std::vector<std::uint64_t> labels_;
   std::vector<float*> rows_;
   std::int64_t kept_ = 0;
 };

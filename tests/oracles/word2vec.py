@@ -2,8 +2,9 @@
 
 The order is part of what is checked: a context vector is read when its word comes within reach of the window
 and its change is added to the table when it has left; the scores of a center are taken before the center in
-front of it is applied; contexts are applied in blocks of four (of two with the narrower instruction sets) and
-outputs in as few blocks of up to six as hold them, of sizes as equal as can be.
+front of it is applied; contexts are applied in blocks of four (of two where vectors have fewer than 16 lanes)
+and outputs, where they are many, in as few blocks as fill a vector with dot products, of sizes as equal as can
+be.
 """
 
 from dataclasses import dataclass
@@ -77,21 +78,23 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def blocks(columns):
-    """Where blocks of columns begin and end."""
-    count = -(-columns // 6)
+def blocks(columns, rows, lanes):
+    """Where the blocks of columns that meet so many rows begin and end."""
+    full = lanes // rows if lanes // rows > 2 else 6
+    most = max(6, lanes // rows) if columns <= max(6, lanes // rows) else full
     first = 0
-    for left in range(count, 0, -1):
+    for left in range(-(-columns // most), 0, -1):
         width = -(-(columns - first) // left)
         yield first, first + width
         first += width
 
 
 def train_unit(
-    meetings, input_table, output_table, lr, window, block_rows=4, parts=None, mean=True, cbow=None
+    meetings, input_table, output_table, lr, window, lanes=16, parts=None, mean=True, cbow=None
 ):
     """Trains one unit in place; returns the summed loss over all predictions.
 
+    `lanes` is the number of floats in a vector, of which the sizes of blocks follow.
     `parts` are the input rows that each word is composed of, and `mean` whether by their mean or their sum;
     without, word w has row w. `cbow` is None for skip-gram, or how contexts are combined.
     """
@@ -111,9 +114,9 @@ def train_unit(
 
     def apply_contexts(c):
         xs = slots[c]
-        for row in range(0, len(xs), block_rows):
-            block = xs[row : row + block_rows]
-            for first, last in blocks(len(outputs[c])):
+        for row in range(0, len(xs), 4 if lanes == 16 else 2):
+            block = xs[row : row + (4 if lanes == 16 else 2)]
+            for first, last in blocks(len(outputs[c]), len(block), lanes):
                 before = {i: ring[i][0].copy() for i in block}
                 for j, out in enumerate(outputs[c][first:last], first):
                     u = output_table[out].copy()

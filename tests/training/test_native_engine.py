@@ -8,6 +8,7 @@ from fastnlp import _core
 from fastnlp.models import negative_sampling_loss
 from fastnlp.sampling import AliasTable, keep_probabilities, noise_weights
 
+LANES = {"avx512": 16, "avx2": 8, "baseline": 4}
 SIMD = [name for name in ("avx512", "avx2", "baseline") if name in _core.simd_supported()]
 
 
@@ -53,8 +54,7 @@ def test_an_epoch_equals_the_scalar_oracle(simd, dim, negatives, window):
     table = alias.thresholds, alias.aliases
     met = word2vec.meetings(text, keep, table, window, negatives, seed=7, epoch=1)
     theirs_v, theirs_u = v.copy(), u.copy()
-    rows = 4 if simd == "avx512" else 2
-    word2vec.train_unit(met, theirs_v, theirs_u, model.lr_at(1, 0), window, rows)
+    word2vec.train_unit(met, theirs_v, theirs_u, model.lr_at(1, 0), window, LANES[simd])
     assert report.kept == len(met.words)
     assert report.pairs == sum(map(len, met.slots))
     np.testing.assert_allclose(ours[0][:, :dim], theirs_v, atol=2e-5, rtol=0)
@@ -99,8 +99,7 @@ def test_an_epoch_of_any_model_equals_the_scalar_oracle(simd, dim, contexts, los
     table = alias.thresholds, alias.aliases
     met = word2vec.meetings(text, keep, table, 4, 5, 7, 1, tree=tree, grouped=loss == "group")
     theirs_v, theirs_u = v.copy(), u.copy()
-    rows = 4 if simd == "avx512" else 2
-    word2vec.train_unit(met, theirs_v, theirs_u, model.lr_at(1, 0), 4, rows, cbow=contexts)
+    word2vec.train_unit(met, theirs_v, theirs_u, model.lr_at(1, 0), 4, LANES[simd], cbow=contexts)
     predictions = [len(slots) if contexts is None else min(1, len(slots)) for slots in met.slots]
     assert report.pairs == sum(predictions)
     np.testing.assert_allclose(ours[0][:, :dim], theirs_v, atol=2e-5, rtol=0)
