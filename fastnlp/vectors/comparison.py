@@ -17,7 +17,8 @@ def _cosine(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> float
     """The cosine of two vectors; 0 where one of them has no direction."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    cosine = float(a @ b) / lengths if lengths else 0.0
+    # To the digits that the vectors have: equal ones give 1 exactly.
+    cosine = float(np.float32(a @ b / lengths)) if lengths else 0.0
     return cosine if np.isfinite(cosine) else 0.0
 
 
@@ -44,17 +45,16 @@ class Comparisons(WordTable):
         return 1.0 - self.similarity(w1, w2)
 
     def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> float:
-        """The cosine of the mean vectors of two lists of words.
+        """The cosine of the mean vectors of two lists of words; unknown words are left out.
 
         Args:
             ws1: at least one word.
             ws2: at least one word.
 
         Returns:
-            A number in [-1, 1].
+            A number in [-1, 1]; 0 where no word of a list is known.
 
         Raises:
-            KeyError: a word is unknown.
             ValueError: a list is empty.
         """
         return _cosine(
@@ -133,8 +133,7 @@ class Comparisons(WordTable):
         mean = vectors.mean(axis=0)
         length = float(np.linalg.norm(mean))
         scores = vectors @ (mean / length if length else mean)
-        order = sorted(range(len(known)), key=lambda i: -scores[i])
-        return [(float(scores[i]), known[i]) for i in order]
+        return sorted(zip(scores.tolist(), known, strict=True), reverse=True)
 
     def doesnt_match(self, words: Sequence[Key]) -> Key:
         """The word that is farthest from the mean of all: the odd one out.
