@@ -20,6 +20,7 @@ __all__: list[str] = [
     "StreamEncoder",
     "TokenCounter",
     "Word2Vec",
+    "answer_analogies",
     "check_ids",
     "check_offsets",
     "compose_vectors",
@@ -373,6 +374,22 @@ class Glove:
     def records(self) -> int: ...
     @property
     def units(self) -> int: ...
+
+def answer_analogies(
+    vectors: numpy.typing.NDArray[numpy.float32],
+    inverse_norms: numpy.typing.NDArray[numpy.float32],
+    words: numpy.typing.NDArray[numpy.float32],
+    word_rows: numpy.typing.NDArray[numpy.int32],
+    asked: numpy.typing.NDArray[numpy.int32],
+    by_products: bool,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    first_row: typing.SupportsInt | typing.SupportsIndex = 0,
+    found: tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]] | None = None,
+) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]]:
+    """
+    The k rows that answer each analogy best: indices (N, k) and scores (N, k), by blocks as in `nearest`.
+    """
 
 def check_ids(
     argument: str, ids: numpy.typing.NDArray[numpy.int32], size: typing.SupportsInt | typing.SupportsIndex

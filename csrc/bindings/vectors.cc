@@ -4,6 +4,7 @@
 
 #include "bindings/bindings.h"
 #include "support/checks.h"
+#include "vectors/analogies.h"
 #include "vectors/sketch.h"
 #include "vectors/topk.h"
 #include "vectors/word2vec_rows.h"
@@ -43,6 +44,15 @@ using FoundArrays = std::pair<py::array_t<std::int32_t>, py::array_t<float>>;
 FoundArrays arrays(Nearest&& found, std::int64_t queries, std::int64_t k) {
   const std::vector<py::ssize_t> shape{queries, k};
   return {take(std::move(found.indices)).reshape(shape), take(std::move(found.scores)).reshape(shape)};
+}
+
+using EarlierArrays = std::optional<std::pair<CArray<std::int32_t>, CArray<float>>>;
+
+std::optional<Nearest> found_so_far(const EarlierArrays& arrays) {
+  if (!arrays) return std::nullopt;
+  const auto indices = view(arrays->first);
+  const auto scores = view(arrays->second);
+  return Nearest{{indices.begin(), indices.end()}, {scores.begin(), scores.end()}};
 }
 
 void check_row_range(const Rows& rows, std::int64_t first, std::int64_t count) {
@@ -133,18 +143,15 @@ void register_vectors(py::module_& m) {
       "nearest",
       [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<float>& queries,
          std::int64_t k, const CArray<std::int32_t>& exclude, int threads, std::int64_t first_row,
-         const std::optional<std::pair<CArray<std::int32_t>, CArray<float>>>& so_far) {
+         const EarlierArrays& so_far) {
         const Rows rows = rows_of(vectors);
         const std::int64_t count = queries_of(queries, exclude);
-        Nearest earlier, found;
-        if (so_far) {
-          earlier.indices.assign(view(so_far->first).begin(), view(so_far->first).end());
-          earlier.scores.assign(view(so_far->second).begin(), view(so_far->second).end());
-        }
+        const std::optional<Nearest> earlier = found_so_far(so_far);
+        Nearest found;
         {
           py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
           found = nearest(rows, view(inverse_norms), view(queries), count, k, view(exclude), threads,
-                          first_row, so_far ? &earlier : nullptr);
+                          first_row, earlier ? &*earlier : nullptr);
         }
         return arrays(std::move(found), count, k);
       },
@@ -188,6 +195,29 @@ void register_vectors(py::module_& m) {
       py::arg("exclude").noconvert(), "threads"_a,
       "What `nearest` gives for a query or a few, from a sketch of the rows and the few rows that it "
       "leaves.");
+  m.def(
+      "answer_analogies",
+      [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<float>& words,
+         const CArray<std::int32_t>& word_rows, const CArray<std::int32_t>& asked, bool by_products,
+         std::int64_t k, int threads, std::int64_t first_row, const EarlierArrays& so_far) {
+        const Rows rows = rows_of(vectors);
+        if (asked.ndim() != 2 || asked.shape(1) != 3) refuse("asked", "shape (N, 3)", "another");
+        const std::optional<Nearest> earlier = found_so_far(so_far);
+        const AnalogyQuestions questions{view(words), view(word_rows), view(asked)};
+        Nearest found;
+        {
+          py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
+          found = answer_analogies(rows, view(inverse_norms), questions,
+                                   by_products ? AnalogyScore::kProduct : AnalogyScore::kSum, k, threads,
+                                   first_row, earlier ? &*earlier : nullptr);
+        }
+        return arrays(std::move(found), asked.shape(0), k);
+      },
+      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), py::arg("words").noconvert(),
+      py::arg("word_rows").noconvert(), py::arg("asked").noconvert(), "by_products"_a, "k"_a, "threads"_a,
+      "first_row"_a = 0, py::arg("found").noconvert() = py::none(),
+      "The k rows that answer each analogy best: indices (N, k) and scores (N, k), by blocks as in "
+      "`nearest`.");
   m.def(
       "parse_text_rows",
       [](const py::bytes& block, bool last, std::int64_t dim, CArray<float>& out, std::int64_t first_line,

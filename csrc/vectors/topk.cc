@@ -162,24 +162,13 @@ Nearest Search::run(int threads) {
   std::vector<Candidate> merged;
   for (std::int64_t q = 0; q < queries_; ++q) {
     merged.clear();
-    if (so_far_ != nullptr) {
-      for (std::int64_t i = q * k_; i < (q + 1) * k_; ++i) {
-        const Candidate earlier{so_far_->scores[static_cast<std::size_t>(i)],
-                                so_far_->indices[static_cast<std::size_t>(i)]};
-        if (earlier.index >= 0) merged.push_back(earlier);
-      }
-    }
+    if (so_far_ != nullptr) append_found(*so_far_, q, k_, merged);
     for (std::int64_t split = 0; split < splits; ++split) {
       const Best& of_split = best[static_cast<std::size_t>(split * queries_ + q)];
       merged.insert(merged.end(), of_split.places.begin(),
                     of_split.places.begin() + static_cast<std::ptrdiff_t>(of_split.used));
     }
-    std::sort(merged.begin(), merged.end(), better);
-    const std::size_t kept = std::min(merged.size(), static_cast<std::size_t>(k_));
-    for (std::size_t i = 0; i < kept; ++i) {
-      out.indices[static_cast<std::size_t>(q * k_) + i] = merged[i].index;
-      out.scores[static_cast<std::size_t>(q * k_) + i] = merged[i].score;
-    }
+    keep_best(merged, q, k_, out);
   }
   return out;
 }
@@ -209,6 +198,31 @@ std::vector<float> unit_queries(std::span<const float> queries, std::int64_t cou
     }
   }
   return units;
+}
+
+void check_so_far(const Nearest* so_far, std::int64_t query_count, std::int64_t k) {
+  if (so_far != nullptr && (so_far->indices.size() != so_far->scores.size() ||
+                            static_cast<std::int64_t>(so_far->indices.size()) != query_count * k)) {
+    refuse("found", std::to_string(query_count) + " times " + std::to_string(k) + " indices and scores",
+           std::to_string(so_far->indices.size()) + " and " + std::to_string(so_far->scores.size()));
+  }
+}
+
+void append_found(const Nearest& found, std::int64_t query, std::int64_t k,
+                  std::vector<Candidate>& candidates) {
+  for (std::int64_t i = query * k; i < (query + 1) * k; ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    if (found.indices[place] >= 0) candidates.push_back({found.scores[place], found.indices[place]});
+  }
+}
+
+void keep_best(std::vector<Candidate>& candidates, std::int64_t query, std::int64_t k, Nearest& out) {
+  std::sort(candidates.begin(), candidates.end(), better);
+  const std::size_t kept = std::min(candidates.size(), static_cast<std::size_t>(k));
+  for (std::size_t i = 0; i < kept; ++i) {
+    out.indices[static_cast<std::size_t>(query * k) + i] = candidates[i].index;
+    out.scores[static_cast<std::size_t>(query * k) + i] = candidates[i].score;
+  }
 }
 
 std::vector<float> row_norms(const Rows& rows, int threads) {
@@ -266,11 +280,7 @@ Nearest nearest(const Rows& rows, std::span<const float> inverse_norms, std::spa
                 std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude, int threads,
                 std::int64_t first_row, const Nearest* so_far) {
   check_search(rows, inverse_norms, queries, query_count, k, exclude, threads, first_row);
-  if (so_far != nullptr && (so_far->indices.size() != so_far->scores.size() ||
-                            static_cast<std::int64_t>(so_far->indices.size()) != query_count * k)) {
-    refuse("found", std::to_string(query_count) + " times " + std::to_string(k) + " indices and scores",
-           std::to_string(so_far->indices.size()) + " and " + std::to_string(so_far->scores.size()));
-  }
+  check_so_far(so_far, query_count, k);
   if (query_count == 0) return {};
   return Search(rows, inverse_norms, unit_queries(queries, query_count, rows.dim), query_count, k, exclude,
                 first_row, so_far)

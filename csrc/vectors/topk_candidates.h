@@ -65,4 +65,14 @@ void check_search(const Rows& rows, std::span<const float> inverse_norms, std::s
                   std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude,
                   int threads, std::int64_t first_row);
 
+// Refuses earlier findings of another shape than (queries, k).
+void check_so_far(const Nearest* so_far, std::int64_t query_count, std::int64_t k);
+
+// What was found earlier for one query, added to its candidates.
+void append_found(const Nearest& found, std::int64_t query, std::int64_t k,
+                  std::vector<Candidate>& candidates);
+
+// Sorts the candidates of one query and writes the best k.
+void keep_best(std::vector<Candidate>& candidates, std::int64_t query, std::int64_t k, Nearest& out);
+
 }  // namespace fastnlp

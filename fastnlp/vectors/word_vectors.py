@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.vectors.comparison import Comparisons
+from fastnlp.vectors.editing import Editing
 from fastnlp.vectors.files import Files
+from fastnlp.vectors.movers import Movers
 from fastnlp.vectors.nearest import NearestRows, at_most
 from fastnlp.vectors.table import Key, Query, threads_to_use
 
@@ -50,7 +52,7 @@ def _best(scores: NDArray[np.float32], topn: int) -> NDArray[np.int32]:
     return order
 
 
-class WordVectors(NearestRows, Comparisons, Files):
+class WordVectors(NearestRows, Comparisons, Movers, Editing, Files):
     """Words and their vectors, searched by cosine similarity where the array lies.
 
     The cosine with a row of zeros, or one that is not finite, is 0. Row lengths are computed at the first
@@ -128,8 +130,8 @@ class WordVectors(NearestRows, Comparisons, Files):
             indexer: asked instead of comparing every row; words asked about are then not left out.
 
         Returns:
-            `topn` pairs (word, cosine), best first, equal ones by row; for `topn=None`, float32 cosines of all
-            rows searched.
+            `topn` pairs (word, cosine), best first, equal ones by row; for None, float32 cosines of the rows
+            searched.
 
         Raises:
             KeyError: a word is unknown.
