@@ -25,6 +25,25 @@ def _cosine(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> float
 class Comparisons(WordTable):
     """The part of `WordVectors` that compares given words with each other."""
 
+    @staticmethod
+    def cosine_similarities(
+        vector_1: NDArray[np.floating[Any]], vectors_all: NDArray[np.floating[Any]]
+    ) -> NDArray[np.floating[Any]]:
+        """The cosines of one vector with several.
+
+        Args:
+            vector_1: (D,) numbers.
+            vectors_all: (N, D) numbers.
+
+        Returns:
+            (N,) numbers; 0 where a vector has no direction.
+        """
+        lengths = np.linalg.norm(vectors_all, axis=1) * np.linalg.norm(vector_1)
+        cosines: NDArray[np.floating[Any]] = np.divide(
+            vectors_all @ vector_1, lengths, out=np.zeros_like(lengths), where=lengths > 0
+        )
+        return cosines
+
     def similarity(self, w1: Key, w2: Key) -> float:
         """The cosine of the vectors of two words.
 

@@ -121,7 +121,9 @@ class Editing(WordTable):
 
     def _own_words(self) -> None:
         """Words that are looked up in a file or shared become a list and a dictionary."""
-        if not isinstance(self.index_to_key, list) or not isinstance(self.key_to_index, dict):
+        words: object = self.index_to_key
+        rows: object = self.key_to_index
+        if not isinstance(words, list) or not isinstance(rows, dict):
             self.index_to_key = list(self.index_to_key)
             self.key_to_index = {word: row for row, word in enumerate(self.index_to_key)}
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fastnlp.vectors.comparison import Comparisons
 from fastnlp.vectors.editing import Editing
+from fastnlp.vectors.evaluations import Evaluations
 from fastnlp.vectors.files import Files
 from fastnlp.vectors.movers import Movers
 from fastnlp.vectors.nearest import NearestRows, at_most
@@ -52,7 +53,7 @@ def _best(scores: NDArray[np.float32], topn: int) -> NDArray[np.int32]:
     return order
 
 
-class WordVectors(NearestRows, Comparisons, Movers, Editing, Files):
+class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files):
     """Words and their vectors, searched by cosine similarity where the array lies.
 
     The cosine with a row of zeros, or one that is not finite, is 0. Row lengths are computed at the first

@@ -1,7 +1,7 @@
 """gensim's own tests of KeyedVectors, from the gensim that is installed, run against ours.
 
-Only their imports are changed: `KeyedVectors` and `gensim.models` are ours; what makes files and random numbers
-for the tests stays gensim's.
+Only their imports are changed: `KeyedVectors` and `gensim.models` are ours; what makes files and random
+numbers for the tests stays gensim's.
 """
 
 import re
