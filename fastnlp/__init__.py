@@ -14,6 +14,7 @@ _HOME = {
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
     "GloVe": "fastnlp.training",
+    "KeyedVectors": "fastnlp.vectors",
     "Phrases": "fastnlp.text",
     "SubwordVectors": "fastnlp.vectors",
     "Vocab": "fastnlp.text",
@@ -26,6 +27,7 @@ __all__ = [
     "Corpus",
     "FastText",
     "GloVe",
+    "KeyedVectors",
     "Phrases",
     "SubwordVectors",
     "Vocab",
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from fastnlp import d2l, datasets, sampling
     from fastnlp.text import Corpus, Phrases, Vocab
     from fastnlp.training import FastText, GloVe, Word2Vec
-    from fastnlp.vectors import SubwordVectors, WordVectors, evaluate
+    from fastnlp.vectors import KeyedVectors, SubwordVectors, WordVectors, evaluate
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,11 @@
 #include <pybind11/typing.h>
 
+#include <optional>
+
 #include "bindings/bindings.h"
 #include "support/checks.h"
+#include "vectors/analogies.h"
+#include "vectors/sketch.h"
 #include "vectors/topk.h"
 #include "vectors/word2vec_rows.h"
 
@@ -25,6 +29,30 @@ Rows rows_of(const Strided& vectors) {
         "strides (" + std::to_string(vectors.strides(0)) + ", " + std::to_string(vectors.strides(1)) + ")");
   }
   return {aligned("vectors", vectors.data()), count, dim, count <= 1 ? dim : vectors.strides(0) / size};
+}
+
+// The number of queries.
+std::int64_t queries_of(const CArray<float>& queries, const CArray<std::int32_t>& exclude) {
+  if (queries.ndim() != 2) refuse("queries", "2 dimensions", std::to_string(queries.ndim()));
+  if (exclude.ndim() != 2 || exclude.shape(0) != queries.shape(0))
+    refuse("exclude", "one row per query", "others");
+  return queries.shape(0);
+}
+
+using FoundArrays = std::pair<py::array_t<std::int32_t>, py::array_t<float>>;
+
+FoundArrays arrays(Nearest&& found, std::int64_t queries, std::int64_t k) {
+  const std::vector<py::ssize_t> shape{queries, k};
+  return {take(std::move(found.indices)).reshape(shape), take(std::move(found.scores)).reshape(shape)};
+}
+
+using EarlierArrays = std::optional<std::pair<CArray<std::int32_t>, CArray<float>>>;
+
+std::optional<Nearest> found_so_far(const EarlierArrays& arrays) {
+  if (!arrays) return std::nullopt;
+  const auto indices = view(arrays->first);
+  const auto scores = view(arrays->second);
+  return Nearest{{indices.begin(), indices.end()}, {scores.begin(), scores.end()}};
 }
 
 void check_row_range(const Rows& rows, std::int64_t first, std::int64_t count) {
@@ -114,24 +142,82 @@ void register_vectors(py::module_& m) {
   m.def(
       "nearest",
       [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<float>& queries,
-         std::int64_t k, const CArray<std::int32_t>& exclude, int threads) {
+         std::int64_t k, const CArray<std::int32_t>& exclude, int threads, std::int64_t first_row,
+         const EarlierArrays& so_far) {
         const Rows rows = rows_of(vectors);
-        if (queries.ndim() != 2) refuse("queries", "2 dimensions", std::to_string(queries.ndim()));
-        const std::int64_t count = queries.shape(0);
-        if (exclude.ndim() != 2 || exclude.shape(0) != count)
-          refuse("exclude", "one row per query", "others");
+        const std::int64_t count = queries_of(queries, exclude);
+        const std::optional<Nearest> earlier = found_so_far(so_far);
         Nearest found;
         {
           py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
-          found = nearest(rows, view(inverse_norms), view(queries), count, k, view(exclude), threads);
+          found = nearest(rows, view(inverse_norms), view(queries), count, k, view(exclude), threads,
+                          first_row, earlier ? &*earlier : nullptr);
         }
-        const std::vector<py::ssize_t> shape{count, k};
-        return std::pair(py::array_t<std::int32_t>(take(std::move(found.indices)).reshape(shape)),
-                         py::array_t<float>(take(std::move(found.scores)).reshape(shape)));
+        return arrays(std::move(found), count, k);
       },
       py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), py::arg("queries").noconvert(),
-      "k"_a, py::arg("exclude").noconvert(), "threads"_a,
-      "The k rows of highest cosine with each query: indices (B, k) and scores (B, k).");
+      "k"_a, py::arg("exclude").noconvert(), "threads"_a, "first_row"_a = 0,
+      py::arg("found").noconvert() = py::none(),
+      "The k rows of highest cosine with each query: indices (B, k) and scores (B, k). Of a table given in "
+      "blocks, each call gets the number of its first row and what the blocks before gave.");
+  m.def(
+      "sketch_rows",
+      [](const Strided& vectors, const CArray<float>& inverse_norms, int threads) {
+        const Rows rows = rows_of(vectors);
+        Sketch sketch;
+        {
+          py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
+          sketch = sketch_rows(rows, view(inverse_norms), threads);
+        }
+        const std::vector<py::ssize_t> shape{rows.count, sketch_width(rows.dim)};
+        return std::tuple(py::array_t<std::int8_t>(take(std::move(sketch.codes)).reshape(shape)),
+                          take(std::move(sketch.scales)), take(std::move(sketch.errors)));
+      },
+      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), "threads"_a,
+      "Rows as whole numbers of 8 bits, for nearest_by_sketch: codes, scales and errors.");
+  m.def(
+      "nearest_by_sketch",
+      [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<std::int8_t>& codes,
+         const CArray<float>& scales, const CArray<float>& errors, const CArray<float>& queries,
+         std::int64_t k, const CArray<std::int32_t>& exclude, int threads) {
+        const Rows rows = rows_of(vectors);
+        const std::int64_t count = queries_of(queries, exclude);
+        Nearest found;
+        {
+          py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
+          found = nearest_by_sketch(rows, view(inverse_norms), {view(codes), view(scales), view(errors)},
+                                    view(queries), count, k, view(exclude), threads);
+        }
+        return arrays(std::move(found), count, k);
+      },
+      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), py::arg("codes").noconvert(),
+      py::arg("scales").noconvert(), py::arg("errors").noconvert(), py::arg("queries").noconvert(), "k"_a,
+      py::arg("exclude").noconvert(), "threads"_a,
+      "What `nearest` gives for a query or a few, from a sketch of the rows and the few rows that it "
+      "leaves.");
+  m.def(
+      "answer_analogies",
+      [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<float>& words,
+         const CArray<std::int32_t>& word_rows, const CArray<std::int32_t>& asked, bool by_products,
+         std::int64_t k, int threads, std::int64_t first_row, const EarlierArrays& so_far) {
+        const Rows rows = rows_of(vectors);
+        if (asked.ndim() != 2 || asked.shape(1) != 3) refuse("asked", "shape (N, 3)", "another");
+        const std::optional<Nearest> earlier = found_so_far(so_far);
+        const AnalogyQuestions questions{view(words), view(word_rows), view(asked)};
+        Nearest found;
+        {
+          py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
+          found = answer_analogies(rows, view(inverse_norms), questions,
+                                   by_products ? AnalogyScore::kProduct : AnalogyScore::kSum, k, threads,
+                                   first_row, earlier ? &*earlier : nullptr);
+        }
+        return arrays(std::move(found), asked.shape(0), k);
+      },
+      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), py::arg("words").noconvert(),
+      py::arg("word_rows").noconvert(), py::arg("asked").noconvert(), "by_products"_a, "k"_a, "threads"_a,
+      "first_row"_a = 0, py::arg("found").noconvert() = py::none(),
+      "The k rows that answer each analogy best: indices (N, k) and scores (N, k), by blocks as in "
+      "`nearest`.");
   m.def(
       "parse_text_rows",
       [](const py::bytes& block, bool last, std::int64_t dim, CArray<float>& out, std::int64_t first_line,

@@ -3,80 +3,35 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <thread>
 
 #include "support/checks.h"
 #include "support/cpu.h"
+#include "vectors/topk_candidates.h"
 #include "vectors/topk_kernels.h"
 
 namespace fastnlp {
 namespace {
 
-const NearestKernels& kernels() {
-#if defined(__x86_64__)
-  if (runs_avx512()) return kNearestAvx512;
-  if (runs_avx2()) return kNearestAvx2;
-#endif
-  return kNearestBaseline;
-}
-
-constexpr std::int64_t kBlockRows = 240;  // a multiple of every tile_rows; with their scores they stay in L2
-constexpr std::int64_t kGroupTiles = 8;   // query tiles that see a block of rows before the next is read
-constexpr std::int64_t kFewQueries = 8;   // below this a padded tile wastes more than it saves
-constexpr double kWorthAThread = 2.0e6;   // multiplications that outweigh starting a thread
-
-// A row and its score; the order of answers is by falling score, then by rising index.
-struct Candidate {
-  float score;
-  std::int32_t index;
-};
-bool better(const Candidate& a, const Candidate& b) {
-  return a.score > b.score || (a.score == b.score && a.index < b.index);
-}
-
-// The best candidates so far of one query within one range of rows: a heap with the worst on top.
-struct Best {
-  std::span<Candidate> places;
-  std::size_t used = 0;
-
-  float threshold() const {
-    return used < places.size() ? -std::numeric_limits<float>::infinity() : places[0].score;
-  }
-  void offer(Candidate candidate) {
-    if (used < places.size()) {
-      places[used++] = candidate;
-      std::push_heap(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(used), better);
-    } else if (better(candidate, places[0])) {
-      std::pop_heap(places.begin(), places.end(), better);
-      places.back() = candidate;
-      std::push_heap(places.begin(), places.end(), better);
-    }
-  }
-};
-
-struct Range {
-  std::int64_t first, last;
-};
-
-// Rows or queries split into `parts` nearly equal ranges.
-Range part(std::int64_t total, std::int64_t parts, std::int64_t i) {
-  return {total * i / parts, total * (i + 1) / parts};
-}
+constexpr std::int64_t kGroupTiles = 8;  // query tiles that see a block of rows before the next is read
+constexpr std::int64_t kFewQueries = 8;  // below this a padded tile wastes more than it saves
 
 class Search {
  public:
   Search(const Rows& rows, std::span<const float> inverse_norms, std::vector<float> units,
-         std::int64_t queries, std::int64_t k, std::span<const std::int32_t> exclude)
-      : kernels_(kernels()),
+         std::int64_t queries, std::int64_t k, std::span<const std::int32_t> exclude, std::int64_t first_row,
+         const Nearest* so_far)
+      : kernels_(nearest_kernels()),
         rows_(rows),
         inverse_norms_(inverse_norms),
         units_(std::move(units)),
         queries_(queries),
         k_(k),
         exclude_(exclude),
-        excluded_(queries == 0 ? 0 : static_cast<std::int64_t>(exclude.size()) / queries) {}
+        excluded_(queries == 0 ? 0 : static_cast<std::int64_t>(exclude.size()) / queries),
+        first_row_(first_row),
+        so_far_(so_far) {}
 
   Nearest run(int threads);
 
@@ -96,6 +51,8 @@ class Search {
   std::int64_t k_;
   std::span<const std::int32_t> exclude_;
   std::int64_t excluded_;
+  std::int64_t first_row_;
+  const Nearest* so_far_;
 };
 
 void Search::search_tiles(Range queries, Range rows, Best* best) const {
@@ -128,7 +85,7 @@ void Search::search_tiles(Range queries, Range rows, Best* best) const {
           for (std::int64_t r = row; r < row + group; ++r) {
             const float score = scores[r * width + q];
             if (score > thresholds[q])
-              offer(base + q, {score, static_cast<std::int32_t>(first + r)}, of_query);
+              offer(base + q, {score, static_cast<std::int32_t>(first_row_ + first + r)}, of_query);
           }
           thresholds[q] = of_query.threshold();
         }
@@ -149,7 +106,7 @@ void Search::search_singly(Range queries, Range rows, Best* best) const {
       float threshold = of_query.threshold();
       for (std::int64_t r = 0; r < count; ++r) {
         if (!(scores[r] > threshold)) continue;
-        offer(q, {scores[r], static_cast<std::int32_t>(first + r)}, of_query);
+        offer(q, {scores[r], static_cast<std::int32_t>(first_row_ + first + r)}, of_query);
         threshold = of_query.threshold();
       }
     }
@@ -174,6 +131,8 @@ Nearest Search::run(int threads) {
   std::vector<Best> best(static_cast<std::size_t>(splits * queries_));
   for (std::size_t i = 0; i < best.size(); ++i) {
     best[i].places = {heaps.data() + i * static_cast<std::size_t>(places), static_cast<std::size_t>(places)};
+    const std::size_t query = i % static_cast<std::size_t>(queries_);
+    if (so_far_ != nullptr) best[i].floor = so_far_->scores[(query + 1) * static_cast<std::size_t>(k_) - 1];
   }
   std::atomic<std::int64_t> next{0};
   std::atomic<bool> out_of_memory{false};
@@ -199,23 +158,29 @@ Nearest Search::run(int threads) {
 
   Nearest out;
   out.indices.assign(static_cast<std::size_t>(queries_ * k_), -1);
-  out.scores.assign(out.indices.size(), -std::numeric_limits<float>::infinity());
+  out.scores.assign(out.indices.size(), kNothing);
   std::vector<Candidate> merged;
   for (std::int64_t q = 0; q < queries_; ++q) {
     merged.clear();
+    if (so_far_ != nullptr) append_found(*so_far_, q, k_, merged);
     for (std::int64_t split = 0; split < splits; ++split) {
       const Best& of_split = best[static_cast<std::size_t>(split * queries_ + q)];
       merged.insert(merged.end(), of_split.places.begin(),
                     of_split.places.begin() + static_cast<std::ptrdiff_t>(of_split.used));
     }
-    std::sort(merged.begin(), merged.end(), better);
-    const std::size_t kept = std::min(merged.size(), static_cast<std::size_t>(k_));
-    for (std::size_t i = 0; i < kept; ++i) {
-      out.indices[static_cast<std::size_t>(q * k_) + i] = merged[i].index;
-      out.scores[static_cast<std::size_t>(q * k_) + i] = merged[i].score;
-    }
+    keep_best(merged, q, k_, out);
   }
   return out;
+}
+
+}  // namespace
+
+const NearestKernels& nearest_kernels() {
+#if defined(__x86_64__)
+  if (runs_avx512()) return kNearestAvx512;
+  if (runs_avx2()) return kNearestAvx2;
+#endif
+  return kNearestBaseline;
 }
 
 std::vector<float> unit_queries(std::span<const float> queries, std::int64_t count, std::int64_t dim) {
@@ -235,7 +200,30 @@ std::vector<float> unit_queries(std::span<const float> queries, std::int64_t cou
   return units;
 }
 
-}  // namespace
+void check_so_far(const Nearest* so_far, std::int64_t query_count, std::int64_t k) {
+  if (so_far != nullptr && (so_far->indices.size() != so_far->scores.size() ||
+                            static_cast<std::int64_t>(so_far->indices.size()) != query_count * k)) {
+    refuse("found", std::to_string(query_count) + " times " + std::to_string(k) + " indices and scores",
+           std::to_string(so_far->indices.size()) + " and " + std::to_string(so_far->scores.size()));
+  }
+}
+
+void append_found(const Nearest& found, std::int64_t query, std::int64_t k,
+                  std::vector<Candidate>& candidates) {
+  for (std::int64_t i = query * k; i < (query + 1) * k; ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    if (found.indices[place] >= 0) candidates.push_back({found.scores[place], found.indices[place]});
+  }
+}
+
+void keep_best(std::vector<Candidate>& candidates, std::int64_t query, std::int64_t k, Nearest& out) {
+  std::sort(candidates.begin(), candidates.end(), better);
+  const std::size_t kept = std::min(candidates.size(), static_cast<std::size_t>(k));
+  for (std::size_t i = 0; i < kept; ++i) {
+    out.indices[static_cast<std::size_t>(query * k) + i] = candidates[i].index;
+    out.scores[static_cast<std::size_t>(query * k) + i] = candidates[i].score;
+  }
+}
 
 std::vector<float> row_norms(const Rows& rows, int threads) {
   if (threads < 1) refuse("threads", "at least 1", std::to_string(threads));
@@ -265,11 +253,13 @@ std::vector<float> row_norms(const Rows& rows, int threads) {
   return norms;
 }
 
-Nearest nearest(const Rows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
-                std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude,
-                int threads) {
-  if (rows.count > std::numeric_limits<std::int32_t>::max()) {
-    refuse("vectors", "fewer than 2^31 rows", std::to_string(rows.count));
+void check_search(const Rows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
+                  std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude,
+                  int threads, std::int64_t first_row) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (first_row < 0 || first_row > kMost) refuse("first_row", "0 to 2^31 - 1", std::to_string(first_row));
+  if (rows.count > kMost - first_row) {
+    refuse("vectors", "fewer than 2^31 rows", std::to_string(first_row + rows.count));
   }
   if (static_cast<std::int64_t>(inverse_norms.size()) != rows.count) {
     refuse("inverse_norms", std::to_string(rows.count) + " numbers, one a row",
@@ -279,17 +269,24 @@ Nearest nearest(const Rows& rows, std::span<const float> inverse_norms, std::spa
     refuse("queries", "rows of " + std::to_string(rows.dim) + " numbers",
            std::to_string(queries.size()) + " numbers in " + std::to_string(query_count) + " rows");
   }
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
   if (k < 1 || k > kMost) refuse("k", "1 to " + std::to_string(kMost), std::to_string(k));
   if (threads < 1) refuse("threads", "at least 1", std::to_string(threads));
   if (query_count > 0 && static_cast<std::int64_t>(exclude.size()) % query_count != 0) {
     refuse("exclude", "one row per query", std::to_string(exclude.size()) + " entries");
   }
+}
+
+Nearest nearest(const Rows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
+                std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude, int threads,
+                std::int64_t first_row, const Nearest* so_far) {
+  check_search(rows, inverse_norms, queries, query_count, k, exclude, threads, first_row);
+  check_so_far(so_far, query_count, k);
   if (query_count == 0) return {};
-  return Search(rows, inverse_norms, unit_queries(queries, query_count, rows.dim), query_count, k, exclude)
+  return Search(rows, inverse_norms, unit_queries(queries, query_count, rows.dim), query_count, k, exclude,
+                first_row, so_far)
       .run(threads);
 }
 
-const char* nearest_instruction_set() { return kernels().name; }
+const char* nearest_instruction_set() { return nearest_kernels().name; }
 
 }  // namespace fastnlp

@@ -107,9 +107,69 @@ void score_single(const float* rows, std::int64_t pitch, std::int64_t count, con
     score_one<kWidth, 1>(rows + r * pitch, pitch, query, dim, inverse_norms + r, scores + r);
 }
 
+// A plain loop: compilers make one multiplication of pairs of 16-bit numbers of it on every instruction set.
+inline void dot_codes(const std::int8_t* codes, std::int64_t width, std::int64_t count,
+                      const std::int16_t* query, std::int32_t* dots) {
+  const std::int64_t steps = width / kCodeStep;
+  for (std::int64_t r = 0; r < count; ++r) {
+    const std::int8_t* row = codes + r * width;
+    std::int32_t sum = 0;
+    for (std::int64_t d = 0; d < steps * kCodeStep; ++d)
+      sum += static_cast<std::int32_t>(static_cast<std::int16_t>(row[d])) * query[d];
+    dots[r] = sum;
+  }
+}
+
+template <int kWidth, bool kProducts>
+typename Lanes<kWidth>::type analogy_scores(const float* a, const float* b, const float* c) {
+  using V = Lanes<kWidth>;
+  if constexpr (!kProducts) return V::load(b) - V::load(a) + V::load(c);
+  return (1.0f + V::load(b)) * 0.5f * ((1.0f + V::load(c)) * 0.5f) / ((1.0f + V::load(a)) * 0.5f + 1e-6f);
+}
+
+template <int kWidth, bool kProducts>
+std::int64_t reaching_questions(const float* cosines, const std::int32_t* questions, std::int64_t count,
+                                const float* thresholds, std::int32_t* reached) {
+  constexpr int kTile = 2 * kWidth;
+  std::int64_t found = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* const a = cosines + questions[3 * i] * std::int64_t{kTile};
+    const float* const b = cosines + questions[3 * i + 1] * std::int64_t{kTile};
+    const float* const c = cosines + questions[3 * i + 2] * std::int64_t{kTile};
+    const auto left = analogy_scores<kWidth, kProducts>(a, b, c);
+    const auto right = analogy_scores<kWidth, kProducts>(a + kWidth, b + kWidth, c + kWidth);
+    const auto above = (left > thresholds[i]) | (right > thresholds[i]);
+    int any = 0;
+    for (int lane = 0; lane < kWidth; ++lane) any |= above[lane];
+    reached[found] = static_cast<std::int32_t>(i);
+    found += any != 0;
+  }
+  return found;
+}
+
+template <int kWidth>
+std::int64_t reaching(const float* cosines, const std::int32_t* questions, std::int64_t count,
+                      bool by_products, const float* thresholds, std::int32_t* reached) {
+  return by_products ? reaching_questions<kWidth, true>(cosines, questions, count, thresholds, reached)
+                     : reaching_questions<kWidth, false>(cosines, questions, count, thresholds, reached);
+}
+
+template <int kWidth>
+void combine(const float* cosines, const std::int32_t* question, bool by_products, float* scores) {
+  constexpr int kTile = 2 * kWidth;
+  for (int lane = 0; lane < kTile; lane += kWidth) {
+    const float* const a = cosines + question[0] * std::int64_t{kTile} + lane;
+    const float* const b = cosines + question[1] * std::int64_t{kTile} + lane;
+    const float* const c = cosines + question[2] * std::int64_t{kTile} + lane;
+    Lanes<kWidth>::store(scores + lane, by_products ? analogy_scores<kWidth, true>(a, b, c)
+                                                    : analogy_scores<kWidth, false>(a, b, c));
+  }
+}
+
 template <int kWidth, int kRows>
 constexpr NearestKernels make_kernels(const char* name) {
-  return {name, 2 * kWidth, kRows, &score_tile<kWidth, kRows>, &score_single<kWidth>};
+  return {name,       2 * kWidth,        kRows,           &score_tile<kWidth, kRows>, &score_single<kWidth>,
+          &dot_codes, &reaching<kWidth>, &combine<kWidth>};
 }
 
 }  // namespace

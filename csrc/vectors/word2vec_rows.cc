@@ -189,7 +189,8 @@ ParsedRows parse_binary_rows(std::string_view block, bool last, std::int64_t dim
   const std::size_t vector_bytes = static_cast<std::size_t>(dim) * sizeof(float);
   std::size_t at = 0;
   while (parsed.tokens.size() < capacity) {
-    const std::size_t start = at < block.size() && block[at] == '\n' ? at + 1 : at;
+    std::size_t start = at;
+    while (start < block.size() && block[start] == '\n') ++start;
     const std::size_t space = start < block.size() ? block.find(' ', start) : std::string_view::npos;
     const auto place = first_byte + static_cast<std::int64_t>(start);
     if (space == std::string_view::npos || block.size() - space - 1 < vector_bytes) {

@@ -17,12 +17,32 @@ def _cosine(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> float
     """The cosine of two vectors; 0 where one of them has no direction."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    cosine = float(a @ b) / lengths if lengths else 0.0
+    # To the digits that the vectors have: equal ones give 1 exactly.
+    cosine = float(np.float32(a @ b / lengths)) if lengths else 0.0
     return cosine if np.isfinite(cosine) else 0.0
 
 
 class Comparisons(WordTable):
     """The part of `WordVectors` that compares given words with each other."""
+
+    @staticmethod
+    def cosine_similarities(
+        vector_1: NDArray[np.floating[Any]], vectors_all: NDArray[np.floating[Any]]
+    ) -> NDArray[np.floating[Any]]:
+        """The cosines of one vector with several.
+
+        Args:
+            vector_1: (D,) numbers.
+            vectors_all: (N, D) numbers.
+
+        Returns:
+            (N,) numbers; 0 where a vector has no direction.
+        """
+        lengths = np.linalg.norm(vectors_all, axis=1) * np.linalg.norm(vector_1)
+        cosines: NDArray[np.floating[Any]] = np.divide(
+            vectors_all @ vector_1, lengths, out=np.zeros_like(lengths), where=lengths > 0
+        )
+        return cosines
 
     def similarity(self, w1: Key, w2: Key) -> float:
         """The cosine of the vectors of two words.
@@ -44,17 +64,16 @@ class Comparisons(WordTable):
         return 1.0 - self.similarity(w1, w2)
 
     def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> float:
-        """The cosine of the mean vectors of two lists of words.
+        """The cosine of the mean vectors of two lists of words; unknown words are left out.
 
         Args:
             ws1: at least one word.
             ws2: at least one word.
 
         Returns:
-            A number in [-1, 1].
+            A number in [-1, 1]; 0 where no word of a list is known.
 
         Raises:
-            KeyError: a word is unknown.
             ValueError: a list is empty.
         """
         return _cosine(
@@ -133,8 +152,7 @@ class Comparisons(WordTable):
         mean = vectors.mean(axis=0)
         length = float(np.linalg.norm(mean))
         scores = vectors @ (mean / length if length else mean)
-        order = sorted(range(len(known)), key=lambda i: -scores[i])
-        return [(float(scores[i]), known[i]) for i in order]
+        return sorted(zip(scores.tolist(), known, strict=True), reverse=True)
 
     def doesnt_match(self, words: Sequence[Key]) -> Key:
         """The word that is farthest from the mean of all: the odd one out.

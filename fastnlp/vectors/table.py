@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -57,7 +57,9 @@ class WordTable:
         if counts is not None and len(counts) != len(self.index_to_key):
             raise ValueError(f"counts: expected {len(self.index_to_key)}, one a token, got {len(counts)}")
         self.vectors = vectors
-        self._counts = None if counts is None else np.asarray(counts, np.int64)
+        self.expandos: dict[str, NDArray[Any]] = {}
+        if counts is not None:
+            self.expandos["count"] = np.asarray(counts, np.int64)
         self._norms: NDArray[np.float32] | None = None
         self._inverse_norms: NDArray[np.float32] = np.empty(0, np.float32)
 
@@ -76,23 +78,46 @@ class WordTable:
 
     @property
     def norms(self) -> NDArray[np.float32]:
-        """(V,) float32 Euclidean lengths of the rows."""
+        """(V,) float32 Euclidean lengths of the rows; None may be assigned, and forgets them."""
         self.fill_norms()
         assert self._norms is not None
         return self._norms
 
+    @norms.setter
+    def norms(self, norms: None) -> None:
+        if norms is not None:
+            raise TypeError(f"norms: expected None, which forgets them, got {type(norms).__name__}")
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drops what was computed from the vectors, which have changed."""
+        self._norms = None
+
     def fill_norms(self, force: bool = False) -> None:
-        """Computes the row lengths, again if `force`."""
-        if self._norms is None or force:
-            self._norms = _core.row_norms(self.vectors, threads_to_use(None))
-            usable = (self._norms > _SHORTEST) & (self._norms < _LONGEST)
-            self._inverse_norms = np.divide(1, self._norms, out=np.zeros_like(self._norms), where=usable)
+        """Computes the row lengths, again if `force` (after `vectors` was changed in place)."""
+        if force or (self._norms is not None and len(self._norms) != len(self)):
+            self._forget()
+        if self._norms is None:
+            blocks = [_core.row_norms(block, threads_to_use(None)) for _, block in self._blocks(0, len(self))]
+            norms = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty(0, np.float32), *blocks])
+            usable = (norms > _SHORTEST) & (norms < _LONGEST)
+            self._inverse_norms = np.divide(1, norms, out=np.zeros_like(norms), where=usable)
+            self._norms = norms
+
+    def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Rows [start, stop) as float32, (first row, block) in order: how searches read a table."""
+        if start < stop:
+            yield start, self.vectors[start:stop]
 
     def __len__(self) -> int:
         return len(self.index_to_key)
 
     def __contains__(self, key: object) -> bool:
         return key in self.key_to_index or (isinstance(key, int | np.integer) and 0 <= int(key) < len(self))
+
+    def has_index_for(self, key: Key) -> bool:
+        """Whether a word has a row; `in` may also be true of words that a subclass has a vector for."""
+        return self.get_index(key, -1) >= 0
 
     def __getitem__(self, key_or_keys: Key | Sequence[Key]) -> NDArray[np.float32]:
         """The vector of a word, or the (N, D) vectors of N words."""
@@ -149,15 +174,23 @@ class WordTable:
         vector.flags.writeable = False
         return vector
 
-    def get_vecattr(self, key: Key, attr: str) -> int:
-        """The number of occurrences of a word; `attr` is "count", the one attribute there is.
+    def get_vecattr(self, key: Key, attr: str) -> Any:
+        """An attribute of a word: "count" where the occurrences are known, and what `set_vecattr` has set.
+
+        Args:
+            key: a word or a row.
+            attr: the attribute's name.
+
+        Returns:
+            Its value.
 
         Raises:
-            KeyError: the word or attribute is unknown, or the counts are (files of vectors have none).
+            KeyError: the word or the attribute is unknown (many files of vectors have no counts).
         """
-        if attr != "count" or self._counts is None:
+        if attr not in self.expandos:
             raise KeyError(f"attr: {attr!r} is not known for these vectors")
-        return int(self._counts[self.get_index(key)])
+        value = self.expandos[attr][self.get_index(key)]
+        return value.item() if isinstance(value, np.generic) else value
 
     def unit_vectors(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Rows scaled to length 1; a row without a direction gives zeros.
@@ -181,7 +214,12 @@ class WordTable:
         return self.unit_vectors(np.arange(len(self)))
 
     def get_mean_vector(
-        self, keys: Sequence[Query], weights: Sequence[float] | None = None, pre_normalize: bool = True
+        self,
+        keys: Sequence[Query] | NDArray[np.floating[Any]],
+        weights: Sequence[float] | NDArray[np.floating[Any]] | None = None,
+        pre_normalize: bool = True,
+        post_normalize: bool = False,
+        ignore_missing: bool = True,
     ) -> NDArray[np.float32]:
         """The weighted mean of vectors, sum(w_i v_i) / sum(|w_i|).
 
@@ -189,12 +227,14 @@ class WordTable:
             keys: words, rows or (D,) vectors, at least one.
             weights: one number a key; 1 without.
             pre_normalize: scale the vectors of words and rows to length 1 first.
+            post_normalize: scale the mean to length 1.
+            ignore_missing: leave unknown words out; if all are, the mean is zeros.
 
         Returns:
             (D,) float32.
 
         Raises:
-            KeyError: a word is unknown.
+            KeyError: a word is unknown and `ignore_missing` false.
             ValueError: there is no key, or not one weight for each.
         """
         weights = [1.0] * len(keys) if weights is None else weights
@@ -203,10 +243,14 @@ class WordTable:
                 f"keys: expected one or more, each with a weight, got {len(keys)} and {len(weights)}"
             )
         mean = np.zeros(self.vector_size)
+        total = 0.0
         for key, weight in zip(keys, weights, strict=True):
-            mean += weight * self._vector_of(key, pre_normalize)
-        total = float(np.abs(weights).sum())
-        return (mean / total if total else mean).astype(np.float32)
+            if ignore_missing and not isinstance(key, np.ndarray) and key not in self:
+                continue
+            mean += float(weight) * self._vector_of(key, pre_normalize)
+            total += abs(float(weight))
+        length = float(np.linalg.norm(mean)) if post_normalize else total
+        return (mean / length if length else mean).astype(np.float32)
 
     def _vector_of(self, query: Query, norm: bool) -> NDArray[np.floating[Any]]:
         if not isinstance(query, np.ndarray):
@@ -220,7 +264,10 @@ class WordTable:
         self.fill_norms()
         length = float(np.linalg.norm(vector))
         unit = (vector / length if length else np.zeros_like(vector)).astype(np.float32)
+        cosines = np.empty(len(self), np.float32)
         with np.errstate(invalid="ignore", over="ignore"):
-            return np.where(
-                self._inverse_norms == 0, np.float32(0), (self.vectors @ unit) * self._inverse_norms
-            )
+            for first, block in self._blocks(0, len(self)):
+                cosines[first : first + len(block)] = block @ unit
+            cosines *= self._inverse_norms
+        cosines[self._inverse_norms == 0] = 0
+        return cosines

@@ -6,17 +6,20 @@ Names are those of gensim 4's KeyedVectors where the meaning is the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp import _core
 from fastnlp.vectors.comparison import Comparisons
+from fastnlp.vectors.editing import Editing
+from fastnlp.vectors.evaluations import Evaluations
 from fastnlp.vectors.files import Files
-from fastnlp.vectors.table import Query, threads_to_use
+from fastnlp.vectors.movers import Movers
+from fastnlp.vectors.nearest import NearestRows, at_most
+from fastnlp.vectors.table import Key, Query, threads_to_use
 
-__all__ = ["WordVectors"]
+__all__ = ["Indexer", "WordVectors"]
 
 Weighted: TypeAlias = Query | tuple[Query, float]
 Scores: TypeAlias = list[tuple[str, float]]
@@ -31,15 +34,26 @@ def _listed(queries: Any) -> list[Any]:
     return list(queries)
 
 
-def _at_most(name: str, count: int | None, rows: int) -> int:
-    if count is None:
-        return rows
-    if count < 1:
-        raise ValueError(f"{name}: expected at least 1, got {count}")
-    return min(count, rows)
+class Indexer(Protocol):
+    """An index of neighbours that `most_similar` asks instead of comparing every row."""
+
+    def most_similar(self, vector: NDArray[np.float32], num_neighbors: int) -> Scores:
+        """The nearest words of a (D,) vector with their cosines, best first."""
+        ...
 
 
-class WordVectors(Comparisons, Files):
+def _best(scores: NDArray[np.float32], topn: int) -> NDArray[np.int32]:
+    """The places of the highest scores, best first, equal ones by place."""
+    if topn < len(scores):
+        least = np.partition(scores, len(scores) - topn)[len(scores) - topn]
+        places = np.flatnonzero(scores >= least)
+    else:
+        places = np.arange(len(scores))
+    order: NDArray[np.int32] = places[np.argsort(-scores[places], kind="stable")][:topn].astype(np.int32)
+    return order
+
+
+class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files):
     """Words and their vectors, searched by cosine similarity where the array lies.
 
     The cosine with a row of zeros, or one that is not finite, is 0. Row lengths are computed at the first
@@ -68,60 +82,16 @@ class WordVectors(Comparisons, Files):
         0.8944
     """
 
-    def search(
-        self,
-        queries: NDArray[np.float32],
-        topn: int = 10,
-        *,
-        restrict_vocab: int | None = None,
-        exclude: NDArray[np.int32] | None = None,
-        threads: int | None = None,
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """The rows of highest cosine with each of many query vectors, exactly.
-
-        Args:
-            queries: (B, D) float32, finite, of any length.
-            topn: answers per query, at least 1.
-            restrict_vocab: search the first so many rows only.
-            exclude: (B, E) int32 rows that are no answer to their query; -1 for none.
-            threads: the number of threads; None is one per CPU.
-
-        Returns:
-            (B, N) int32 rows and (B, N) float32 cosines, N the smaller of `topn` and the rows searched, best
-            first, equal ones by row. Where exclusions leave fewer than N, -1 and -inf fill up.
-
-        Raises:
-            ValueError: a shape or number is not as above.
-
-        Example:
-            >>> vectors = WordVectors(["a", "b", "c"], np.array([[1, 0], [1, 1], [0, 1]], np.float32))
-            >>> vectors.search(np.array([[2, 1], [0, 5]], np.float32), topn=2)[0].tolist()
-            [[1, 0], [2, 1]]
-        """
-        rows = _at_most("restrict_vocab", restrict_vocab, len(self))
-        topn = min(_at_most("topn", topn, len(self)), rows)
-        if queries.ndim != 2 or queries.shape[1] != self.vector_size:
-            raise ValueError(f"queries: expected shape (B, {self.vector_size}), got {queries.shape}")
-        if exclude is None:
-            exclude = np.empty((len(queries), 0), np.int32)
-        self.fill_norms()
-        found: tuple[NDArray[np.int32], NDArray[np.float32]] = _core.nearest(
-            self.vectors[:rows],
-            self._inverse_norms[:rows],
-            np.require(queries, np.float32, ["C", "A"]),
-            topn,
-            np.require(exclude, np.int32, ["C", "A"]),
-            threads_to_use(threads),
-        )
-        return found
-
     @overload
     def most_similar(
         self,
         positive: Weighted | Sequence[Weighted] | None = None,
         negative: Weighted | Sequence[Weighted] | None = None,
         topn: int = 10,
+        clip_start: int = 0,
+        clip_end: int | None = None,
         restrict_vocab: int | None = None,
+        indexer: Indexer | None = None,
     ) -> Scores: ...
 
     @overload
@@ -131,6 +101,8 @@ class WordVectors(Comparisons, Files):
         negative: Weighted | Sequence[Weighted] | None = None,
         *,
         topn: None,
+        clip_start: int = 0,
+        clip_end: int | None = None,
         restrict_vocab: int | None = None,
     ) -> NDArray[np.float32]: ...
 
@@ -139,7 +111,10 @@ class WordVectors(Comparisons, Files):
         positive: Weighted | Sequence[Weighted] | None = None,
         negative: Weighted | Sequence[Weighted] | None = None,
         topn: int | None = 10,
+        clip_start: int = 0,
+        clip_end: int | None = None,
         restrict_vocab: int | None = None,
+        indexer: Indexer | None = None,
     ) -> Scores | NDArray[np.float32]:
         """The words of highest cosine with the mean of unit vectors, the words asked about left out.
 
@@ -149,11 +124,15 @@ class WordVectors(Comparisons, Files):
         Args:
             positive: words, rows or vectors that add; (word, weight) sets another weight than 1.
             negative: the same to subtract; (word, weight) sets another weight than -1.
-            topn: how many; None gives the cosine of every row.
-            restrict_vocab: search the first so many rows only.
+            topn: how many; none for less than 1; None gives the cosine of every row.
+            clip_start: search from this row on only.
+            clip_end: search up to this row only, itself left out; None is all.
+            restrict_vocab: search the first so many rows only, whatever `clip_start` and `clip_end` say.
+            indexer: asked instead of comparing every row; words asked about are then not left out.
 
         Returns:
-            `topn` pairs (word, cosine), best first, equal ones by row; or (V,) float32 for `topn=None`.
+            `topn` pairs (word, cosine), best first, equal ones by row; for None, float32 cosines of the rows
+            searched.
 
         Raises:
             KeyError: a word is unknown.
@@ -166,45 +145,105 @@ class WordVectors(Comparisons, Files):
         """
         if topn is not None and topn < 1:
             return []
-        added, subtracted = _listed(positive), _listed(negative)
         keys: list[Query] = []
         weights: list[float] = []
-        for items, sign in ((added, 1.0), (subtracted, -1.0)):
+        for items, sign in ((_listed(positive), 1.0), (_listed(negative), -1.0)):
             for item in items:
-                key, weight = item if isinstance(item, tuple) else (item, sign)
+                key, weight = item if isinstance(item, tuple | list) else (item, sign)
                 keys.append(key)
                 weights.append(weight)
         if not keys:
             raise ValueError("positive: expected at least one word, got none")
-        mean = self.get_mean_vector(keys, weights)
+        mean = self.get_mean_vector(keys, weights, post_normalize=True, ignore_missing=False)
+        if indexer is not None and topn is not None:
+            return indexer.most_similar(mean, int(topn))
+        start, stop = self._clipped(clip_start, clip_end, restrict_vocab)
         if topn is None:
-            return self._cosines(mean)[: _at_most("restrict_vocab", restrict_vocab, len(self))]
+            return self._cosines(mean)[start:stop]
+        if start >= stop:
+            return []
         given = [self.get_index(key, -1) for key in keys if not isinstance(key, np.ndarray)]
-        rows, scores = self.search(
-            mean[None], topn, restrict_vocab=restrict_vocab, exclude=np.array([given], np.int32)
-        )
+        exclude = np.array([given], np.int32)
+        topn = min(int(topn), stop - start)
+        rows, scores = self._search_rows(mean[None], topn, start, stop, exclude, threads_to_use(None))
         return self._named(rows[0], scores[0])
+
+    def _clipped(self, start: int, stop: int | None, restrict_vocab: int | None) -> tuple[int, int]:
+        if restrict_vocab:
+            return 0, at_most("restrict_vocab", restrict_vocab, len(self))
+        return max(start, 0), min(stop or len(self), len(self))
 
     def _named(self, rows: NDArray[np.int32], scores: NDArray[np.floating[Any]]) -> Scores:
         return [(self.index_to_key[r], float(s)) for r, s in zip(rows, scores, strict=True) if r >= 0]
 
-    def similar_by_word(self, word: str, topn: int = 10, restrict_vocab: int | None = None) -> Scores:
-        """`most_similar([word])`: the nearest words of one word.
+    def similar_by_key(
+        self, key: Key, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Scores | NDArray[np.float32]:
+        """`most_similar([key])`: the nearest words of one word.
+
+        Args:
+            key: a word or a row.
+            topn: how many; None gives the cosine of every row.
+            restrict_vocab: search the first so many rows only.
+
+        Returns:
+            As `most_similar`.
 
         Raises:
             KeyError: the word is unknown.
         """
-        return self.most_similar([word], topn=topn, restrict_vocab=restrict_vocab)
+        if topn is None:
+            return self.most_similar([key], topn=None, restrict_vocab=restrict_vocab)
+        return self.most_similar([key], topn=topn, restrict_vocab=restrict_vocab)
+
+    def similar_by_word(
+        self, word: Key, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Scores | NDArray[np.float32]:
+        """`similar_by_key` by its older name."""
+        return self.similar_by_key(word, topn, restrict_vocab)
 
     def similar_by_vector(
-        self, vector: NDArray[np.floating[Any]], topn: int = 10, restrict_vocab: int | None = None
-    ) -> Scores:
+        self, vector: NDArray[np.floating[Any]], topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Scores | NDArray[np.float32]:
         """`most_similar([vector])`: the words nearest to a (D,) vector.
+
+        Args:
+            vector: (D,) numbers.
+            topn: how many; None gives the cosine of every row.
+            restrict_vocab: search the first so many rows only.
+
+        Returns:
+            As `most_similar`.
 
         Raises:
             ValueError: the vector has another shape or is not finite.
         """
+        if topn is None:
+            return self.most_similar([vector], topn=None, restrict_vocab=restrict_vocab)
         return self.most_similar([vector], topn=topn, restrict_vocab=restrict_vocab)
+
+    def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
+        """The cosine of two words by the sum of the cosines of the first one's nearest words.
+
+        Equation 1 of Leeuwenberg et al. 2016 ("A Minimally Supervised Approach for Synonym Extraction with
+        Word Embeddings"); with 10 neighbours, more than 0.1 is closer than a neighbour is on average.
+
+        Args:
+            wa: the word whose neighbours set the scale.
+            wb: the word compared with it.
+            topn: how many neighbours, at least 1.
+
+        Returns:
+            The ratio.
+
+        Raises:
+            KeyError: a word is unknown.
+            ValueError: there is no neighbour.
+        """
+        near = self.most_similar([wa], topn=topn)
+        if not near:
+            raise ValueError(f"topn: expected at least one neighbour, got none of {topn}")
+        return self.similarity(wa, wb) / sum(score for _, score in near)
 
     @overload
     def most_similar_cosmul(
@@ -255,23 +294,24 @@ class WordVectors(Comparisons, Files):
         added, subtracted = _listed(positive), _listed(negative)
         if not added:
             raise ValueError("positive: expected at least one word, got none")
-        scores = np.ones(len(self), np.float32)
-        for query in added:
-            scores *= (1 + self._cosines(self._vector_of(query, False))) / 2
-        below = np.ones(len(self), np.float32)
-        for query in subtracted:
-            below *= (1 + self._cosines(self._vector_of(query, False))) / 2
-        scores = (scores / (below + np.float32(1e-6)))[
-            : _at_most("restrict_vocab", restrict_vocab, len(self))
-        ]
+        terms = self._cosmul_terms(added), self._cosmul_terms(subtracted)
+        stop = at_most("restrict_vocab", restrict_vocab or None, len(self))
+        scores = (terms[0] / (terms[1] + np.float32(1e-6)))[:stop]
         if topn is None:
             return scores
         given = [
             self.get_index(query, -1) for query in added + subtracted if not isinstance(query, np.ndarray)
         ]
-        order = np.argsort(-scores, kind="stable")[: topn + len(given)].astype(np.int32)
-        order = order[~np.isin(order, given)][:topn]
+        order = _best(scores, int(topn) + len(given))
+        order = order[~np.isin(order, given)][: int(topn)]
         return self._named(order, scores[order])
+
+    def _cosmul_terms(self, queries: Sequence[Query]) -> NDArray[np.float32]:
+        """(V,) products of (1 + cosine) / 2."""
+        product = np.ones(len(self), np.float32)
+        for query in queries:
+            product *= (1 + self._cosines(self._vector_of(query, False))) / 2
+        return product
 
     def analogy(self, a: Query, b: Query, c: Query, topn: int = 1) -> Scores:
         """What is to `c` as `b` is to `a`: the words nearest to b - a + c.

@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "support/cpu.h"
+#include "vectors/sketch.h"
 #include "vectors/topk.h"
 #include "vectors/topk_kernels.h"
 
@@ -100,6 +101,84 @@ TEST(any_number_of_threads_finds_the_same_rows) {
   }
 }
 
+TEST(blocks_of_rows_find_what_the_whole_table_does) {
+  const std::int64_t count = 1'300, dim = 10, k = 7;
+  std::vector<float> table = normal(static_cast<std::size_t>(count * dim), 5);
+  for (std::int64_t r = 900; r < 950; ++r)  // equal rows in different blocks
+    std::copy_n(table.begin() + (r - 850) * dim, dim, table.begin() + r * dim);
+  const std::vector<float> inverse(static_cast<std::size_t>(count), 0.3f);
+  const Rows rows{table.data(), count, dim, dim};
+  for (const std::int64_t queries : {1, 33}) {
+    std::vector<float> asked(table.begin() + 60 * dim, table.begin() + (60 + queries) * dim);
+    std::vector<std::int32_t> exclude(static_cast<std::size_t>(queries));
+    for (std::int64_t q = 0; q < queries; ++q) exclude[q] = static_cast<std::int32_t>(910 + q);
+    const Nearest whole = nearest(rows, inverse, asked, queries, k, exclude, 2);
+    for (const std::int64_t size : {3, 241, 1'000}) {
+      Nearest found;
+      for (std::int64_t first = 0; first < count; first += size) {
+        const std::int64_t block = std::min(size, count - first);
+        found = nearest({rows.row(first), block, dim, dim}, std::span(inverse).subspan(first, block), asked,
+                        queries, k, exclude, 2, first, first == 0 ? nullptr : &found);
+      }
+      CHECK(found.indices == whole.indices);
+      CHECK(found.scores == whole.scores);
+    }
+  }
+}
+
+TEST(every_instruction_set_multiplies_codes_alike) {
+  std::mt19937 generator(6);
+  for (const std::int64_t width : {32, 64, 320}) {
+    const std::int64_t count = 7;
+    std::vector<std::int8_t> codes(static_cast<std::size_t>(count * width));
+    std::vector<std::int16_t> query(static_cast<std::size_t>(width));
+    for (auto& code : codes) code = static_cast<std::int8_t>(static_cast<int>(generator() % 255) - 127);
+    for (auto& code : query)
+      code = static_cast<std::int16_t>(static_cast<int>(generator() % 40'001) - 20'000);
+    for (const NearestKernels* kernels : runnable()) {
+      std::vector<std::int32_t> dots(static_cast<std::size_t>(count));
+      kernels->codes(codes.data(), width, count, query.data(), dots.data());
+      for (std::int64_t r = 0; r < count; ++r) {
+        std::int64_t exact = 0;
+        for (std::int64_t d = 0; d < width; ++d) exact += std::int64_t{codes[r * width + d]} * query[d];
+        CHECK(dots[r] == exact);
+      }
+    }
+  }
+}
+
+TEST(a_sketch_finds_the_same_bits) {
+  for (const std::int64_t dim : {1, 7, 40, 300, 1'000}) {
+    const std::int64_t count = 3'000, pitch = dim + 1;
+    std::vector<float> table = normal(static_cast<std::size_t>(count * pitch), 7);
+    // Near neighbours that 8 bits cannot tell apart, equal rows, a row of one large number, rows without a
+    // direction.
+    for (std::int64_t r = 1; r < 200; ++r)
+      for (std::int64_t d = 0; d < dim; ++d) table[r * pitch + d] = table[d] + 1e-3f * table[r * pitch + d];
+    std::copy_n(table.begin(), dim, table.begin() + 2'000 * pitch);
+    table[500 * pitch] = 1e4f;
+    std::fill_n(table.begin() + 501 * pitch, dim, 0.0f);
+    table[502 * pitch] = std::nanf("");
+    const Rows rows{table.data(), count, dim, pitch};
+    std::vector<float> inverse = row_norms(rows, 1);
+    for (float& norm : inverse) norm = norm > 0.0f ? 1.0f / norm : 0.0f;
+    for (const int threads : {1, 3}) {
+      const Sketch sketch = sketch_rows(rows, inverse, threads);
+      const SketchView view{sketch.codes, sketch.scales, sketch.errors};
+      std::vector<float> asked = normal(static_cast<std::size_t>(3 * dim), 8);
+      std::copy_n(table.begin(), dim, asked.begin());
+      std::fill_n(asked.begin() + 2 * dim, dim, 0.0f);
+      const std::vector<std::int32_t> exclude{0, -1, 2'000, 3, -1, -1};
+      for (const std::int64_t k : {1, 10, 2'990, 4'000}) {
+        const Nearest direct = nearest(rows, inverse, asked, 3, k, exclude, 1);
+        const Nearest found = nearest_by_sketch(rows, inverse, view, asked, 3, k, exclude, threads);
+        CHECK(found.indices == direct.indices);
+        CHECK(found.scores == direct.scores);
+      }
+    }
+  }
+}
+
 TEST(bad_searches_are_refused) {
   const std::vector<float> table(6, 1.0f), inverse(2, 1.0f), query(3, 1.0f);
   const std::vector<float> broken{1.0f, std::nanf(""), 1.0f};
@@ -114,4 +193,17 @@ TEST(bad_searches_are_refused) {
   CHECK_THROWS(std::invalid_argument, row_norms(rows, 0));
   CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, table, 2, 1, three, 1));
   CHECK(nearest(rows, inverse, {}, 0, 1, none, 1).indices.empty());
+  const Nearest two{{0, 1}, {1.0f, 1.0f}};
+  CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, query, 1, 1, none, 1, -1));
+  CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, query, 1, 1, none, 1, std::int64_t{1} << 31));
+  CHECK_THROWS(std::invalid_argument, nearest(rows, inverse, query, 1, 1, none, 1, 0, &two));
+  const Sketch sketch = sketch_rows(rows, inverse, 1);
+  const SketchView half{std::span(sketch.codes).first(32), sketch.scales, sketch.errors};
+  CHECK_THROWS(std::invalid_argument, nearest_by_sketch(rows, inverse, half, query, 1, 1, none, 1));
+  const SketchView short_scales{sketch.codes, std::span(sketch.scales).first(1), sketch.errors};
+  CHECK_THROWS(std::invalid_argument, nearest_by_sketch(rows, inverse, short_scales, query, 1, 1, none, 1));
+  const SketchView short_errors{sketch.codes, sketch.scales, std::span(sketch.errors).first(1)};
+  CHECK_THROWS(std::invalid_argument, nearest_by_sketch(rows, inverse, short_errors, query, 1, 1, none, 1));
+  CHECK_THROWS(std::invalid_argument, sketch_rows(rows, query, 1));
+  CHECK_THROWS(std::invalid_argument, sketch_rows(rows, inverse, 0));
 }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastnlp as fn
-from fastnlp.vectors.evaluate import _pearson, _ranks
+from fastnlp.vectors.evaluation.judgements import pearson, ranks
 from tests.oracles import nearest as oracle
 
 TABLE = np.array([[1, 0, 1], [1, 1, 1], [1, 0, -1], [1, 1, -1], [-1, 0, 0.1]], np.float32)
@@ -75,11 +75,11 @@ def test_similarity_is_counted_and_correlated():
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=2, max_size=40))
 def test_ranks_share_ties_and_correlation_is_the_textbooks(pairs):
     x, y = (np.array(column, float) for column in zip(*pairs, strict=True))
-    assert _ranks(x).tolist() == oracle.ranks(x.tolist())
+    assert ranks(x).tolist() == oracle.ranks(x.tolist())
     if len(set(x)) > 1 and len(set(y)) > 1:
-        assert _pearson(x, y) == pytest.approx(oracle.pearson(x.tolist(), y.tolist()), abs=1e-12)
+        assert pearson(x, y) == pytest.approx(oracle.pearson(x.tolist(), y.tolist()), abs=1e-12)
     else:
-        assert np.isnan(_pearson(x, y))
+        assert np.isnan(pearson(x, y))
 
 
 @pytest.mark.parametrize(

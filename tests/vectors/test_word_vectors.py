@@ -125,6 +125,49 @@ def test_changed_vectors_need_new_norms():
     assert vectors.norms[0] == 2 * before[0]
 
 
+def test_a_sketch_changes_no_bit_of_an_answer(monkeypatch):
+    vectors, plain = random_vectors(5_000, 40), random_vectors(5_000, 40)
+    monkeypatch.setattr("fastnlp.vectors.nearest._WORTH_A_SKETCH", 5_000 * 40)
+    plain._is_sketched = lambda threads: False
+    asked = np.vstack([vectors.vectors[:5] + np.float32(0.1), np.zeros((1, 40), np.float32)])
+    for rows in (None, 4_000):
+        for query in asked:
+            ours, direct = (v.search(query[None], 10, restrict_vocab=rows) for v in (vectors, plain))
+            assert (ours[0] == direct[0]).all() and (ours[1] == direct[1]).all()
+    assert vectors._sketch is not None and plain._sketch is None
+    assert vectors.most_similar("w3", topn=50) == plain.most_similar("w3", topn=50)
+
+
+def test_changed_vectors_are_found_again(monkeypatch):
+    monkeypatch.setattr("fastnlp.vectors.nearest._WORTH_A_SKETCH", 0)
+    vectors = random_vectors(100, 8)
+    for _ in range(3):
+        assert vectors.most_similar("w0", topn=1)[0][0] != "w99"
+    vectors.vectors[99] = vectors.vectors[0]
+    vectors.fill_norms(force=True)
+    for _ in range(3):
+        assert vectors.most_similar("w0", topn=1)[0][0] == "w99"
+    vectors.vectors[98] = 2 * vectors.vectors[0]
+    vectors.norms = None
+    for _ in range(3):
+        assert vectors.most_similar("w0", topn=2)[0][0] == "w98"
+
+
+def test_a_range_of_rows_is_searched():
+    vectors = random_vectors(60, 5)
+    everything = vectors.most_similar("w3", topn=100)
+    assert len(everything) == 59
+    for start, stop in ((10, 20), (0, 7), (50, None), (55, 1000)):
+        inside = vectors.index_to_key[start:stop]
+        expected = [(word, score) for word, score in everything if word in inside]
+        assert vectors.most_similar("w3", topn=100, clip_start=start, clip_end=stop) == expected
+        cosines = vectors.most_similar("w3", topn=None, clip_start=start, clip_end=stop)
+        assert len(cosines) == len(inside)
+    assert vectors.most_similar("w3", clip_start=30, clip_end=20) == []
+    few = vectors.most_similar("w3", clip_start=30, clip_end=40, restrict_vocab=5)
+    assert [word for word, _ in few] == [word for word, _ in everything if word in vectors.index_to_key[:5]]
+
+
 def test_lookup():
     table = np.arange(6, dtype=np.float32).reshape(3, 2)
     vectors = WordVectors(["a", "b", "c"], table, counts=[30, 20, 10])
@@ -150,7 +193,7 @@ def test_an_unknown_word_is_named():
         lambda: vectors.distances("w0", ["nowhere"]),
         lambda: vectors.analogy("w0", "w1", "nowhere"),
         lambda: vectors.most_similar_cosmul("nowhere"),
-        lambda: vectors.get_mean_vector(["nowhere"]),
+        lambda: vectors.get_mean_vector(["nowhere"], ignore_missing=False),
     ):
         with pytest.raises(KeyError, match="the word 'nowhere' is not among the 3 words"):
             ask()
@@ -194,7 +237,11 @@ def test_bad_tables_are_refused(error, message, make):
         ("queries: expected finite", lambda v: v.similar_by_vector(np.array([1, np.nan, 1]))),
         ("queries: expected shape", lambda v: v.search(np.ones((2, 2), np.float32))),
         ("exclude: expected one row", lambda v: v.search(v.vectors, exclude=np.zeros((1, 1), np.int32))),
-        ("restrict_vocab: expected at least 1, got 0", lambda v: v.most_similar("w0", restrict_vocab=0)),
+        ("restrict_vocab: expected at least 1, got -1", lambda v: v.most_similar("w0", restrict_vocab=-1)),
+        (
+            "restrict_vocab: expected at least 1, got 0",
+            lambda v: v.search(v.vectors, restrict_vocab=0),
+        ),
         ("topn: expected at least 1, got 0", lambda v: v.search(v.vectors, topn=0)),
         ("threads: expected at least 1, got 0", lambda v: v.search(v.vectors, threads=0)),
         ("keys: expected one or more", lambda v: v.n_similarity([], ["w0"])),

@@ -1,0 +1,1 @@
+"""The tests of word vectors, one a file; `fastnlp.evaluate` has them together."""

@@ -1,0 +1,67 @@
+"""Lines of test files, and which words of a table a test may ask about."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnlp.vectors.word_vectors import WordVectors
+
+__all__ = ["KnownWords", "Lines", "numbered_lines", "refuse_line"]
+
+Lines: TypeAlias = str | os.PathLike[str] | Iterable[str]
+
+
+def numbered_lines(lines: Lines, comments: bool = True) -> Iterator[tuple[int, str, str]]:
+    """(line number, line, source) of what is neither blank nor, unless told otherwise, a comment."""
+    if isinstance(lines, str | os.PathLike):
+        source = os.fspath(lines)
+        try:
+            lines = Path(source).read_text(encoding="utf-8-sig").split("\n")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{source}: byte {error.start}: not valid UTF-8") from None
+    else:
+        source = "lines"
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not (comments and line.startswith("#")):
+            yield number, line.strip(), source
+
+
+def refuse_line(source: str, number: int, reason: str) -> NoReturn:
+    """Names the file and line of what is wrong."""
+    raise ValueError(f"{source}: line {number}: {reason}")
+
+
+class KnownWords:
+    """The words that a test may ask about, by their spelling.
+
+    Args:
+        vectors: the word vectors, frequent words first.
+        restrict_vocab: words beyond the first so many are unknown; None takes all.
+        case_insensitive: compare words in upper case; of several spellings the first row counts.
+
+    Attributes:
+        same: (R,) int32, for each row that is searched the first row that is spelled the same.
+    """
+
+    def __init__(self, vectors: WordVectors, restrict_vocab: int | None, case_insensitive: bool) -> None:
+        if restrict_vocab is not None and restrict_vocab < 1:
+            raise ValueError(f"restrict_vocab: expected at least 1, got {restrict_vocab}")
+        self._upper = case_insensitive
+        self._first: dict[str, int] = {}
+        self.same: NDArray[np.int32] = np.empty(min(len(vectors), restrict_vocab or len(vectors)), np.int32)
+        for row, word in enumerate(vectors.index_to_key[: len(self.same)]):
+            self.same[row] = self._first.setdefault(self.spelled(word), row)
+
+    def spelled(self, word: str) -> str:
+        """The word as it is compared."""
+        return word.upper() if self._upper else word
+
+    def row(self, word: str) -> int:
+        """The first row of a word, -1 if it is unknown."""
+        return self._first.get(self.spelled(word), -1)

@@ -1,0 +1,196 @@
+"""The rows of highest cosine with query vectors: exact search over a whole table."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnlp import _core
+from fastnlp.vectors.table import WordTable, threads_to_use
+
+__all__ = ["NearestRows"]
+
+Found: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32]]
+
+_FEW = 8  # queries, from which on a pass for all of them beats one over a sketch for each
+_STEP = 1.5e10  # additions and multiplications in a call of the core: some 0.2 s
+_WORTH_A_SKETCH = 4_000_000  # numbers in a table; below, a query takes less than a millisecond anyway
+
+
+def at_most(name: str, count: int | None, rows: int) -> int:
+    """A count that may be left out, and at most all rows."""
+    if count is None:
+        return rows
+    if count < 1:
+        raise ValueError(f"{name}: expected at least 1, got {count}")
+    return min(int(count), rows)
+
+
+class NearestRows(WordTable):
+    """The part of `WordVectors` that searches."""
+
+    _sketch: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]] | None = None
+    _single_searches = 0
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._sketch = None
+        self._single_searches = 0
+
+    def search(
+        self,
+        queries: NDArray[np.floating[Any]],
+        topn: int = 10,
+        *,
+        restrict_vocab: int | None = None,
+        exclude: NDArray[np.int32] | None = None,
+        threads: int | None = None,
+    ) -> Found:
+        """The rows of highest cosine with each of many query vectors, exactly.
+
+        Batches run at the speed of a matrix product. From the second call for a few queries of a large table
+        on, a copy of its rows in 8 bits is kept (a quarter of their memory): a pass over it leaves only the
+        rows that can be among the answers to be compared in full. `fill_norms(force=True)` drops it.
+
+        Args:
+            queries: (B, D) numbers, finite, of any length; computed with as float32.
+            topn: answers per query, at least 1.
+            restrict_vocab: search the first so many rows only.
+            exclude: (B, E) int32 rows that are no answer to their query; -1 for none.
+            threads: the number of threads; None is one per CPU.
+
+        Returns:
+            (B, N) int32 rows and (B, N) float32 cosines, N the smaller of `topn` and the rows searched, best
+            first, equal ones by row. Where exclusions leave fewer than N, -1 and -inf fill up.
+
+        Raises:
+            ValueError: a shape or number is not as above.
+
+        Example:
+            >>> from fastnlp import WordVectors
+            >>> vectors = WordVectors(["a", "b", "c"], np.array([[1, 0], [1, 1], [0, 1]], np.float32))
+            >>> vectors.search(np.array([[2, 1], [0, 5]], np.float32), topn=2)[0].tolist()
+            [[1, 0], [2, 1]]
+        """
+        stop = at_most("restrict_vocab", restrict_vocab, len(self))
+        topn = min(at_most("topn", topn, len(self)), stop)
+        if queries.ndim != 2 or queries.shape[1] != self.vector_size:
+            raise ValueError(f"queries: expected shape (B, {self.vector_size}), got {queries.shape}")
+        return self._search_rows(queries, topn, 0, stop, exclude, threads_to_use(threads))
+
+    def _search_rows(
+        self,
+        queries: NDArray[np.floating[Any]],
+        topn: int,
+        start: int,
+        stop: int,
+        exclude: NDArray[np.int32] | None,
+        threads: int,
+    ) -> Found:
+        """`search` among rows [start, stop), at least one; N is `topn`."""
+        if exclude is None:
+            exclude = np.empty((len(queries), 0), np.int32)
+        exclude = np.require(exclude, np.int32, ["C", "A"])
+        queries = np.require(queries, np.float32, ["C", "A"])
+        self.fill_norms()
+        if start == 0 and len(queries) < _FEW and self._is_sketched(threads):
+            assert self._sketch is not None
+            codes, scales, errors = self._sketch
+            return _core.nearest_by_sketch(
+                self.vectors[:stop],
+                self._inverse_norms[:stop],
+                codes[:stop],
+                scales[:stop],
+                errors[:stop],
+                queries,
+                topn,
+                exclude,
+                threads,
+            )
+        found: Found | None = None
+        for first, block in self._blocks(start, stop):
+            scale = self._inverse_norms[first : first + len(block)]
+            found = _core.nearest(block, scale, queries, topn, exclude, threads, first, found)
+        assert found is not None
+        return found
+
+    def _is_sketched(self, threads: int) -> bool:
+        """Whether there is a sketch of the whole table; the second search makes it."""
+        if self.vectors.size < _WORTH_A_SKETCH:
+            return False
+        self._single_searches += 1
+        if self._sketch is None and self._single_searches > 1:
+            self._sketch = _core.sketch_rows(self.vectors, self._inverse_norms, threads)
+        return self._sketch is not None
+
+    def answer_analogies(
+        self,
+        questions: NDArray[np.integer[Any]],
+        topn: int = 5,
+        *,
+        by_products: bool = False,
+        restrict_vocab: int | None = None,
+        threads: int | None = None,
+    ) -> Found:
+        """The rows that answer each of many analogies best, all questions at once.
+
+        The cosines of the words asked about with all rows are computed once, however many questions share
+        them, so this is far faster than a search for each question.
+
+        Args:
+            questions: (N, 3) rows a, b, c of "a is to b as c is to what".
+            topn: answers per question, at least 1.
+            by_products: score by cos(b) cos(c) / (cos(a) + 1e-6), cosines moved to [0, 1] (3CosMul; Levy and
+                Goldberg 2014), instead of cos(b) - cos(a) + cos(c) (3CosAdd).
+            restrict_vocab: answer with the first so many rows only.
+            threads: the number of threads; None is one per CPU.
+
+        Returns:
+            (N, M) int32 rows and (N, M) float32 scores, M the smaller of `topn` and the rows searched, best
+            first, without the question's own. Where fewer than M are left, -1 and -inf fill up.
+
+        Raises:
+            ValueError: a shape or number is not as above.
+            IndexError: a row does not exist.
+
+        Example:
+            >>> from fastnlp import WordVectors
+            >>> table = np.array([[1, 0, 1], [1, 1, 1], [1, 0, -1], [1, 1, -1], [-1, 0, 0]], np.float32)
+            >>> vectors = WordVectors(["man", "woman", "king", "queen", "tree"], table)
+            >>> vectors.answer_analogies(np.array([[0, 1, 2]]), topn=1)[0].tolist()
+            [[3]]
+        """
+        stop = at_most("restrict_vocab", restrict_vocab, len(self))
+        topn = min(at_most("topn", topn, len(self)), stop)
+        if questions.ndim != 2 or questions.shape[1] != 3:
+            raise ValueError(f"questions: expected shape (N, 3), got {questions.shape}")
+        if questions.size and not 0 <= questions.min() <= questions.max() < len(self):
+            raise IndexError(f"questions: expected rows in [0, {len(self)}), got others")
+        used, asked = np.unique(questions, return_inverse=True)
+        words = self.unit_vectors(used)
+        places = np.ascontiguousarray(asked.reshape(questions.shape), np.int32)
+        cost = 2 * len(used) * self.vector_size + 16 * len(questions)
+        step = max(256, int(_STEP / (cost + 1)))
+        found: Found = (
+            np.full((len(questions), topn), -1, np.int32),
+            np.full((len(questions), topn), -np.inf, np.float32),
+        )
+        for start, block in self._blocks(0, stop):
+            for first in range(0, len(block), step):
+                part = block[first : first + step]
+                row = start + first
+                found = _core.answer_analogies(
+                    part,
+                    self._inverse_norms[row : row + len(part)],
+                    words,
+                    used.astype(np.int32),
+                    places,
+                    by_products,
+                    topn,
+                    threads_to_use(threads),
+                    row,
+                    found,
+                )
+        return found
