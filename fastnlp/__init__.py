@@ -15,18 +15,20 @@ _HOME = {
     "FastText": "fastnlp.training",
     "GloVe": "fastnlp.training",
     "Phrases": "fastnlp.text",
+    "RunLog": "fastnlp.training",
     "SubwordVectors": "fastnlp.vectors",
     "Vocab": "fastnlp.text",
     "Word2Vec": "fastnlp.training",
     "WordVectors": "fastnlp.vectors",
 }
-_MODULES = ("d2l", "datasets", "evaluate", "sampling")
+_MODULES = ("d2l", "datasets", "evaluate", "plots", "sampling")
 
 __all__ = [
     "Corpus",
     "FastText",
     "GloVe",
     "Phrases",
+    "RunLog",
     "SubwordVectors",
     "Vocab",
     "Word2Vec",
@@ -34,13 +36,14 @@ __all__ = [
     "d2l",
     "datasets",
     "evaluate",
+    "plots",
     "sampling",
 ]
 
 if TYPE_CHECKING:
-    from fastnlp import d2l, datasets, sampling
+    from fastnlp import d2l, datasets, plots, sampling
     from fastnlp.text import Corpus, Phrases, Vocab
-    from fastnlp.training import FastText, GloVe, Word2Vec
+    from fastnlp.training import FastText, GloVe, RunLog, Word2Vec
     from fastnlp.vectors import SubwordVectors, WordVectors, evaluate
 
 
