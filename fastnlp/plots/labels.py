@@ -23,7 +23,7 @@ _DIRECTIONS = 16
 _PASSES = 3
 _PREFERENCE = 0.35  # of the right over the left, and of both over the other directions, in heights of a label
 _COVERED_POINT = 6.0  # what it costs to cover a point, in heights of a label
-_CROSSED_LABEL = 3.0
+_CROSSED = 3.0  # a line to a label that lies over another label or near another point
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,11 @@ def place_boxes(
     corners = np.full((count, 2), np.nan)
     if count == 0:
         return corners
-    points = anchors if obstacles is None else np.concatenate([anchors, obstacles])
+    reaches = np.zeros(count) if radii is None else radii
+    points, marks = anchors, reaches + gap
+    if obstacles is not None:
+        points = np.concatenate([anchors, obstacles])
+        marks = np.concatenate([marks, np.full(len(obstacles), gap)])
     height = float(np.median(sizes[:, 1]))
     rings = gap + height * np.array([0, 0.4, 1, 1.8, 2.8, 4, 5.5, 7.5, 10, 13])
     angles = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
@@ -88,9 +92,7 @@ def place_boxes(
     for _ in range(1 + _PASSES):
         for i in range(count):
             centres = anchors[i] + np.tile(reach * sizes[i], (len(rings), 1))
-            centres += (distance[:, None] + (0 if radii is None else radii[i])) * np.tile(
-                direction, (len(rings), 1)
-            )
+            centres += (distance[:, None] + reaches[i]) * np.tile(direction, (len(rings), 1))
             low = centres - sizes[i] / 2
             high = low + sizes[i]
             cost = distance - gap + np.tile(preference, len(rings))
@@ -104,13 +106,17 @@ def place_boxes(
                 continue
             places = np.flatnonzero(free)
             low, high, cost = low[free], high[free], cost[free]
-            margin = gap
-            covered = ((points > low[:, None] - margin) & (points < high[:, None] + margin)).all(axis=2)
+            clear = marks[:, None]
+            covered = ((points > low[:, None] - clear) & (points < high[:, None] + clear)).all(axis=2)
+            covered[:, i] = False  # its own distance is kept by the rings
             cost = cost + _COVERED_POINT * height * covered.sum(axis=1)
             far = distance[places] > rings[1]
             if far.any() and len(others):
-                crossed = _crossings(anchors[i], np.clip(anchors[i], low[far], high[far]), left, right)
-                cost[far] += _CROSSED_LABEL * height * crossed
+                ends = np.clip(anchors[i], low[far], high[far])
+                crossed = _crossings(anchors[i], ends, left, right)
+                near = np.delete(points[:count], i, axis=0)
+                crossed += _crossings(anchors[i], ends, near - gap, near + gap)
+                cost[far] += _CROSSED * height * crossed
             corners[i] = low[cost.argmin()]
     return corners
 

@@ -106,7 +106,9 @@ def _page(
         "vectors": _base64(_quantised(units)),
     }
     files = resources.files("fastnlp.plots")
-    style, script = (files.joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    names = ("page.css", "page_map.js", "page_controls.js")
+    style, *scripts = (files.joinpath(name).read_text(encoding="utf-8") for name in names)
+    script = "\n".join(scripts)
     policy = f"default-src 'none'; img-src data:; script-src {_digest(script)}; style-src {_digest(style)}"
     parts = {
         "policy": policy,
