@@ -16,12 +16,13 @@ _HOME = {
     "GloVe": "fastnlp.training",
     "KeyedVectors": "fastnlp.vectors",
     "Phrases": "fastnlp.text",
+    "RunLog": "fastnlp.training",
     "SubwordVectors": "fastnlp.vectors",
     "Vocab": "fastnlp.text",
     "Word2Vec": "fastnlp.training",
     "WordVectors": "fastnlp.vectors",
 }
-_MODULES = ("d2l", "datasets", "evaluate", "sampling")
+_MODULES = ("d2l", "datasets", "evaluate", "plots", "sampling")
 
 __all__ = [
     "Corpus",
@@ -29,6 +30,7 @@ __all__ = [
     "GloVe",
     "KeyedVectors",
     "Phrases",
+    "RunLog",
     "SubwordVectors",
     "Vocab",
     "Word2Vec",
@@ -36,13 +38,14 @@ __all__ = [
     "d2l",
     "datasets",
     "evaluate",
+    "plots",
     "sampling",
 ]
 
 if TYPE_CHECKING:
-    from fastnlp import d2l, datasets, sampling
+    from fastnlp import d2l, datasets, plots, sampling
     from fastnlp.text import Corpus, Phrases, Vocab
-    from fastnlp.training import FastText, GloVe, Word2Vec
+    from fastnlp.training import FastText, GloVe, RunLog, Word2Vec
     from fastnlp.vectors import KeyedVectors, SubwordVectors, WordVectors, evaluate
 
 

@@ -165,6 +165,9 @@ def _add_arguments(parser: argparse.ArgumentParser, output: str, formats: tuple[
         "--checkpoint-every", type=float, default=argparse.SUPPRESS, metavar="X", help="seconds between (600)"
     )
     run_group.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    run_group.add_argument(
+        "--log", metavar="FILE", help="keep loss and learning rate there; fastnlp plot run draws them"
+    )
     run_group.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -258,10 +261,16 @@ def _train(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save
             f"{corpus.n_tokens:,} words in {corpus.n_sentences:,} sentences, "
             f"{len(corpus.vocab):,} of them different"
         )
+    callbacks = []
+    if options.log is not None:
+        from fastnlp.training import RunLog
+
+        callbacks.append(RunLog(options.log, append=options.resume))
     try:
         model.fit(
             corpus,
             progress=not options.quiet,
+            callbacks=callbacks,
             checkpoint=options.checkpoint,
             resume=options.resume,
             **_given(options, ("checkpoint_every",)),

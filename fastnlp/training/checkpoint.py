@@ -137,20 +137,20 @@ class Checkpoint:
         FileNotFoundError: there is no such file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], model: str) -> None:
+    def __init__(self, path: str | os.PathLike[str], model: str | None) -> None:
         """Reads the header.
 
         Args:
             path: the file.
-            model: the name of the class that it has to be of.
+            model: the name of the class that it has to be of; None for any.
         """
         self.path = Path(path)
         with _arrays(self.path) as arrays:
             header = json.loads(str(arrays["header"]))
             found = (header["format"], header["version"], header["model"])
-            if found != (_FORMAT, _VERSION, model):
+            if found != (_FORMAT, _VERSION, model or found[2]):
                 raise ValueError(
-                    f"{self.path}: expected a {model} in {_FORMAT} version {_VERSION}, "
+                    f"{self.path}: expected a {model or 'model'} in {_FORMAT} version {_VERSION}, "
                     f"got a {found[2]} in {found[0]} version {found[1]}"
                 )
             self.config: dict[str, Any] = header["config"]
