@@ -1,0 +1,1 @@
+"""Subword tokenizers: byte-pair encoding, learned from text and applied to it."""
