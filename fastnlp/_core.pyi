@@ -240,6 +240,10 @@ class PieceCounter:
         """
         Brings the threads' tables together. True when done.
         """
+    def pieces(self) -> tuple[bytes, numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
+        """
+        Bytes, (N + 1,) int64 offsets into them and (N,) int64 counts, by first appearance.
+        """
 
 class BpeTrainer:
     """

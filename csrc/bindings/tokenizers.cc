@@ -106,7 +106,9 @@ void register_tokenizers(py::module_& m) {
   m.def("piece_ends", &piece_ends, "pretokenizer"_a, "text"_a,
         "Where the pieces of a document end, in bytes: (N,) int64.");
 
-  py::class_<PieceCounter>(m, "PieceCounter", "Counts the pieces that a pre-tokenizer cuts texts into.")
+  py::class_<PieceCounter> piece_counter(m, "PieceCounter",
+                                         "Counts the pieces that a pre-tokenizer cuts texts into.");
+  piece_counter
       .def(py::init<std::string, bool, bool, int, std::uint64_t>(), "pretokenizer"_a, "by_line"_a, "strict"_a,
            "threads"_a, "salt"_a)
       .def("feed", &feed, "block"_a, "The next bytes of a source.")
@@ -137,6 +139,20 @@ void register_tokenizers(py::module_& m) {
       .def("merge", &PieceCounter::merge, "limit"_a, "Brings the threads' tables together. True when done.",
            // Touches no Python object; the counter belongs to one caller, who waits here.
            py::call_guard<py::gil_scoped_release>());
+
+  piece_counter.def(
+      "pieces",
+      [](const PieceCounter& self) {
+        PieceCounter::Pieces pieces;
+        {
+          // Reads the counter alone.
+          const py::gil_scoped_release release;
+          pieces = self.pieces();
+        }
+        return std::tuple(py::bytes(pieces.bytes), take(std::move(pieces.offsets)),
+                          take(std::move(pieces.counts)));
+      },
+      "Bytes, (N + 1,) int64 offsets into them and (N,) int64 counts, by first appearance.");
 
   py::class_<BpeTrainer>(m, "BpeTrainer", "Learns a byte-pair encoding from counted pieces, in short steps.")
       .def(py::init(&make_trainer), "counter"_a, py::kw_only(), "kind"_a, "semantics"_a, "special_tokens"_a,

@@ -152,8 +152,27 @@ void BpeTrainer::choose_alphabet() {
   character_counts_ = {};
   if (options_.end_of_word.empty()) return;
   const auto same = std::find(tokens_.begin(), tokens_.end(), options_.end_of_word);
+  if (same - tokens_.begin() < static_cast<std::ptrdiff_t>(options_.special_tokens.size())) {
+    refuse("end_of_word", "a mark that is no special token", "'" + options_.end_of_word + "'");
+  }
   end_id_ = static_cast<std::int32_t>(same - tokens_.begin());
   if (same == tokens_.end()) tokens_.push_back(options_.end_of_word);
+}
+
+// A mark of one character may be in words: it is the same symbol there. The characters of a longer one would
+// make another symbol of the same name.
+void BpeTrainer::check_mark(const WordKey& piece) const {
+  const std::string& mark = options_.end_of_word;
+  if (mark.empty() ||
+      (static_cast<unsigned char>(mark[0]) < 0x80
+           ? mark.size() == 1
+           : multibyte_character(mark.data(), mark.data() + mark.size()).length == mark.size())) {
+    return;
+  }
+  const std::string_view word(piece.data, piece.length);
+  if (word.find(mark) != std::string_view::npos) {
+    refuse("end_of_word", "a mark that is in no word", "'" + mark + "' in '" + std::string(word) + "'");
+  }
 }
 
 bool BpeTrainer::segment(std::size_t pieces) {
@@ -164,6 +183,7 @@ bool BpeTrainer::segment(std::size_t pieces) {
     if (piece.key.length == 1 && end_id_ < 0) continue;
     words_.begin_word(piece.count);
     if (options_.characters) {
+      check_mark(piece.key);
       for_each_character(piece.key, [&](std::uint32_t code) { words_.add_symbol(character_ids_[code]); });
       if (end_id_ >= 0) words_.add_symbol(end_id_);
     } else {

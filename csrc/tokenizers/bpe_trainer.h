@@ -45,6 +45,7 @@ class BpeTrainer {
   bool count_alphabet(std::size_t pieces);
   void choose_alphabet();
   bool segment(std::size_t pieces);
+  void check_mark(const WordKey& piece) const;
   void start_training();
 
   BpeOptions options_;

@@ -355,9 +355,27 @@ bool PieceCounter::merge(std::int64_t limit) {
   return false;
 }
 
-WordTable PieceCounter::take_table() {
-  if (!done_ || !merged_)
+const WordTable& PieceCounter::merged() const {
+  if (!done_ || !merged_) {
     throw std::logic_error("PieceCounter: expected merge to have ended, and nothing taken");
+  }
+  return *merged_;
+}
+
+PieceCounter::Pieces PieceCounter::pieces() const {
+  Pieces pieces;
+  pieces.offsets.push_back(0);
+  for (const std::uint64_t slot : merged().order()) {
+    const WordTable::Entry entry = merged_->entry(slot);
+    pieces.bytes.append(entry.key.data, entry.key.length);
+    pieces.offsets.push_back(static_cast<std::int64_t>(pieces.bytes.size()));
+    pieces.counts.push_back(entry.count);
+  }
+  return pieces;
+}
+
+WordTable PieceCounter::take_table() {
+  merged();
   WordTable table = std::move(*merged_);
   merged_.reset();
   return table;

@@ -61,7 +61,14 @@ class PieceCounter {
   // Brings the tables of the threads together, up to `limit` pieces a call. True when done; no text after
   // that.
   bool merge(std::int64_t limit);
-  // By first appearance; after `merge`, once.
+  struct Pieces {
+    std::string bytes;
+    std::vector<std::int64_t> offsets;
+    std::vector<std::int64_t> counts;
+  };
+  // By first appearance; after `merge`.
+  Pieces pieces() const;
+  // The same as a table, once.
   WordTable take_table();
 
  private:
@@ -74,6 +81,7 @@ class PieceCounter {
   template <class Pattern>
   void end_with();
   void check_open() const;
+  const WordTable& merged() const;
   [[noreturn]] void refuse_byte(std::int64_t offset, bool cut) const;
 
   std::string pretokenizer_;

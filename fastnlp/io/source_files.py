@@ -79,7 +79,7 @@ def source_files(source: Any) -> list[Any] | None:
 
 def _is_file(name: str) -> bool:
     try:
-        return Path(name).exists()
+        return bool(name) and Path(name).exists()  # an empty name would be the current folder
     except (OSError, ValueError):  # too long for a name, or with a NUL character
         return False
 

@@ -89,11 +89,12 @@ def split_by(pattern: Any, text: str) -> Iterator[str]:
     at = 0
     for match in pattern.finditer(text):
         start, end = match.span()
+        if start == end:
+            continue
         if start > at:
             yield text[at:start]
-        if end > start:
-            yield text[start:end]
-        at = max(at, end)
+        yield text[start:end]
+        at = end
     if at < len(text):
         yield text[at:]
 

@@ -59,15 +59,18 @@ def train_bpe(
             other characters), "none" (a document is one piece), or a regular expression of the package
             `regex`, whose matches are pieces and what lies between them too. Kind "char" takes none.
         special_tokens: the first tokens, in this order. They are not looked for in the text, and no merge
-        makes one. min_frequency: the least count of a pair that is merged. max_token_length: bytes, or
-        characters of kind "char", of the longest token; the end-of-word mark is one. kind: what the alphabet
-        is. semantics: "boundaries" merges whole symbols. "replace", of kind "char", is the book's
-        `str.replace`,
+            makes one.
+        min_frequency: the least count of a pair that is merged.
+        max_token_length: bytes, or characters of kind "char", of the longest token; the end-of-word mark is
+            one.
+        kind: what the alphabet is.
+        semantics: "boundaries" merges whole symbols. "replace", of kind "char", is the book's `str.replace`,
             which also joins longer symbols that end and begin with those of the pair; what arises so besides
             the pair's own token is in no list.
-        end_of_word: a mark behind each word, of kind "char". limit_alphabet: how many different characters
-        are kept, the most frequent ones; no pair reaches over others. documents: whether each line of a file,
-        with its end, is a document, or the file is. No piece reaches
+        end_of_word: a mark behind each word, of kind "char".
+        limit_alphabet: how many different characters are kept, the most frequent ones; no pair reaches over
+            others.
+        documents: whether each line of a file, with its end, is a document, or the file is. No piece reaches
             from one document into the next.
         errors: of kind "byte", whether bytes that are no UTF-8 are refused ("strict") or kept as they are.
         threads: that count; one per processor by default. The result does not depend on it.
@@ -94,8 +97,8 @@ def train_bpe(
     _check_numbers(vocab_size, num_merges, min_frequency, max_token_length)
     if vocab_size is not None and kind == "byte" and vocab_size < 256 + len(special):
         raise ValueError(
-            f"vocab_size: expected at least {256 + len(special)}, which is the 256 bytes and the special
-            tokens, " f"got {vocab_size}"
+            f"vocab_size: expected at least {256 + len(special)}, which is the 256 bytes and the special "
+            f"tokens, got {vocab_size}"
         )
     counter = count_pieces(
         source,
