@@ -59,6 +59,7 @@ def _texts():
     yield (folder / "wagahaiwa_nekodearu.txt").read_bytes().decode()[:300_000]
 
 
+@pytest.mark.slow
 @pytest.mark.interop
 @pytest.mark.parametrize("name", ["gpt2", "gpt4"])
 def test_every_code_point_and_real_texts_are_cut_as_tokenizers_does(name):
@@ -68,6 +69,7 @@ def test_every_code_point_and_real_texts_are_cut_as_tokenizers_does(name):
         assert pretokenize(text, name) == [piece for piece, _ in split.pre_tokenize_str(text)]
 
 
+@pytest.mark.slow
 @pytest.mark.interop
 @pytest.mark.parametrize(("name", "own"), [("gpt2", "r50k_pat_str"), ("gpt4", "cl100k_base")])
 def test_every_code_point_and_real_texts_are_cut_as_tiktoken_does(name, own):
@@ -111,6 +113,17 @@ def test_what_is_no_pretokenizer_is_refused(pretokenizer, error, message):
     pytest.importorskip("regex")
     with pytest.raises(error, match=message):
         pretokenize("a", pretokenizer)
+
+
+QUICK = "".join(chr(code) for code in range(0x2100))
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("name", ["gpt2", "gpt4"])
+def test_the_first_blocks_of_unicode_are_cut_as_tokenizers_does(name):
+    tokenizers = pytest.importorskip("tokenizers")
+    split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(BUILT_IN[name]), "isolated")
+    assert pretokenize(QUICK, name) == [piece for piece, _ in split.pre_tokenize_str(QUICK)]
 
 
 def test_the_core_names_its_pretokenizers():

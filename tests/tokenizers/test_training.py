@@ -1,7 +1,6 @@
 import collections
 import gzip
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -319,9 +318,9 @@ def real_texts(tmp_path_factory):
         ("code", data / "text" / "source_code_mix.txt"),
         ("japanese", data / "text" / "wagahaiwa_nekodearu.txt"),
     ):
-        (folder / name).write_bytes(source.read_bytes()[:600_000].decode(errors="ignore").encode())
+        (folder / name).write_bytes(source.read_bytes()[:200_000].decode(errors="ignore").encode())
     with gzip.open(data / "text" / "zhwiki-8MB.txt.gz") as file:
-        (folder / "chinese").write_bytes(file.read(600_000).decode(errors="ignore").encode())
+        (folder / "chinese").write_bytes(file.read(100_000).decode(errors="ignore").encode())
     return folder
 
 
