@@ -11,10 +11,12 @@ import typing_extensions
 
 __all__: list[str] = [
     "AliasTable",
+    "BpeTrainer",
     "CooccurrenceCounter",
     "Glove",
     "PhraseCounter",
     "PhraseJoiner",
+    "PieceCounter",
     "RecordSorter",
     "SliceReport",
     "StreamEncoder",
@@ -45,6 +47,7 @@ __all__: list[str] = [
     "parse_text_rows",
     "permutation",
     "philox",
+    "piece_ends",
     "row_norms",
     "simd_supported",
     "sketch_rows",
@@ -205,6 +208,85 @@ class PhraseJoiner:
         """
         Counts the tokens for so many seconds; True when done.
         """
+
+class PieceCounter:
+    """
+    Counts the pieces that a pre-tokenizer cuts texts into.
+    """
+    def __init__(
+        self,
+        pretokenizer: str,
+        by_line: bool,
+        strict: bool,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        salt: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def add_documents(self, data: bytes, offsets: numpy.typing.NDArray[numpy.int64]) -> None:
+        """
+        Whole documents, one behind the other.
+        """
+    def add_pieces(
+        self,
+        data: bytes,
+        offsets: numpy.typing.NDArray[numpy.int64],
+        counts: numpy.typing.NDArray[numpy.int64],
+    ) -> None:
+        """
+        Pieces that are cut already.
+        """
+    def end_source(self) -> None: ...
+    def feed(self, block: typing_extensions.Buffer) -> None:
+        """
+        The next bytes of a source.
+        """
+    def merge(self, limit: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        """
+        Brings the threads' tables together. True when done.
+        """
+    def pieces(self) -> tuple[bytes, numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
+        """
+        Bytes, (N + 1,) int64 offsets into them and (N,) int64 counts, by first appearance.
+        """
+
+class BpeTrainer:
+    """
+    Learns a byte-pair encoding from counted pieces, in short steps.
+    """
+    def __init__(
+        self,
+        counter: PieceCounter,
+        *,
+        kind: str,
+        semantics: str,
+        special_tokens: collections.abc.Sequence[str],
+        end_of_word: str,
+        vocab_size: typing.SupportsInt | typing.SupportsIndex,
+        merges: typing.SupportsInt | typing.SupportsIndex,
+        min_frequency: typing.SupportsInt | typing.SupportsIndex,
+        max_token_length: typing.SupportsInt | typing.SupportsIndex,
+        limit_alphabet: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None:
+        """
+        Takes the pieces out of the counter, which is done with then.
+        """
+    def first_tokens(self) -> list[bytes]:
+        """
+        Special tokens and the alphabet, by id.
+        """
+    def merges(self) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64]]:
+        """
+        (M, 3) int32 left, right and merged ids; (M,) int64 counts.
+        """
+    def replaced_strings(self) -> list[bytes] | None:
+        """
+        What the ids of training with semantics='replace' stand for; None otherwise.
+        """
+    def run(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+        """
+        Goes on for about so long. True when all is done.
+        """
+    @property
+    def merges_done(self) -> int: ...
 
 class AliasTable:
     def __init__(self, weights: numpy.typing.NDArray[numpy.float64]) -> None: ...
@@ -623,6 +705,11 @@ def philox(
 ) -> typing.Annotated[list[int], "FixedSize(4)"]:
     """
     Four 32-bit words of a Philox4x32-10 stream; see csrc/support/philox.h for the counter layout.
+    """
+
+def piece_ends(pretokenizer: str, text: bytes) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Where the pieces of a document end, in bytes: (N,) int64.
     """
 
 def row_norms(

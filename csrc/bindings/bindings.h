@@ -47,6 +47,8 @@ py::array_t<T> take(std::vector<T>&& values) {
 
 void register_support(py::module_& m);
 void register_text(py::module_& m);
+void register_tokenizers(py::module_& m);
+void register_bpe_codec(py::module_& m);
 void register_sampling(py::module_& m);
 void register_subwords(py::module_& m);
 void register_cooccurrence(py::module_& m);

@@ -1,4 +1,4 @@
-"""The word2vec part of Dive into Deep Learning, under the book's names and signatures.
+"""The word embedding part of Dive into Deep Learning, under the book's names and signatures.
 
 Whoever knows the book's cells can run them from here: the same types, the same printed lines. Beneath are the
 library's C++ samplers. Cells of the book lean on names of the notebook; here those are attributes of this
@@ -9,6 +9,7 @@ module that may be set, and keywords of the functions:
 - `d2l.DATA_HUB`: name -> (URL, sha1), read whenever something is downloaded.
 """
 
+from fastnlp.d2l.bpe import get_max_freq_pair, merge_symbols, segment_BPE
 from fastnlp.d2l.download import DATA_HUB, DATA_URL, download, download_extract
 from fastnlp.d2l.examples import (
     RandomGenerator,
@@ -47,6 +48,7 @@ __all__ = [
     "download_extract",
     "get_centers_and_contexts",
     "get_dataloader_workers",
+    "get_max_freq_pair",
     "get_negatives",
     "get_similar_tokens",
     "get_subwords",
@@ -54,7 +56,9 @@ __all__ = [
     "glove_weight",
     "load_data_ptb",
     "loss",
+    "merge_symbols",
     "read_ptb",
+    "segment_BPE",
     "sigmd",
     "skip_gram",
     "skip_gram_log_prob",

@@ -1,0 +1,151 @@
+// Pre-tokenizers cut a text into the pieces that byte-pair encoding works on: no merge reaches across a cut.
+// Each is a class with
+//
+//   static const char* next(const char* p, const char* end);
+//
+// the end of the piece that begins at p < end, where [.., end) is a whole document and p a cut. They give
+// exactly the matches of the regular expressions beside them; every byte is in one piece.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "support/checks.h"
+#include "tokenizers/characters.h"
+
+namespace fastnlp {
+namespace patterns {
+
+// A run of white space, from its first character on.
+struct Spaces {
+  const char* end;
+  const char* last;         // its last character
+  const char* newline_end;  // behind its last \r or \n; nullptr where it has none
+};
+
+inline Spaces spaces_at(const char* p, const char* end) {
+  Spaces run{p, p, nullptr};
+  while (run.end < end) {
+    const Character c = character_at(run.end, end);
+    if (!(c.classes & kSpace)) break;
+    run.last = run.end;
+    run.end += c.length;
+    if (*run.last == '\n' || *run.last == '\r') run.newline_end = run.end;
+  }
+  return run;
+}
+
+// \s+(?!\S)|\s: a run gives its last character to what follows it.
+inline const char* after_spaces(const Spaces& run, const char* p, const char* end) {
+  return run.end == end || run.last == p ? run.end : run.last;
+}
+
+// How many bytes of 's 't 're 've 'm 'll 'd stand at p, which is an apostrophe; 0 for none of them.
+template <bool kAnyCase>
+int contraction(const char* p, const char* end) {
+  const auto letter = [&](int i) {
+    const char c = end - p > i ? p[i] : '\0';
+    return kAnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  };
+  switch (letter(1)) {
+    case 's':
+    case 't':
+    case 'm':
+    case 'd':
+      return 2;
+    case 'r':
+    case 'v':
+      return letter(2) == 'e' ? 3 : 0;
+    case 'l':
+      return letter(2) == 'l' ? 3 : 0;
+    case '\xC5':  // U+017F, the long s, is an s to a regular expression that ignores case
+      return kAnyCase && letter(2) == '\xBF' ? 3 : 0;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace patterns
+
+// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+struct Gpt2Pattern {
+  static const char* next(const char* p, const char* end) {
+    if (*p == '\'') {
+      if (const int length = patterns::contraction<false>(p, end)) return p + length;
+    }
+    const char* q = *p == ' ' ? p + 1 : p;
+    if (const std::uint32_t letters = few_letters(q, end)) return q + letters;
+    if (q == end) return end;
+    const Character c = character_at(q, end);
+    if (c.classes & kLetter) return after_letters(q + c.length, end);
+    if (c.classes & kNumber) return after_run(q + c.length, end, kNumber);
+    if (c.classes & kSpace) return patterns::after_spaces(patterns::spaces_at(p, end), p, end);
+    return after_run_without(q + c.length, end, kLetter | kNumber | kSpace);
+  }
+};
+
+// '(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
+// ?[^\s\p{L}\p{N}]+[\r\n]*|\s+$|\s*[\r\n]|\s+(?!\S)|\s
+struct Gpt4Pattern {
+  static const char* next(const char* p, const char* end) {
+    if (*p == '\'') {
+      if (const int length = patterns::contraction<true>(p, end)) return p + length;
+    }
+    const char* word = *p == ' ' ? p + 1 : p;
+    if (const std::uint32_t letters = few_letters(word, end)) return word + letters;
+    const Character first = character_at(p, end);
+    if (first.classes & kLetter) return after_letters(p + first.length, end);
+    if (first.classes & kNumber) return after_numbers(p + first.length, end);
+    const char* q = p + first.length;
+    if (q < end && *p != '\r' && *p != '\n') {
+      const Character second = character_at(q, end);
+      if (second.classes & kLetter) return after_letters(q + second.length, end);
+      if (*p == ' ' && !(second.classes & (kNumber | kSpace))) return after_others(q + second.length, end);
+    }
+    if (!(first.classes & kSpace)) return after_others(q, end);
+    const patterns::Spaces run = patterns::spaces_at(p, end);
+    if (run.end == end) return end;
+    return run.newline_end != nullptr ? run.newline_end : patterns::after_spaces(run, p, end);
+  }
+
+  static const char* after_numbers(const char* p, const char* end) {
+    for (int more = 2; more > 0 && p < end; --more) {
+      const Character c = character_at(p, end);
+      if (!(c.classes & kNumber)) break;
+      p += c.length;
+    }
+    return p;
+  }
+
+  static const char* after_others(const char* p, const char* end) {
+    p = after_run_without(p, end, kLetter | kNumber | kSpace);
+    while (p < end && (*p == '\r' || *p == '\n')) ++p;
+    return p;
+  }
+};
+
+// \s+|\S+
+struct WhitespacePattern {
+  static const char* next(const char* p, const char* end) {
+    const Character c = character_at(p, end);
+    return c.classes & kSpace ? after_run(p + c.length, end, kSpace)
+                              : after_run_without(p + c.length, end, kSpace);
+  }
+};
+
+// A document is one piece.
+struct WholePattern {
+  static const char* next(const char*, const char* end) { return end; }
+};
+
+// Calls f(pattern) with the pattern of that name.
+template <class F>
+decltype(auto) with_pattern(std::string_view name, F&& f) {
+  if (name == "gpt2") return f(Gpt2Pattern{});
+  if (name == "gpt4") return f(Gpt4Pattern{});
+  if (name == "whitespace") return f(WhitespacePattern{});
+  if (name == "none") return f(WholePattern{});
+  refuse("pretokenizer", "'gpt2', 'gpt4', 'whitespace' or 'none'", std::string("'").append(name).append("'"));
+}
+
+}  // namespace fastnlp
