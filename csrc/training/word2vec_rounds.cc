@@ -1,6 +1,7 @@
 #include "training/word2vec_rounds.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <barrier>
 #include <cstring>
@@ -146,7 +147,8 @@ class Lane {
   Lane(const Word2VecPlan& plan, Table input, Table output, std::int64_t epoch)
       : plan_(plan), input_(input), output_(output), worker_(plan, input, output, epoch) {}
 
-  void train(std::int64_t begin, float lr, Maps& maps) {
+  // Everything that needs no table: the words, what is drawn for them, and the rows that they will touch.
+  void prepare(std::int64_t begin, float lr, Maps& maps) {
     worker_.collect(begin, begin + kLanePositions, lr);
     words_.clear();
     inputs_.clear();
@@ -183,6 +185,11 @@ class Lane {
     words_.forget(maps.words);
     if (!plan_.parts.offsets.empty()) inputs_.forget(maps.parts);
     if (!plan_.noise) nodes_.forget(maps.nodes);
+  }
+
+  void train() {
+    Word2VecJob& job = worker_.job();
+    if (job.kept == 0) return;
     job.input = inputs_.copy(input_);
     job.output = (plan_.noise ? words_ : nodes_).copy(output_);
     worker_.train();
@@ -220,6 +227,19 @@ class Lane {
   std::vector<std::int64_t> part_offsets_, path_offsets_;
 };
 
+// The lanes of a round, and what each of them has copied.
+struct Lanes {
+  Lanes(const Word2VecPlan& plan, Table input, Table output, std::int64_t epoch) {
+    for (std::int64_t i = 0; i < kLanes; ++i) {
+      lanes.push_back(std::make_unique<Lane>(plan, input, output, epoch));
+      inputs.push_back(&lanes.back()->inputs());
+      outputs.push_back(&lanes.back()->outputs());
+    }
+  }
+  std::vector<std::unique_ptr<Lane>> lanes;
+  std::vector<const CopiedRows*> inputs, outputs;
+};
+
 }  // namespace
 
 SliceReport train_rounds(const Word2VecPlan& plan, Table input, Table output, std::int64_t epoch,
@@ -229,15 +249,8 @@ SliceReport train_rounds(const Word2VecPlan& plan, Table input, Table output, st
   SliceReport report;
   report.next_unit = unit;
   if (unit >= units) return report;
-  std::vector<std::unique_ptr<Lane>> lanes;
-  for (std::int64_t i = 0; i < kLanes; ++i) {
-    lanes.push_back(std::make_unique<Lane>(plan, input, output, epoch));
-  }
-  std::vector<const CopiedRows*> inputs, outputs;
-  for (const auto& lane : lanes) {
-    inputs.push_back(&lane->inputs());
-    outputs.push_back(&lane->outputs());
-  }
+  // While one set of lanes is trained, who has no lane left prepares those of the next round.
+  std::array<Lanes, 2> sets{Lanes(plan, input, output, epoch), Lanes(plan, input, output, epoch)};
   const int crew_size = static_cast<int>(std::min<std::int64_t>(threads, kLanes));
   std::vector<Maps> maps(static_cast<std::size_t>(crew_size), Maps(plan));
 
@@ -247,37 +260,46 @@ SliceReport train_rounds(const Word2VecPlan& plan, Table input, Table output, st
       options.architecture == Architecture::kCbow
           ? 1.0f
           : static_cast<float>(options.shrink ? options.window + 1 : 2 * options.window);
-  std::atomic<std::int64_t> next{0};
+  std::atomic<std::int64_t> next{kLanes};  // below kLanes: a lane to train; from there on one to prepare
+  std::int64_t round = unit - 1;           // the round to train; the one after it is to prepare
   std::mutex gate;
   std::exception_ptr failure;
-  bool trained = false, stop = false;  // changed between the phases only
+  bool training = true, stop = false;  // changed between the phases only
   const auto turn = [&]() noexcept {
-    trained = !trained;
-    if (trained) return;
+    training = !training;
+    if (!training) return;
     next = 0;
-    stop = failure || ++report.next_unit >= units || std::chrono::steady_clock::now() >= deadline;
+    report.next_unit = ++round;
+    stop = failure || round >= units || (round > unit && std::chrono::steady_clock::now() >= deadline);
   };
   std::barrier phase(crew_size, turn);
   const auto work = [&](int thread) {
+    Maps& own = maps[static_cast<std::size_t>(thread)];
     while (!stop) {
+      Lanes& now = sets[static_cast<std::size_t>(round & 1)];
+      Lanes& then = sets[static_cast<std::size_t>(~round & 1)];
       try {
-        const float lr = lr_at(report.next_unit);
-        for (std::int64_t i = next.fetch_add(1); i < kLanes; i = next.fetch_add(1)) {
-          lanes[static_cast<std::size_t>(i)]->train(report.next_unit * kRoundPositions + i * kLanePositions,
-                                                    lr, maps[static_cast<std::size_t>(thread)]);
+        const float lr = lr_at(round + 1);
+        for (std::int64_t i = next.fetch_add(1); i < 2 * kLanes; i = next.fetch_add(1)) {
+          if (i < kLanes) {
+            now.lanes[static_cast<std::size_t>(i)]->train();
+          } else {
+            const std::int64_t lane = i - kLanes;
+            then.lanes[static_cast<std::size_t>(lane)]->prepare(
+                (round + 1) * kRoundPositions + lane * kLanePositions, lr, own);
+          }
         }
       } catch (...) {
         const std::lock_guard lock(gate);
         failure = std::current_exception();
       }
       phase.arrive_and_wait();
-      if (!failure) {
-        Maps& own = maps[static_cast<std::size_t>(thread)];
-        const float free_uses = kFreeSteps / (lr_at(report.next_unit) * pairs_of_a_use);
-        own.adder.add(plan.kernels, input, inputs, plan.parts.offsets.empty() ? own.words : own.parts,
+      if (!failure && round >= unit) {
+        const float free_uses = kFreeSteps / (lr_at(round) * pairs_of_a_use);
+        own.adder.add(plan.kernels, input, now.inputs, plan.parts.offsets.empty() ? own.words : own.parts,
                       free_uses, thread, crew_size);
-        own.adder.add(plan.kernels, output, outputs, plan.noise ? own.words : own.nodes, free_uses, thread,
-                      crew_size);
+        own.adder.add(plan.kernels, output, now.outputs, plan.noise ? own.words : own.nodes, free_uses,
+                      thread, crew_size);
       }
       phase.arrive_and_wait();
     }
@@ -288,7 +310,9 @@ SliceReport train_rounds(const Word2VecPlan& plan, Table input, Table output, st
     work(0);
   }
   if (failure) std::rethrow_exception(failure);
-  for (const auto& lane : lanes) lane->add_to(report);
+  for (const Lanes& set : sets) {
+    for (const auto& lane : set.lanes) lane->add_to(report);
+  }
   return report;
 }
 

@@ -108,7 +108,6 @@ void Word2VecWorker::collect(std::int64_t begin, std::int64_t end, float lr) {
     }
     piece = stop;
   }
-  kept_ += job_.kept;
 }
 
 void Word2VecWorker::copy_hot_rows(int threads) {

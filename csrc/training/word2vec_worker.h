@@ -84,7 +84,10 @@ class Word2VecWorker {
   // Takes the words that survive subsampling of the pieces (sentences, or parts of a longer one) that start
   // at a position in [begin, end).
   void collect(std::int64_t begin, std::int64_t end, float lr);
-  void train() { plan_.kernels.train(job_); }
+  void train() {
+    plan_.kernels.train(job_);
+    kept_ += job_.kept;
+  }
 
   // Trains copies of the output rows that `threads` threads would meet at the same time (all have to do so);
   // return_copies adds to the table what they have learned since their last exchange.

@@ -3,8 +3,8 @@
 The order is part of what is checked: a context vector is read when its word comes within reach of the window
 and its change is added to the table when it has left; the scores of a center are taken before the center in
 front of it is applied; contexts are applied in blocks of four (of two where vectors have fewer than 16 lanes)
-and outputs, where they are many, in as few blocks as fill a vector with dot products, of sizes as equal as can
-be.
+and outputs, where they are many, in as few blocks as fill a vector with dot products, of sizes as equal as
+can be.
 """
 
 from dataclasses import dataclass
