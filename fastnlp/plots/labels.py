@@ -142,8 +142,8 @@ def _cheapest(
             break
         part = slice(start, start + _AT_ONCE)
         low = lows[part]
-        taken = ((low[:, None] < right) & (low[:, None] + size > left)).all(axis=2)
-        free = np.logical_not(taken.any(axis=1))
+        over: Any = (low[:, None] < right) & (low[:, None] + size > left)
+        free = ~over.all(axis=2).any(axis=1)
         if not free.any():
             continue
         low, far, cost = low[free], fars[part][free], costs[part][free].copy()
