@@ -21,6 +21,7 @@ __all__ = ["Label", "draw_labels", "place_boxes"]
 
 _DIRECTIONS = 16
 _PASSES = 3
+_AT_ONCE = 16  # candidates that are looked at together
 _PREFERENCE = 0.35  # of the right over the left, and of both over the other directions, in heights of a label
 _COVERED_POINT = 6.0  # what it costs to cover a point, in heights of a label
 _CROSSED = 3.0  # a line to a label that lies over another label or near another point
@@ -83,42 +84,75 @@ def place_boxes(
         points = np.concatenate([anchors, obstacles])
         marks = np.concatenate([marks, np.full(len(obstacles), gap)])
     height = float(np.median(sizes[:, 1]))
+    distance, direction, preference = _places(height, gap)
+    reach = np.clip(direction * np.sqrt(2), -1, 1) / 2  # of a box beside its point, in its own size
+    candidates = []
+    for i in range(count):
+        centres = anchors[i] + reach * sizes[i] + (distance[:, None] + reaches[i]) * direction
+        low = centres - sizes[i] / 2
+        inside = (low >= frame[:2]).all(axis=1) & (low + sizes[i] <= frame[2:]).all(axis=1)
+        low, far = low[inside], distance[inside] > gap + 0.5 * height
+        high, clear = (low + sizes[i])[:, None], marks[:, None]
+        covered = ((points > low[:, None] - clear) & (points < high + clear)).all(axis=2)
+        covered[:, i] = False  # its own distance is kept by the rings
+        cost = (distance - gap + preference)[inside] + _COVERED_POINT * height * covered.sum(axis=1)
+        order = np.argsort(cost, kind="stable")
+        candidates.append((low[order], far[order], cost[order]))
+    for _ in range(1 + _PASSES):
+        for i in range(count):
+            others = np.isfinite(corners[:, 0])
+            others[i] = False
+            left = corners[others] - gap / 3
+            right = corners[others] + sizes[others] + gap / 3
+            near = np.delete(anchors, i, axis=0)
+            barriers = np.concatenate([left, near - gap]), np.concatenate([right, near + gap])
+            corners[i] = _cheapest(
+                anchors[i], sizes[i], candidates[i], left, right, barriers, _CROSSED * height
+            )
+    return corners
+
+
+def _places(height: float, gap: float) -> tuple[NDArray[np.float64], ...]:
+    """Distances (P,), directions (P, 2) and costs of the directions (P,) of the places around a point."""
     rings = gap + height * np.array([0, 0.4, 1, 1.8, 2.8, 4, 5.5, 7.5, 10, 13])
     angles = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
     direction = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    reach = np.clip(direction * np.sqrt(2), -1, 1) / 2  # of a box beside its point, in its own size
     preference = height * _PREFERENCE * (np.abs(direction[:, 1]) + (direction[:, 0] < 0.5))
-    distance = np.repeat(rings, _DIRECTIONS)
-    for _ in range(1 + _PASSES):
-        for i in range(count):
-            centres = anchors[i] + np.tile(reach * sizes[i], (len(rings), 1))
-            centres += (distance[:, None] + reaches[i]) * np.tile(direction, (len(rings), 1))
-            low = centres - sizes[i] / 2
-            high = low + sizes[i]
-            cost = distance - gap + np.tile(preference, len(rings))
-            others = np.flatnonzero(np.isfinite(corners[:, 0]) & (np.arange(count) != i))
-            left = corners[others] - gap / 3
-            right = corners[others] + sizes[others] + gap / 3
-            free = (low >= frame[:2]).all(axis=1) & (high <= frame[2:]).all(axis=1)
-            free &= ~((low[:, None] < right) & (high[:, None] > left)).all(axis=2).any(axis=1)
-            if not free.any():
-                corners[i] = np.nan
-                continue
-            places = np.flatnonzero(free)
-            low, high, cost = low[free], high[free], cost[free]
-            clear = marks[:, None]
-            covered = ((points > low[:, None] - clear) & (points < high[:, None] + clear)).all(axis=2)
-            covered[:, i] = False  # its own distance is kept by the rings
-            cost = cost + _COVERED_POINT * height * covered.sum(axis=1)
-            far = distance[places] > rings[1]
-            if far.any() and len(others):
-                ends = np.clip(anchors[i], low[far], high[far])
-                crossed = _crossings(anchors[i], ends, left, right)
-                near = np.delete(points[:count], i, axis=0)
-                crossed += _crossings(anchors[i], ends, near - gap, near + gap)
-                cost[far] += _CROSSED * height * crossed
-            corners[i] = low[cost.argmin()]
-    return corners
+    return (
+        np.repeat(rings, _DIRECTIONS),
+        np.tile(direction, (len(rings), 1)),
+        np.tile(preference, len(rings)),
+    )
+
+
+def _cheapest(
+    anchor: NDArray[np.float64],
+    size: NDArray[np.float64],
+    candidates: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]],
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    barriers: tuple[NDArray[np.float64], NDArray[np.float64]],
+    crossing: float,
+) -> NDArray[np.float64]:
+    """The free place of least cost; candidates come by rising cost, to which crossings can only add."""
+    lows, fars, costs = candidates
+    best, least = np.full(2, np.nan), np.inf
+    for start in range(0, len(lows), _AT_ONCE):
+        if costs[start] >= least:
+            break
+        part = slice(start, start + _AT_ONCE)
+        low = lows[part]
+        over: Any = (low[:, None] < right) & (low[:, None] + size > left)
+        free = ~over.all(axis=2).any(axis=1)
+        if not free.any():
+            continue
+        low, far, cost = low[free], fars[part][free], costs[part][free].copy()
+        if far.any():
+            ends = np.clip(anchor, low[far], low[far] + size)
+            cost[far] += crossing * _crossings(anchor, ends, *barriers)
+        if cost.min() < least:
+            best, least = low[cost.argmin()], cost.min()
+    return best
 
 
 def _crossings(
@@ -166,6 +200,7 @@ def draw_labels(
     effects: Any = load_library("matplotlib.patheffects", "a picture")
     halo = [effects.withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
     texts = []
+    bold = bold_weight(families)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph .* missing from")
         for label, point in zip(labels, points, strict=True):
@@ -175,7 +210,7 @@ def draw_labels(
                 xytext=(0, 0),
                 textcoords="offset points",
                 fontsize=label.size,
-                fontweight=bold_weight(families) if label.bold else "normal",
+                fontweight=bold if label.bold else "normal",
                 color=INK,
                 family=families,
                 parse_math=False,
