@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -191,24 +190,42 @@ void PieceCounter::end_with() {
   try_carry_at_ = 0;
 }
 
+// The first place behind `p` where a document ends or a cut is sure; `end` where there is none before.
+template <class Pattern>
+const char* PieceCounter::next_cut(const char* p, const char* end) const {
+  const char* const cut = sure_cut<Pattern>(p, end);
+  const char* const line_end = by_line_ ? after_first_line(p, cut) : nullptr;
+  return line_end == nullptr ? cut : line_end;
+}
+
+// The last such place, up to `end`; `begin` where there is none.
+template <class Pattern>
+const char* PieceCounter::last_cut(const char* begin, const char* end) const {
+  if (by_line_ && end[-1] == '\n') return end;
+  const char* last = begin;
+  for (std::ptrdiff_t back = 256; last == begin; back *= 4) {
+    const char* const from = end - begin > back ? end - back : begin;
+    for (const char* cut = next_cut<Pattern>(from, end); cut < end; cut = next_cut<Pattern>(cut, end)) {
+      last = cut;
+    }
+    if (from == begin) break;
+  }
+  return last;
+}
+
 template <class Pattern>
 void PieceCounter::feed_with(std::string_view block) {
   const char* head = block.data();
   const char* const end = head + block.size();
   if (!carry_.empty()) {
-    const char* cut = end;
-    if (by_line_) {
-      if (const char* const line_end = after_first_line(head, end)) cut = line_end;
-    } else {
-      cut = sure_cut<Pattern>(head, end);
-    }
+    const char* const cut = next_cut<Pattern>(head, end);
     carry_.append(head, cut);
     position_ += cut - head;
     head = cut;
     const bool whole = cut < end || (by_line_ && !carry_.empty() && carry_.back() == '\n');
     if (whole) {
       end_with<Pattern>();
-    } else if (!by_line_ && !std::is_same_v<Pattern, WholePattern> && carry_.size() >= try_carry_at_) {
+    } else if (!std::is_same_v<Pattern, WholePattern> && carry_.size() >= try_carry_at_) {
       // No cut is sure, as in a text of signs alone. What is done is not looked at again; the rest, before it
       // has doubled.
       const char* const begin = carry_.data();
@@ -224,18 +241,7 @@ void PieceCounter::feed_with(std::string_view block) {
     }
   }
   if (head == end) return;
-  const char* tail = head;
-  if (by_line_) {
-    tail = std::find(std::reverse_iterator(end), std::reverse_iterator(head), '\n').base();
-  } else {
-    // The last sure cut, or one of the last few.
-    for (std::ptrdiff_t back = 256;; back *= 4) {
-      const char* const from = end - head > back ? end - back : head;
-      for (const char* cut = sure_cut<Pattern>(from, end); cut < end; cut = sure_cut<Pattern>(cut, end))
-        tail = cut;
-      if (tail > head || from == head) break;
-    }
-  }
+  const char* const tail = last_cut<Pattern>(head, end);
   run_parts<Pattern>(head, tail);
   position_ += end - head;
   carry_.assign(tail, end);
@@ -251,12 +257,7 @@ void PieceCounter::run_parts(const char* begin, const char* end) {
   std::vector<const char*> cuts{begin};
   for (int t = 1; t < threads; ++t) {
     const char* const aim = std::max(begin + size / threads * t, cuts.back());
-    const char* cut = end;
-    if (by_line_) {
-      if (const char* const line_end = after_first_line(aim, end)) cut = line_end;
-    } else {
-      cut = sure_cut<Pattern>(aim, end);
-    }
+    const char* const cut = next_cut<Pattern>(aim, end);
     cuts.push_back(cut);
   }
   cuts.push_back(end);
@@ -273,7 +274,8 @@ void PieceCounter::run_part(PieceTable& pieces, const char* begin, const char* e
     pieces.run<Pattern>(begin, end, position, true);
   } else {
     for (const char* line = begin; line < end;) {
-      const char* const stop = after_first_line(line, end);
+      const char* const line_end = after_first_line(line, end);
+      const char* const stop = line_end == nullptr ? end : line_end;
       pieces.run<Pattern>(line, stop, position + (line - begin), true);
       line = stop;
     }

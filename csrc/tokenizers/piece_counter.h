@@ -75,6 +75,10 @@ class PieceCounter {
   template <class Pattern>
   void feed_with(std::string_view block);
   template <class Pattern>
+  const char* next_cut(const char* p, const char* end) const;
+  template <class Pattern>
+  const char* last_cut(const char* begin, const char* end) const;
+  template <class Pattern>
   void run_parts(const char* begin, const char* end);
   template <class Pattern>
   void run_part(PieceTable& pieces, const char* begin, const char* end, std::int64_t position) const;
