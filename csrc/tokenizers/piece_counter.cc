@@ -89,10 +89,17 @@ const char* sure_cut(const char* p, const char* end) {
 
 }  // namespace
 
-void PieceTable::push(const char* begin, const char* end, const char* readable, std::int64_t position) {
+WordKey PieceTable::long_key(const char* begin, std::size_t length) const {
+  if (length > kLongest) {
+    refuse("text", "pieces of at most 1 GiB", "one of " + std::to_string(length) + " bytes; is this a text?");
+  }
+  return table_.key(begin, static_cast<std::uint32_t>(length));
+}
+
+void PieceTable::push(const char* begin, const char* end, const char* readable) {
   const auto length = static_cast<std::size_t>(end - begin);
-  WordKey key;
-  if (length <= kInlineBytes && readable - begin >= static_cast<std::ptrdiff_t>(kInlineBytes)) {
+  WordKey& key = batch_[waiting_];
+  if (length <= kInlineBytes && readable - begin >= static_cast<std::ptrdiff_t>(kInlineBytes)) [[likely]] {
     std::uint64_t low, high;
     std::memcpy(&low, begin, 8);
     std::memcpy(&high, begin + 8, 8);
@@ -101,19 +108,16 @@ void PieceTable::push(const char* begin, const char* end, const char* readable, 
     high = n > 8 ? high & first_bytes(n - 8) : 0;
     key = {low, high, table_.hash_inline(low, high, n), begin, n};
   } else {
-    if (length > kLongest) {
-      refuse("text", "pieces of at most 1 GiB",
-             "one of " + std::to_string(length) + " bytes; is this a text?");
-    }
-    key = table_.key(begin, static_cast<std::uint32_t>(length));
+    key = long_key(begin, length);
   }
   table_.prefetch(key.hash);
-  batch_[waiting_++] = {key, position};
-  if (waiting_ == kBatch) flush();
+  if (++waiting_ == kBatch) flush();
 }
 
 void PieceTable::flush() {
-  for (std::size_t i = 0; i < waiting_; ++i) table_.count(batch_[i].key, batch_[i].position);
+  for (std::size_t i = 0; i < waiting_; ++i) {
+    table_.count(batch_[i], origin_position_ + (batch_[i].data - origin_));
+  }
   waiting_ = 0;
 }
 
@@ -125,7 +129,12 @@ void PieceTable::add(std::string_view piece, std::int64_t position, std::int64_t
 }
 
 template <class Pattern>
-const char* PieceTable::run(const char* begin, const char* end, std::int64_t position, bool last) {
+const char* PieceTable::run(const char* begin, const char* end, const char* readable, std::int64_t position,
+                            bool last) {
+  if (waiting_ == 0) {
+    origin_ = begin;
+    origin_position_ = position;
+  }
   const char* sure = end;
   if (!last) {
     sure = end - begin > kLookAhead ? end - kLookAhead : begin;
@@ -137,9 +146,9 @@ const char* PieceTable::run(const char* begin, const char* end, std::int64_t pos
     if (q > sure) break;
     if constexpr (std::is_same_v<Pattern, WordsPattern>) {
       std::uint32_t length;
-      if (!WordsPattern::space(p, end, length)) push(p, q, end, position + (p - begin));
+      if (!WordsPattern::space(p, end, length)) push(p, q, readable);
     } else {
-      push(p, q, end, position + (p - begin));
+      push(p, q, readable);
     }
     p = q;
   }
@@ -183,8 +192,8 @@ void PieceCounter::end_source() {
 template <class Pattern>
 void PieceCounter::end_with() {
   const char* const begin = carry_.data();
-  parts_[0].run<Pattern>(begin, begin + carry_.size(), position_ - static_cast<std::int64_t>(carry_.size()),
-                         true);
+  const char* const end = begin + carry_.size();
+  parts_[0].run<Pattern>(begin, end, end, position_ - static_cast<std::int64_t>(carry_.size()), true);
   parts_[0].flush();
   carry_.clear();
   try_carry_at_ = 0;
@@ -229,8 +238,9 @@ void PieceCounter::feed_with(std::string_view block) {
       // No cut is sure, as in a text of signs alone. What is done is not looked at again; the rest, before it
       // has doubled.
       const char* const begin = carry_.data();
+      const char* const carried = begin + carry_.size();
       const char* const done = parts_[0].run<Pattern>(
-          begin, begin + carry_.size(), position_ - static_cast<std::int64_t>(carry_.size()), false);
+          begin, carried, carried, position_ - static_cast<std::int64_t>(carry_.size()), false);
       parts_[0].flush();
       carry_.erase(0, static_cast<std::size_t>(done - begin));
       try_carry_at_ = std::max(kFirstTry, 2 * carry_.size());
@@ -271,12 +281,12 @@ template <class Pattern>
 void PieceCounter::run_part(PieceTable& pieces, const char* begin, const char* end,
                             std::int64_t position) const {
   if (!by_line_) {
-    pieces.run<Pattern>(begin, end, position, true);
+    pieces.run<Pattern>(begin, end, end, position, true);
   } else {
     for (const char* line = begin; line < end;) {
       const char* const line_end = after_first_line(line, end);
       const char* const stop = line_end == nullptr ? end : line_end;
-      pieces.run<Pattern>(line, stop, position + (line - begin), true);
+      pieces.run<Pattern>(line, stop, end, position + (line - begin), true);
       line = stop;
     }
   }
@@ -297,6 +307,7 @@ void PieceCounter::add_documents(const PackedWords& documents) {
       for (std::int64_t i = total * t / threads; i < total * (t + 1) / threads; ++i) {
         const std::string_view document = documents[i];
         pieces.run<Pattern>(document.data(), document.data() + document.size(),
+                            documents.data.data() + documents.data.size(),
                             start + documents.offsets[static_cast<std::size_t>(i)], true);
       }
       pieces.flush();
