@@ -285,6 +285,8 @@ bool MergeTrainer::merge_places(std::uint32_t places) {
     if (before == merged_) {
       doubled_sum_ += count;
       doubled_.push_back(place - lengths_[static_cast<std::size_t>(before)]);
+      right_.neighbour.pop_back();  // what the merge before took for (merged, left)
+      right_.place.pop_back();
     } else if (before >= 0) {
       left_.add(before, place - lengths_[static_cast<std::size_t>(before)], count);
     }
@@ -301,9 +303,6 @@ void MergeTrainer::end_merge() {
   add_pairs(left_, true, pair.left);
   add_pairs(right_, false, pair.right);
   if (doubled_sum_ > 0) {
-    // These were taken for (merged, left) until their second half was merged too.
-    const std::uint32_t number = table_.find(pair_key(merged_, pair.left));
-    if (number != PairTable::kMissing) pairs_[number].count -= doubled_sum_;
     const std::uint64_t begin = places_.size();
     put(merged_, merged_, doubled_sum_, static_cast<std::uint32_t>(doubled_.size()));
     if (places_.size() > begin) {
@@ -336,7 +335,10 @@ void MergeTrainer::add_pairs(Side& side, bool is_left, std::int32_t old_partner)
     const std::uint32_t number = table_.find(old);
     if (number != PairTable::kMissing) pairs_[number].count -= side.sums[s];
     const std::size_t before = pairs_.size();
-    put(is_left ? symbol : merged_, is_left ? merged_ : symbol, side.sums[s], side.number[s]);
+    // Of (merged, left) those are gone whose second half was merged too.
+    const bool doubled = !is_left && symbol == pairs_[merging_].left;
+    put(is_left ? symbol : merged_, is_left ? merged_ : symbol, side.sums[s] - (doubled ? doubled_sum_ : 0),
+        side.number[s] - (doubled ? static_cast<std::uint32_t>(doubled_.size()) : 0));
     side.sums[s] = 0;
     side.number[s] = pairs_.size() > before ? static_cast<std::uint32_t>(before - first) + 1 : 0;
   }
