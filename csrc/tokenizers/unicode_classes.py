@@ -1,13 +1,8 @@
-""
-        "Writes unicode_classes_data.h, the classes of characters that pre-tokenizers ask for.
+"""Writes unicode_classes_data.h, the classes of characters that pre-tokenizers ask for.
 
-        python csrc /
-        tokenizers / unicode_classes.py >
-    csrc / tokenizers /
-        unicode_classes_data.h
+    python csrc/tokenizers/unicode_classes.py > csrc/tokenizers/unicode_classes_data.h
 
-            Unicode 16.0,
-    which is what tiktoken 0.14 and tokenizers 0.23 know.Python has it from 3.14 on; for an older
+Unicode 16.0, which is what tiktoken 0.14 and tokenizers 0.23 know. Python has it from 3.14 on; for an older
 one `pip install unicodedata2==16.0.0`.
 """
 
@@ -64,7 +59,7 @@ def main():
     if len(blocks) > 256:
         raise SystemExit("the index needs more than a byte; enlarge BLOCK")
     print(f"""// Written by unicode_classes.py from Unicode {VERSION}; do not edit.
-  // clang-format off
+// clang-format off
 #pragma once
 
 #include <cstdint>
