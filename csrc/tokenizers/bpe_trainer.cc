@@ -85,7 +85,7 @@ bool BpeTrainer::run(double seconds) {
   using Clock = std::chrono::steady_clock;
   const auto end =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  while (stage_ != Stage::kDone && Clock::now() < end) {
+  while (stage_ != Stage::kDone) {
     switch (stage_) {
       case Stage::kAlphabet:
         if (!count_alphabet(kStep)) break;
@@ -109,6 +109,7 @@ bool BpeTrainer::run(double seconds) {
       case Stage::kDone:
         break;
     }
+    if (Clock::now() >= end) break;
   }
   return stage_ == Stage::kDone;
 }

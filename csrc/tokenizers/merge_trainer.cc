@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::uint32_t kStep = 1u << 18;  // places between two looks at the clock
 constexpr std::uint32_t kAhead = 8;        // places that are fetched before they are needed
-constexpr std::size_t kGrid = 1024;        // symbols, up to which pairs are numbered by a table of all
+constexpr std::size_t kGrid = 512;         // symbols, up to which pairs are first counted in a table of all
+constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
 constexpr std::int64_t kFloorShare = 32;
 constexpr std::int64_t kLowerFloor = 16;
 
@@ -80,29 +81,32 @@ void MergeTrainer::start_count() {
   table_.clear();
   queue_ = {};
   places_.clear();
-  if (tokens_.size() <= kGrid) grid_.assign(tokens_.size() * tokens_.size(), PairTable::kMissing);
+  grid_ = {};
+  if (merges_.empty() && tokens_.size() <= kGrid) grid_.assign(tokens_.size() * tokens_.size(), Cell{0, 0});
   at_ = 0;
   stage_ = Stage::kCount;
 }
 
 std::uint32_t MergeTrainer::number_of(std::int32_t left, std::int32_t right) {
   const auto fresh = static_cast<std::uint32_t>(pairs_.size());
-  std::uint32_t number;
-  if (!grid_.empty()) {
-    std::uint32_t& entry =
-        grid_[static_cast<std::size_t>(left) * tokens_.size() + static_cast<std::size_t>(right)];
-    if (entry == PairTable::kMissing) entry = fresh;
-    number = entry;
-  } else {
-    number = table_.insert(pair_key(left, right), fresh);
-  }
+  const std::uint32_t number = table_.insert(pair_key(left, right), fresh);
   if (number == fresh) pairs_.push_back({0, left, right, 0, 0, 0});
   return number;
 }
 
 bool MergeTrainer::count_pairs(std::uint32_t places) {
-  const std::uint32_t stop =
-      std::min<std::uint64_t>(words_.size(), std::uint64_t{at_} + places) & 0xFFFFFFFFu;
+  const std::uint32_t stop = words_.size() - at_ > places ? at_ + places : words_.size();
+  if (on_grid()) {
+    for (; at_ < stop; ++at_) {
+      const std::int32_t left = words_.symbol(at_);
+      if (left < 0) continue;
+      const std::int32_t right = words_.symbol(at_ + 1);
+      if (right < 0) continue;
+      Cell& cell = grid_[static_cast<std::size_t>(left) * tokens_.size() + static_cast<std::size_t>(right)];
+      cell.count += words_.count(at_);
+      ++cell.places;
+    }
+  }
   while (at_ < stop) {
     const std::int32_t left = words_.symbol(at_);
     if (left < 0) {
@@ -121,7 +125,17 @@ bool MergeTrainer::count_pairs(std::uint32_t places) {
   return at_ >= words_.size();
 }
 
+void MergeTrainer::start_lists_of_grid() {
+  for (std::size_t i = 0; i < grid_.size(); ++i) {
+    if (grid_[i].count == 0) continue;
+    pairs_.push_back({grid_[i].count, static_cast<std::int32_t>(i / tokens_.size()),
+                      static_cast<std::int32_t>(i % tokens_.size()), 0,
+                      static_cast<std::uint32_t>(grid_[i].places), 0});
+  }
+}
+
 void MergeTrainer::start_lists() {
+  if (on_grid()) start_lists_of_grid();
   std::uint64_t begin = 0;
   for (Pair& pair : pairs_) {
     const bool too_long =
@@ -134,7 +148,15 @@ void MergeTrainer::start_lists() {
     }
     pair.begin = begin;
     begin += pair.size;
-    pair.size = 0;
+    if (!on_grid()) pair.size = 0;
+  }
+  if (on_grid()) {
+    for (Cell& cell : grid_) cell.places = kNowhere;
+    for (const Pair& pair : pairs_) {
+      if (pair.count == 0) continue;
+      grid_[static_cast<std::size_t>(pair.left) * tokens_.size() + static_cast<std::size_t>(pair.right)]
+          .places = pair.begin;
+    }
   }
   places_.resize(begin);
   at_ = 0;
@@ -142,8 +164,17 @@ void MergeTrainer::start_lists() {
 }
 
 bool MergeTrainer::list_places(std::uint32_t places) {
-  const std::uint32_t stop =
-      std::min<std::uint64_t>(words_.size(), std::uint64_t{at_} + places) & 0xFFFFFFFFu;
+  const std::uint32_t stop = words_.size() - at_ > places ? at_ + places : words_.size();
+  if (on_grid()) {
+    for (; at_ < stop; ++at_) {
+      const std::int32_t left = words_.symbol(at_);
+      if (left < 0) continue;
+      const std::int32_t right = words_.symbol(at_ + 1);
+      if (right < 0) continue;
+      Cell& cell = grid_[static_cast<std::size_t>(left) * tokens_.size() + static_cast<std::size_t>(right)];
+      if (cell.places != kNowhere) places_[cell.places++] = at_;
+    }
+  }
   while (at_ < stop) {
     const std::int32_t left = words_.symbol(at_);
     if (left < 0) {
@@ -254,6 +285,8 @@ bool MergeTrainer::merge_places(std::uint32_t places) {
     if (before == merged_) {
       doubled_sum_ += count;
       doubled_.push_back(place - lengths_[static_cast<std::size_t>(before)]);
+      right_.neighbour.pop_back();  // what the merge before took for (merged, left)
+      right_.place.pop_back();
     } else if (before >= 0) {
       left_.add(before, place - lengths_[static_cast<std::size_t>(before)], count);
     }
@@ -270,9 +303,6 @@ void MergeTrainer::end_merge() {
   add_pairs(left_, true, pair.left);
   add_pairs(right_, false, pair.right);
   if (doubled_sum_ > 0) {
-    // These were taken for (merged, left) until their second half was merged too.
-    const std::uint32_t number = table_.find(pair_key(merged_, pair.left));
-    if (number != PairTable::kMissing) pairs_[number].count -= doubled_sum_;
     const std::uint64_t begin = places_.size();
     put(merged_, merged_, doubled_sum_, static_cast<std::uint32_t>(doubled_.size()));
     if (places_.size() > begin) {
@@ -305,7 +335,10 @@ void MergeTrainer::add_pairs(Side& side, bool is_left, std::int32_t old_partner)
     const std::uint32_t number = table_.find(old);
     if (number != PairTable::kMissing) pairs_[number].count -= side.sums[s];
     const std::size_t before = pairs_.size();
-    put(is_left ? symbol : merged_, is_left ? merged_ : symbol, side.sums[s], side.number[s]);
+    // Of (merged, left) those are gone whose second half was merged too.
+    const bool doubled = !is_left && symbol == pairs_[merging_].left;
+    put(is_left ? symbol : merged_, is_left ? merged_ : symbol, side.sums[s] - (doubled ? doubled_sum_ : 0),
+        side.number[s] - (doubled ? static_cast<std::uint32_t>(doubled_.size()) : 0));
     side.sums[s] = 0;
     side.number[s] = pairs_.size() > before ? static_cast<std::uint32_t>(before - first) + 1 : 0;
   }

@@ -80,6 +80,8 @@ class MergeTrainer {
   enum class Stage { kCount, kList, kMerge, kDone };
 
   void start_count();
+  bool on_grid() const { return !grid_.empty(); }
+  void start_lists_of_grid();
   bool count_pairs(std::uint32_t places);
   void start_lists();
   bool list_places(std::uint32_t places);
@@ -106,7 +108,12 @@ class MergeTrainer {
   std::uint32_t at_ = 0;    // of a pass over all words
   std::vector<Pair> pairs_;
   PairTable table_;
-  std::vector<std::uint32_t> grid_;  // numbers of pairs by left and right, while symbols are few
+  // By left and right, of the first count, where symbols are few and of length 1.
+  struct Cell {
+    std::int64_t count;
+    std::uint64_t places;  // how many; then where the next goes, or kNowhere
+  };
+  std::vector<Cell> grid_;
   std::vector<std::uint32_t> places_;
   std::priority_queue<Candidate> queue_;
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -90,10 +89,17 @@ const char* sure_cut(const char* p, const char* end) {
 
 }  // namespace
 
-void PieceTable::push(const char* begin, const char* end, const char* readable, std::int64_t position) {
+WordKey PieceTable::long_key(const char* begin, std::size_t length) const {
+  if (length > kLongest) {
+    refuse("text", "pieces of at most 1 GiB", "one of " + std::to_string(length) + " bytes; is this a text?");
+  }
+  return table_.key(begin, static_cast<std::uint32_t>(length));
+}
+
+void PieceTable::push(const char* begin, const char* end, const char* readable) {
   const auto length = static_cast<std::size_t>(end - begin);
-  WordKey key;
-  if (length <= kInlineBytes && readable - begin >= static_cast<std::ptrdiff_t>(kInlineBytes)) {
+  WordKey& key = batch_[waiting_];
+  if (length <= kInlineBytes && readable - begin >= static_cast<std::ptrdiff_t>(kInlineBytes)) [[likely]] {
     std::uint64_t low, high;
     std::memcpy(&low, begin, 8);
     std::memcpy(&high, begin + 8, 8);
@@ -102,19 +108,16 @@ void PieceTable::push(const char* begin, const char* end, const char* readable, 
     high = n > 8 ? high & first_bytes(n - 8) : 0;
     key = {low, high, table_.hash_inline(low, high, n), begin, n};
   } else {
-    if (length > kLongest) {
-      refuse("text", "pieces of at most 1 GiB",
-             "one of " + std::to_string(length) + " bytes; is this a text?");
-    }
-    key = table_.key(begin, static_cast<std::uint32_t>(length));
+    key = long_key(begin, length);
   }
   table_.prefetch(key.hash);
-  batch_[waiting_++] = {key, position};
-  if (waiting_ == kBatch) flush();
+  if (++waiting_ == kBatch) flush();
 }
 
 void PieceTable::flush() {
-  for (std::size_t i = 0; i < waiting_; ++i) table_.count(batch_[i].key, batch_[i].position);
+  for (std::size_t i = 0; i < waiting_; ++i) {
+    table_.count(batch_[i], origin_position_ + (batch_[i].data - origin_));
+  }
   waiting_ = 0;
 }
 
@@ -126,7 +129,12 @@ void PieceTable::add(std::string_view piece, std::int64_t position, std::int64_t
 }
 
 template <class Pattern>
-const char* PieceTable::run(const char* begin, const char* end, std::int64_t position, bool last) {
+const char* PieceTable::run(const char* begin, const char* end, const char* readable, std::int64_t position,
+                            bool last) {
+  if (waiting_ == 0) {
+    origin_ = begin;
+    origin_position_ = position;
+  }
   const char* sure = end;
   if (!last) {
     sure = end - begin > kLookAhead ? end - kLookAhead : begin;
@@ -138,9 +146,9 @@ const char* PieceTable::run(const char* begin, const char* end, std::int64_t pos
     if (q > sure) break;
     if constexpr (std::is_same_v<Pattern, WordsPattern>) {
       std::uint32_t length;
-      if (!WordsPattern::space(p, end, length)) push(p, q, end, position + (p - begin));
+      if (!WordsPattern::space(p, end, length)) push(p, q, readable);
     } else {
-      push(p, q, end, position + (p - begin));
+      push(p, q, readable);
     }
     p = q;
   }
@@ -184,11 +192,34 @@ void PieceCounter::end_source() {
 template <class Pattern>
 void PieceCounter::end_with() {
   const char* const begin = carry_.data();
-  parts_[0].run<Pattern>(begin, begin + carry_.size(), position_ - static_cast<std::int64_t>(carry_.size()),
-                         true);
+  const char* const end = begin + carry_.size();
+  parts_[0].run<Pattern>(begin, end, end, position_ - static_cast<std::int64_t>(carry_.size()), true);
   parts_[0].flush();
   carry_.clear();
   try_carry_at_ = 0;
+}
+
+// The first place behind `p` where a document ends or a cut is sure; `end` where there is none before.
+template <class Pattern>
+const char* PieceCounter::next_cut(const char* p, const char* end) const {
+  const char* const cut = sure_cut<Pattern>(p, end);
+  const char* const line_end = by_line_ ? after_first_line(p, cut) : nullptr;
+  return line_end == nullptr ? cut : line_end;
+}
+
+// The last such place, up to `end`; `begin` where there is none.
+template <class Pattern>
+const char* PieceCounter::last_cut(const char* begin, const char* end) const {
+  if (by_line_ && end[-1] == '\n') return end;
+  const char* last = begin;
+  for (std::ptrdiff_t back = 256; last == begin; back *= 4) {
+    const char* const from = end - begin > back ? end - back : begin;
+    for (const char* cut = next_cut<Pattern>(from, end); cut < end; cut = next_cut<Pattern>(cut, end)) {
+      last = cut;
+    }
+    if (from == begin) break;
+  }
+  return last;
 }
 
 template <class Pattern>
@@ -196,24 +227,20 @@ void PieceCounter::feed_with(std::string_view block) {
   const char* head = block.data();
   const char* const end = head + block.size();
   if (!carry_.empty()) {
-    const char* cut = end;
-    if (by_line_) {
-      if (const char* const line_end = after_first_line(head, end)) cut = line_end;
-    } else {
-      cut = sure_cut<Pattern>(head, end);
-    }
+    const char* const cut = next_cut<Pattern>(head, end);
     carry_.append(head, cut);
     position_ += cut - head;
     head = cut;
     const bool whole = cut < end || (by_line_ && !carry_.empty() && carry_.back() == '\n');
     if (whole) {
       end_with<Pattern>();
-    } else if (!by_line_ && !std::is_same_v<Pattern, WholePattern> && carry_.size() >= try_carry_at_) {
+    } else if (!std::is_same_v<Pattern, WholePattern> && carry_.size() >= try_carry_at_) {
       // No cut is sure, as in a text of signs alone. What is done is not looked at again; the rest, before it
       // has doubled.
       const char* const begin = carry_.data();
+      const char* const carried = begin + carry_.size();
       const char* const done = parts_[0].run<Pattern>(
-          begin, begin + carry_.size(), position_ - static_cast<std::int64_t>(carry_.size()), false);
+          begin, carried, carried, position_ - static_cast<std::int64_t>(carry_.size()), false);
       parts_[0].flush();
       carry_.erase(0, static_cast<std::size_t>(done - begin));
       try_carry_at_ = std::max(kFirstTry, 2 * carry_.size());
@@ -224,18 +251,7 @@ void PieceCounter::feed_with(std::string_view block) {
     }
   }
   if (head == end) return;
-  const char* tail = head;
-  if (by_line_) {
-    tail = std::find(std::reverse_iterator(end), std::reverse_iterator(head), '\n').base();
-  } else {
-    // The last sure cut, or one of the last few.
-    for (std::ptrdiff_t back = 256;; back *= 4) {
-      const char* const from = end - head > back ? end - back : head;
-      for (const char* cut = sure_cut<Pattern>(from, end); cut < end; cut = sure_cut<Pattern>(cut, end))
-        tail = cut;
-      if (tail > head || from == head) break;
-    }
-  }
+  const char* const tail = last_cut<Pattern>(head, end);
   run_parts<Pattern>(head, tail);
   position_ += end - head;
   carry_.assign(tail, end);
@@ -251,12 +267,7 @@ void PieceCounter::run_parts(const char* begin, const char* end) {
   std::vector<const char*> cuts{begin};
   for (int t = 1; t < threads; ++t) {
     const char* const aim = std::max(begin + size / threads * t, cuts.back());
-    const char* cut = end;
-    if (by_line_) {
-      if (const char* const line_end = after_first_line(aim, end)) cut = line_end;
-    } else {
-      cut = sure_cut<Pattern>(aim, end);
-    }
+    const char* const cut = next_cut<Pattern>(aim, end);
     cuts.push_back(cut);
   }
   cuts.push_back(end);
@@ -270,11 +281,12 @@ template <class Pattern>
 void PieceCounter::run_part(PieceTable& pieces, const char* begin, const char* end,
                             std::int64_t position) const {
   if (!by_line_) {
-    pieces.run<Pattern>(begin, end, position, true);
+    pieces.run<Pattern>(begin, end, end, position, true);
   } else {
     for (const char* line = begin; line < end;) {
-      const char* const stop = after_first_line(line, end);
-      pieces.run<Pattern>(line, stop, position + (line - begin), true);
+      const char* const line_end = after_first_line(line, end);
+      const char* const stop = line_end == nullptr ? end : line_end;
+      pieces.run<Pattern>(line, stop, end, position + (line - begin), true);
       line = stop;
     }
   }
@@ -295,6 +307,7 @@ void PieceCounter::add_documents(const PackedWords& documents) {
       for (std::int64_t i = total * t / threads; i < total * (t + 1) / threads; ++i) {
         const std::string_view document = documents[i];
         pieces.run<Pattern>(document.data(), document.data() + document.size(),
+                            documents.data.data() + documents.data.size(),
                             start + documents.offsets[static_cast<std::size_t>(i)], true);
       }
       pieces.flush();

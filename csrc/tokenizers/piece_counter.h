@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/always_inline.h"
 #include "text/packed_words.h"
 #include "text/word_table.h"
 #include "tokenizers/utf8_checker.h"
@@ -21,11 +22,11 @@ class PieceTable {
  public:
   explicit PieceTable(std::uint64_t salt) : table_(salt) {}
 
-  // Counts the pieces of [begin, end), which is at `position` of the text. With `last` it is the end of a
-  // document; else what follows is not known yet, and the end of the last piece that does not depend on it is
-  // returned.
+  // Counts the pieces of [begin, end), which is at `position` of the text; until the next `flush` all calls
+  // are about one text in one memory. With `last` it is the end of a document; else what follows is not known
+  // yet, and the end of the last piece that does not depend on it is returned.
   template <class Pattern>
-  const char* run(const char* begin, const char* end, std::int64_t position, bool last);
+  const char* run(const char* begin, const char* end, const char* readable, std::int64_t position, bool last);
   void add(std::string_view piece, std::int64_t position, std::int64_t times);
   void flush();
 
@@ -34,15 +35,15 @@ class PieceTable {
 
  private:
   static constexpr std::size_t kBatch = 32;
-  struct Waiting {
-    WordKey key;
-    std::int64_t position;
-  };
-  void push(const char* begin, const char* end, const char* readable, std::int64_t position);
+  // [.., readable) may be read.
+  FASTNLP_INLINE void push(const char* begin, const char* end, const char* readable);
+  WordKey long_key(const char* begin, std::size_t length) const;
 
   WordTable table_;
-  std::array<Waiting, kBatch> batch_;
+  std::array<WordKey, kBatch> batch_;
   std::size_t waiting_ = 0;
+  const char* origin_ = nullptr;  // the pieces that wait are one text, of which this is at origin_position_
+  std::int64_t origin_position_ = 0;
 };
 
 class PieceCounter {
@@ -74,6 +75,10 @@ class PieceCounter {
  private:
   template <class Pattern>
   void feed_with(std::string_view block);
+  template <class Pattern>
+  const char* next_cut(const char* p, const char* end) const;
+  template <class Pattern>
+  const char* last_cut(const char* begin, const char* end) const;
   template <class Pattern>
   void run_parts(const char* begin, const char* end);
   template <class Pattern>

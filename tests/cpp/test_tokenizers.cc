@@ -1,0 +1,117 @@
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "check.h"
+#include "tokenizers/bpe_trainer.h"
+#include "tokenizers/piece_counter.h"
+#include "tokenizers/pretokenizer.h"
+#include "tokenizers/utf8_checker.h"
+
+namespace {
+
+std::vector<std::string> cut(std::string_view name, std::string_view text) {
+  std::vector<std::string> pieces;
+  fastnlp::with_pattern(name, [&](auto pattern) {
+    const char* const end = text.data() + text.size();
+    for (const char* p = text.data(); p < end;) {
+      const char* const next = decltype(pattern)::next(p, end);
+      pieces.emplace_back(p, next);
+      p = next;
+    }
+  });
+  return pieces;
+}
+
+fastnlp::BpeTrainer trained(std::string_view text, fastnlp::BpeOptions options, int threads = 1) {
+  fastnlp::PieceCounter counter(options.characters ? "words" : "gpt2", true, true, threads, 1);
+  counter.feed(text);
+  counter.end_source();
+  while (!counter.merge(1000)) {
+  }
+  fastnlp::BpeTrainer trainer(counter.take_table(), std::move(options));
+  while (!trainer.run(0.0)) {
+  }
+  return trainer;
+}
+
+}  // namespace
+
+TEST(gpt2_and_gpt4_cut_where_their_patterns_do) {
+  CHECK((cut("gpt2", "It's  1 \xE4\xB8\xAD!\n\n") ==
+         std::vector<std::string>{"It", "'s", " ", " 1", " \xE4\xB8\xAD", "!", "\n\n"}));
+  CHECK((cut("gpt4", "a1234 'LL\n \nx") ==
+         std::vector<std::string>{"a", "123", "4", " '", "LL", "\n \n", "x"}));
+  CHECK((cut("whitespace", "a \t b") == std::vector<std::string>{"a", " \t ", "b"}));
+  CHECK((cut("none", "a b") == std::vector<std::string>{"a b"}));
+}
+
+TEST(a_text_that_ends_anywhere_is_not_read_beyond) {
+  const std::string text = "we'll see  \xC3\xA9\xF0\x9F\x98\x80 12345 'Re\r\n";
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    const std::vector<char> copy(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size));  // for ASan
+    for (const char* name : {"gpt2", "gpt4", "whitespace", "none"}) {
+      std::string joined;
+      for (const std::string& piece : cut(name, {copy.data(), size})) joined += piece;
+      CHECK(joined == text.substr(0, size));
+    }
+  }
+}
+
+TEST(utf8_is_checked_across_blocks) {
+  const std::string text = "a\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80z";
+  for (std::size_t cut_at = 0; cut_at <= text.size(); ++cut_at) {
+    fastnlp::Utf8Checker checker;
+    CHECK(!checker.feed(text.substr(0, cut_at)) && !checker.feed(text.substr(cut_at)) && !checker.end());
+  }
+  fastnlp::Utf8Checker checker;
+  CHECK(!checker.feed("ab\xE4"));
+  CHECK(checker.end() == 2);
+  CHECK(checker.feed("\xB8x") == 2);
+}
+
+TEST(the_books_merges_are_learned_in_the_shortest_steps) {
+  fastnlp::BpeOptions options;
+  options.characters = true;
+  options.ties = fastnlp::Ties::kFirstSeen;
+  options.end_of_word = "_";
+  options.limits.merges = 4;
+  for (const bool replace : {false, true}) {
+    options.replace = replace;
+    const auto trainer = trained(
+        "fast fast fast fast faster faster faster tall tall tall tall tall\n"
+        "taller taller taller taller",
+        options);
+    CHECK(trainer.merges().size() == 4);
+    CHECK(trainer.merges()[0].count == 9 && trainer.merges()[3].count == 7);
+    const std::vector<std::string>& tokens =
+        replace ? trainer.replacing()->strings() : trainer.first_tokens();
+    CHECK(tokens[static_cast<std::size_t>(trainer.merges()[0].left)] == "t");
+    CHECK(tokens[static_cast<std::size_t>(trainer.merges()[3].right)] == "a");
+  }
+}
+
+TEST(threads_learn_the_same) {
+  std::string text;
+  for (int i = 0; i < 40'000; ++i) text += "word" + std::to_string(i % 997) + (i % 7 == 0 ? "\n" : " ");
+  fastnlp::BpeOptions options;
+  options.vocab_size = 600;
+  const auto one = trained(text, options), three = trained(text, options, 3);
+  CHECK(one.merges().size() == three.merges().size() && one.merges().size() > 100);
+  for (std::size_t i = 0; i < one.merges().size(); ++i) {
+    CHECK(one.merges()[i].left == three.merges()[i].left && one.merges()[i].count == three.merges()[i].count);
+  }
+}
+
+TEST(symbols_out_of_range_are_refused) {
+  fastnlp::SegmentedWords words;
+  words.begin_word(1);
+  words.add_symbol(3);
+  words.end_word();
+  const auto train = [&] {
+    return fastnlp::MergeTrainer(std::move(words), {"a", "b"}, fastnlp::Ties::kSmallestIds, {5, 1, 0});
+  };
+  CHECK_THROWS(std::out_of_range, train());
+}
