@@ -20,8 +20,8 @@ class BpeMerger {
  public:
   explicit BpeMerger(const BpeModel& model) : model_(model) {}
 
-  // Merges n symbols in place; gives how many tokens are left. ranks[i] is the rank of symbols i and i + 1; the
-  // last is not looked at.
+  // Merges n symbols in place; gives how many tokens are left. ranks[i] is the rank of symbols i and i + 1;
+  // the last is not looked at.
   std::size_t merge(std::int32_t* ids, std::uint32_t* ranks, std::size_t n) {
     return n <= kShort ? merge_short(ids, ranks, n) : merge_long(ids, ranks, n);
   }
@@ -49,7 +49,8 @@ class BpeMerger {
   };
 
   const BpeModel& model_;
-  std::vector<std::int32_t> next_, previous_;  // the neighbours of a symbol; next_ is -1 once it is merged away
+  std::vector<std::int32_t> next_,
+      previous_;  // the neighbours of a symbol; next_ is -1 once it is merged away
   // Positions that wait to be merged, a list for each rank; the ranks in order.
   std::vector<std::int32_t> first_;
   std::vector<Waiting> waiting_;

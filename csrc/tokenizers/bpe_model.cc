@@ -21,7 +21,9 @@ std::uint64_t hash_bytes(std::string_view bytes) {
 // Slots for n entries at a load of at most a half.
 std::size_t table_slots(std::size_t n) { return std::bit_ceil(std::max<std::size_t>(16, 2 * n)); }
 
-std::string place(const char* argument, std::size_t i) { return std::string(argument) + "[" + std::to_string(i) + "]"; }
+std::string place(const char* argument, std::size_t i) {
+  return std::string(argument) + "[" + std::to_string(i) + "]";
+}
 
 }  // namespace
 
@@ -76,7 +78,8 @@ void BpeModel::index_tokens(std::span<const std::int32_t> special) {
     std::size_t i = hash_bytes(bytes) & table_mask_;
     while (table_[i] != kNoToken) {
       if (token(table_[i]) == bytes) {
-        refuse(place("tokens", id), "distinct tokens", shown(bytes) + " again, which is tokens[" + std::to_string(table_[i]) + "] too");
+        refuse(place("tokens", id), "distinct tokens",
+               shown(bytes) + " again, which is tokens[" + std::to_string(table_[i]) + "] too");
       }
       i = (i + 1) & table_mask_;
     }
@@ -134,7 +137,8 @@ void BpeModel::index_merges(std::span<const std::int32_t> merges, std::span<cons
   symbols_.assign(static_cast<std::size_t>(size()), 1);
   if (!settings_.characters) {
     for (std::size_t id = 0; id < symbols_.size(); ++id) {
-      symbols_[id] = static_cast<std::int32_t>(std::min<std::int64_t>(offsets_[id + 1] - offsets_[id], 0x7FFFFFFF));
+      symbols_[id] =
+          static_cast<std::int32_t>(std::min<std::int64_t>(offsets_[id + 1] - offsets_[id], 0x7FFFFFFF));
     }
   }
   merged_.assign(merged.begin(), merged.end());
@@ -149,7 +153,8 @@ void BpeModel::index_merges(std::span<const std::int32_t> merges, std::span<cons
     while (pairs_[i].left != kNoToken) {
       if (pairs_[i].left == left && pairs_[i].right == right) {
         refuse(place("merges", k), "distinct merges",
-               shown(a) + " and " + shown(b) + " again, which is merge " + std::to_string(pairs_[i].rank) + " too");
+               shown(a) + " and " + shown(b) + " again, which is merge " + std::to_string(pairs_[i].rank) +
+                   " too");
       }
       i = (i + 1) & pair_mask_;
     }
@@ -166,7 +171,8 @@ void BpeModel::index_merges(std::span<const std::int32_t> merges, std::span<cons
     return;
   }
   byte_ranks_.resize(65536);
-  for (std::size_t pair = 0; pair < 65536; ++pair) byte_ranks_[pair] = rank(bytes_[pair >> 8], bytes_[pair & 255]);
+  for (std::size_t pair = 0; pair < 65536; ++pair)
+    byte_ranks_[pair] = rank(bytes_[pair >> 8], bytes_[pair & 255]);
 }
 
 // A merge may come before those that make its parts, so tokens are counted from the shortest on.
@@ -182,7 +188,8 @@ void BpeModel::count_characters(std::span<const std::int32_t> merges, std::span<
     const std::int32_t count = symbols(merges[2 * k]) + symbols(merges[2 * k + 1]);
     if (made[result] && symbols_[result] != count) {
       refuse(place("merges", k),
-             shown(token(merged[k])) + " to be made of " + std::to_string(symbols_[result]) + " symbols, as by another",
+             shown(token(merged[k])) + " to be made of " + std::to_string(symbols_[result]) +
+                 " symbols, as by another",
              std::to_string(count));
     }
     symbols_[result] = count;

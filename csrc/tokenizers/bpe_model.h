@@ -14,14 +14,14 @@ inline constexpr std::uint32_t kNoRank = 0xFFFFFFFFu;
 inline constexpr std::int32_t kNoToken = -1;
 
 struct BpeSettings {
-  bool characters = false;         // the smallest symbols are characters, not bytes
-  std::string end_of_word;         // ends each word; empty for none
-  bool mark_is_symbol = false;     // the mark is a symbol of its own, not part of the last character's
+  bool characters = false;          // the smallest symbols are characters, not bytes
+  std::string end_of_word;          // ends each word; empty for none
+  bool mark_is_symbol = false;      // the mark is a symbol of its own, not part of the last character's
   std::int32_t unknown = kNoToken;  // stands for a character that has no token
-  bool byte_fallback = false;      // ... unless its bytes are written with the tokens <0x00> to <0xFF>
-  bool fuse_unknown = false;       // neighbouring unknown characters give one token
-  bool whole_words = false;        // a word that is a token is that token, whatever the merges say
-  bool shared_ranks = false;       // neighbouring merges into one token are equal, so the leftmost goes first
+  bool byte_fallback = false;       // ... unless its bytes are written with the tokens <0x00> to <0xFF>
+  bool fuse_unknown = false;        // neighbouring unknown characters give one token
+  bool whole_words = false;         // a word that is a token is that token, whatever the merges say
+  bool shared_ranks = false;  // neighbouring merges into one token are equal, so the leftmost goes first
 };
 
 class BpeModel {
@@ -78,8 +78,8 @@ class BpeModel {
     std::uint32_t unused;
   };
   static std::uint64_t hash_pair(std::int32_t left, std::int32_t right) {
-    const std::uint64_t key =
-        static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
+    const std::uint64_t key = static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 |
+                              static_cast<std::uint32_t>(right);
     const std::uint64_t mixed = (key ^ key >> 29) * 0x9E3779B97F4A7C15u;
     return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93u;
   }

@@ -20,22 +20,46 @@ std::uint64_t load(const char* data, std::size_t n) {
 
 static_assert(sizeof(void*) == 8, "keys are loaded as 64-bit words");
 
-const std::uint64_t WordCache::kMasks[32] = {
-    first_bytes(0), first_bytes(1), first_bytes(2), first_bytes(3), first_bytes(4), first_bytes(5), first_bytes(6),
-    first_bytes(7), kAll,           kAll,           kAll,           kAll,           kAll,           kAll,
-    kAll,           kAll,           0,              0,              0,              0,              0,
-    0,              0,              0,              0,              first_bytes(1), first_bytes(2), first_bytes(3),
-    first_bytes(4), first_bytes(5), first_bytes(6), first_bytes(7)};
-
-void WordCache::Free::operator()(Line* lines) const { std::free(lines); }
+const std::uint64_t WordCache::kMasks[32] = {first_bytes(0),
+                                             first_bytes(1),
+                                             first_bytes(2),
+                                             first_bytes(3),
+                                             first_bytes(4),
+                                             first_bytes(5),
+                                             first_bytes(6),
+                                             first_bytes(7),
+                                             kAll,
+                                             kAll,
+                                             kAll,
+                                             kAll,
+                                             kAll,
+                                             kAll,
+                                             kAll,
+                                             kAll,
+                                             0,
+                                             0,
+                                             0,
+                                             0,
+                                             0,
+                                             0,
+                                             0,
+                                             0,
+                                             0,
+                                             first_bytes(1),
+                                             first_bytes(2),
+                                             first_bytes(3),
+                                             first_bytes(4),
+                                             first_bytes(5),
+                                             first_bytes(6),
+                                             first_bytes(7)};
 
 WordCache::WordCache() {
   // Zeroed pages come from the system when they are touched, so a short text costs little.
-  constexpr std::size_t kBytes = sizeof(Line) << kLineBits;
-  void* memory = std::aligned_alloc(alignof(Line), kBytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  std::memset(memory, 0, kBytes);
-  lines_.reset(static_cast<Line*>(memory));
+  memory_.reset(std::calloc(kLines + 1, sizeof(Line)));
+  if (memory_ == nullptr) throw std::bad_alloc();
+  void* place = memory_.get();
+  std::size_t room = (kLines + 1) * sizeof(Line);
+  lines_ = static_cast<Line*>(std::align(alignof(Line), kLines * sizeof(Line), place, room));
   seen_.resize(kSeen);
 }
 
@@ -89,7 +113,7 @@ void WordCache::insert(const Key& key, const char* data, std::size_t length, con
 }
 
 void WordCache::clear() {
-  std::memset(static_cast<void*>(lines_.get()), 0, sizeof(Line) << kLineBits);
+  std::memset(static_cast<void*>(lines_), 0, kLines * sizeof(Line));
   arena_.clear();
 }
 

@@ -1,11 +1,12 @@
 // The ids of words met before, in a table of bounded size: two entries a cache line, the one that was found
-// last in front, the other replaced by what is new. Words of up to 15 bytes are their own keys; of longer ones,
-// and of words of more than three tokens, the rest stands in an arena, and they enter when they come a second
-// time. When the arena is full, everything is forgotten.
+// last in front, the other replaced by what is new. Words of up to 15 bytes are their own keys; of longer
+// ones, and of words of more than three tokens, the rest stands in an arena, and they enter when they come a
+// second time. When the arena is full, everything is forgotten.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string_view>
@@ -62,12 +63,14 @@ class WordCache {
     return find_in_arena(*entry, data, length, ids);
   }
 
-  void insert(const Key& key, const char* data, std::size_t length, const std::int32_t* ids, std::size_t count);
+  void insert(const Key& key, const char* data, std::size_t length, const std::int32_t* ids,
+              std::size_t count);
   void clear();
 
  private:
   // The room for bytes and ids of a thread: 4 MiB of lines and 2 MiB of arena.
   static constexpr int kLineBits = 16;
+  static constexpr std::size_t kLines = std::size_t{1} << kLineBits;
   static constexpr int kShift = 64 - kLineBits;
   static constexpr std::size_t kArena = std::size_t{1} << 19;
   static constexpr std::size_t kSeen = std::size_t{1} << 14;
@@ -82,18 +85,21 @@ class WordCache {
   };
 
   static std::uint64_t mix(std::uint64_t low, std::uint64_t high) {
-    const auto product = static_cast<unsigned __int128>(low ^ 0x9E3779B97F4A7C15u) * (high ^ 0xD6E8FEB86659FD93u);
+    const auto product =
+        static_cast<unsigned __int128>(low ^ 0x9E3779B97F4A7C15u) * (high ^ 0xD6E8FEB86659FD93u);
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   }
   static Key long_key(const char* data, std::size_t length);
-  std::uint32_t find_in_arena(const Entry& entry, const char* data, std::size_t length, std::int32_t* ids) const;
+  std::uint32_t find_in_arena(const Entry& entry, const char* data, std::size_t length,
+                              std::int32_t* ids) const;
 
   static const std::uint64_t kMasks[32];
 
   struct Free {
-    void operator()(Line* lines) const;
+    void operator()(void* memory) const { std::free(memory); }
   };
-  std::unique_ptr<Line[], Free> lines_;
+  std::unique_ptr<void, Free> memory_;
+  Line* lines_;
   std::vector<std::int32_t> arena_;
   std::vector<std::uint32_t> seen_;
 };
