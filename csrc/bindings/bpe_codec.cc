@@ -114,18 +114,18 @@ std::tuple<py::array_t<std::int32_t>, py::array_t<std::int64_t>, py::array_t<std
 std::unique_ptr<Encoder> make_encoder(
     const py::bytes& data, const CArray<std::int64_t>& offsets, const CArray<std::int32_t>& merges,
     const CArray<std::int32_t>& merged, const std::string& pretokenizer,
-    const std::vector<std::tuple<std::string, std::int32_t, bool, bool>>& special, bool characters,
-    const std::string& end_of_word, bool mark_is_symbol, std::int32_t unknown, bool byte_fallback,
-    bool fuse_unknown, bool whole_words, bool shared_ranks) {
+    const std::vector<std::tuple<std::string, std::int32_t, bool, bool>>& special,
+    const std::vector<std::int32_t>& missing, bool characters, const std::string& end_of_word,
+    bool mark_is_symbol, std::int32_t unknown, bool byte_fallback, bool fuse_unknown, bool whole_words,
+    bool shared_ranks) {
   std::vector<SpecialToken> tokens;
-  std::vector<std::int32_t> ids;
+  std::vector<std::int32_t> ids = missing;
   for (const auto& [text, id, before, behind] : special) {
     tokens.push_back({text, id, before, behind});
     ids.push_back(id);
   }
   const std::string_view bytes = data;
-  const auto bounds = view(offsets), parts_offsets = bounds;
-  (void)parts_offsets;
+  const auto bounds = view(offsets);
   const auto parts = view(merges), results = view(merged);
   // Reads arrays and bytes that the caller holds.
   const py::gil_scoped_release release;
@@ -161,9 +161,9 @@ py::bytes decode_ids(const Encoder& encoder, const CArray<std::int32_t>& ids) {
 void register_bpe_codec(py::module_& m) {
   py::class_<Encoder>(m, "BpeEncoder", "Tokens and merges, ready to encode and decode.")
       .def(py::init(&make_encoder), "data"_a, "offsets"_a.noconvert(), "merges"_a.noconvert(),
-           "merged"_a.noconvert(), "pretokenizer"_a, "special_tokens"_a, "characters"_a, "end_of_word"_a,
-           "mark_is_symbol"_a, "unknown"_a, "byte_fallback"_a, "fuse_unknown"_a, "whole_words"_a,
-           "shared_ranks"_a)
+           "merged"_a.noconvert(), "pretokenizer"_a, "special_tokens"_a, "missing"_a, "characters"_a,
+           "end_of_word"_a, "mark_is_symbol"_a, "unknown"_a, "byte_fallback"_a, "fuse_unknown"_a,
+           "whole_words"_a, "shared_ranks"_a)
       .def("decode", &decode_ids, "ids"_a.noconvert(), "The bytes of ids.");
 
   py::class_<Job>(m, "BpeJob", "The encoding of texts, step by step.")

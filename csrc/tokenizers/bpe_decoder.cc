@@ -1,7 +1,8 @@
 #include "tokenizers/bpe_decoder.h"
 
-#include <algorithm>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 #include "support/checks.h"
 
@@ -10,13 +11,20 @@ namespace fastnlp {
 std::size_t decoded_size(const BpeModel& model, std::span<const std::int32_t> ids) {
   check_ids("ids", ids, model.size());
   std::size_t size = 0;
-  for (const std::int32_t id : ids) size += model.token(id).size();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::size_t bytes = model.spelling(ids[i]).size();
+    if (bytes == 0) {
+      throw std::out_of_range("ids[" + std::to_string(i) + "]: expected the id of a token, got " +
+                              std::to_string(ids[i]) + ", which is not given out");
+    }
+    size += bytes;
+  }
   return size;
 }
 
 void decode(const BpeModel& model, std::span<const std::int32_t> ids, char* bytes) {
   for (const std::int32_t id : ids) {
-    const std::string_view token = model.token(id);
+    const std::string_view token = model.spelling(id);
     std::memcpy(bytes, token.data(), token.size());
     bytes += token.size();
   }

@@ -27,6 +27,12 @@ std::string place(const char* argument, std::size_t i) {
 
 }  // namespace
 
+const std::array<char, 256> BpeModel::kBytes = [] {
+  std::array<char, 256> bytes{};
+  for (std::size_t i = 0; i < 256; ++i) bytes[i] = static_cast<char>(i);
+  return bytes;
+}();
+
 std::string shown(std::string_view bytes) {
   constexpr std::size_t kMost = 60;
   std::string text = "'";
@@ -72,8 +78,8 @@ void BpeModel::index_tokens(std::span<const std::int32_t> special) {
   joined_.assign(1024, 0);
   for (std::size_t id = 0; id < n; ++id) {
     const std::string_view bytes = token(static_cast<std::int32_t>(id));
-    if (bytes.empty()) refuse(place("tokens", id), "at least one byte", "an empty token");
     if (is_special[id]) continue;
+    if (bytes.empty()) refuse(place("tokens", id), "at least one byte", "an empty token");
     longest_ = std::max(longest_, bytes.size());
     std::size_t i = hash_bytes(bytes) & table_mask_;
     while (table_[i] != kNoToken) {
@@ -106,6 +112,7 @@ void BpeModel::index_symbols() {
     return;
   }
   if (settings_.byte_fallback) {
+    fallback_.assign(static_cast<std::size_t>(size()), -1);
     for (std::size_t byte = 0; byte < 256; ++byte) {
       constexpr char kDigits[] = "0123456789ABCDEF";
       const std::string name = {'<', '0', 'x', kDigits[byte >> 4], kDigits[byte & 15], '>'};

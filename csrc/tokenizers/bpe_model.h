@@ -27,7 +27,8 @@ struct BpeSettings {
 class BpeModel {
  public:
   // tokens: data[offsets[i]:offsets[i + 1]]. merges: left and right part of each, in the order of preference;
-  // merged: what it makes, which must be the two parts put together. special: tokens that text never becomes.
+  // merged: what it makes, which must be the two parts put together. special: tokens that text never becomes,
+  // which alone may be empty: their numbers are not given out.
   BpeModel(std::string data, std::vector<std::int64_t> offsets, std::span<const std::int32_t> merges,
            std::span<const std::int32_t> merged, std::span<const std::int32_t> special, BpeSettings settings);
 
@@ -36,6 +37,12 @@ class BpeModel {
   std::string_view token(std::int32_t id) const {
     const auto i = static_cast<std::size_t>(id);
     return {data_.data() + offsets_[i], static_cast<std::size_t>(offsets_[i + 1] - offsets_[i])};
+  }
+
+  // What a token stands for in a decoded text: of <0x00> to <0xFF> the byte, where those are in use.
+  std::string_view spelling(std::int32_t id) const {
+    if (fallback_.empty() || fallback_[static_cast<std::size_t>(id)] < 0) return token(id);
+    return {&kBytes[static_cast<std::size_t>(fallback_[static_cast<std::size_t>(id)])], 1};
   }
 
   // The place of the merge of two tokens in the order of preference, or kNoRank.
@@ -98,6 +105,8 @@ class BpeModel {
   std::vector<std::uint64_t> joined_;
   std::vector<std::int32_t> table_;  // of tokens by their bytes
   std::vector<std::int32_t> symbols_;
+  std::vector<std::int16_t> fallback_;  // the byte of each token that stands for one, or -1
+  static const std::array<char, 256> kBytes;
   std::array<std::int32_t, 256> bytes_{};
   std::array<std::array<std::int32_t, 128>, 2> ascii_{};
   std::size_t pair_mask_ = 0;
