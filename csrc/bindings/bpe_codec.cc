@@ -1,3 +1,5 @@
+#include <pybind11/typing.h>
+
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -70,7 +72,7 @@ BpeRequest request_of(const std::string& mode, double dropout, std::uint64_t see
   return request;
 }
 
-std::unique_ptr<Job> job_of_texts(Encoder& encoder, const py::sequence& texts, int threads,
+std::unique_ptr<Job> job_of_texts(Encoder& encoder, const py::typing::List<py::object>& texts, int threads,
                                   const std::string& mode, double dropout, std::uint64_t seed,
                                   std::uint32_t epoch, bool spans, const std::vector<int>& specials) {
   auto held = py::tuple(texts);  // keeps each text, whatever becomes of the list

@@ -63,7 +63,7 @@ const LongestMatch& BpeEncoder::longest() const {
 }
 
 void BpeEncoder::encode(Worker& worker, const BpeRequest& request, const BpeStretch& stretch,
-                        const char* document, const char* end, BpeOutput& output) const {
+                        const char* document, BpeOutput& output) const {
   if (stretch.special != kNoToken) {
     *output.reserve(1) = stretch.special;
     ++output.used;
@@ -72,7 +72,7 @@ void BpeEncoder::encode(Worker& worker, const BpeRequest& request, const BpeStre
     }
     return;
   }
-  (this->*scan_)(worker, request, stretch, document, end, output);
+  (this->*scan_)(worker, request, stretch, document, output);
 }
 
 // Characters are grouped into words; white space between them stands for their bounds.
@@ -83,14 +83,14 @@ bool BpeEncoder::is_word(const char* begin, const char* end) const {
 
 template <class Pattern>
 void BpeEncoder::scan(Worker& worker, const BpeRequest& request, const BpeStretch& stretch,
-                      const char* document, const char* end, BpeOutput& output) const {
+                      const char* document, BpeOutput& output) const {
   if (request.mode == BpeMode::kMerges && !request.spans) {
-    scan_cached<Pattern>(worker, stretch, end, output);
+    scan_cached<Pattern>(worker, stretch, output);
     return;
   }
   for (const char* p = stretch.begin; p < stretch.end;) {
     const char* const word = p;
-    p = Pattern::next(p, end);
+    p = Pattern::next(p, stretch.limit);
     if (!is_word(word, p)) continue;
     const auto length = static_cast<std::size_t>(p - word);
     const std::int64_t position = word - document;
@@ -113,8 +113,7 @@ void BpeEncoder::scan(Worker& worker, const BpeRequest& request, const BpeStretc
 }
 
 template <class Pattern>
-void BpeEncoder::scan_cached(Worker& worker, const BpeStretch& stretch, const char* end,
-                             BpeOutput& output) const {
+void BpeEncoder::scan_cached(Worker& worker, const BpeStretch& stretch, BpeOutput& output) const {
   struct Word {
     WordCache::Key key;
     const char* begin;
@@ -128,13 +127,13 @@ void BpeEncoder::scan_cached(Worker& worker, const BpeStretch& stretch, const ch
     std::size_t n = 0;
     while (n < kBatch && p < stretch.end) {
       const char* const begin = p;
-      p = Pattern::next(p, end);
+      p = Pattern::next(p, stretch.limit);
       if (!all_are_words && !is_word(begin, p)) continue;
       Word& word = words[n++];
       word.begin = begin;
       word.length = static_cast<std::size_t>(p - begin);
       if (word.length > WordCache::kLongest) continue;
-      word.key = WordCache::key(begin, word.length, static_cast<std::size_t>(end - begin));
+      word.key = WordCache::key(begin, word.length, static_cast<std::size_t>(stretch.limit - begin));
       cache.prefetch(word.key);
     }
     std::int32_t* ids = output.reserve(static_cast<std::size_t>(p - from) + n + WordCache::kInEntry);

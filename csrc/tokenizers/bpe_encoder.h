@@ -36,6 +36,7 @@ struct BpeRequest {
 struct BpeStretch {
   const char* begin;
   const char* end;
+  const char* limit;     // the end of the text that it is cut from: the pre-tokenizer looks ahead up to there
   std::int32_t special;  // its id, or kNoToken
   std::uint32_t document;
 };
@@ -65,21 +66,18 @@ class BpeEncoder {
   std::unique_ptr<Worker> lend();
   void give_back(std::unique_ptr<Worker> worker);
 
-  // Encodes a stretch of the document [document, end).
-  void encode(Worker& worker, const BpeRequest& request, const BpeStretch& stretch, const char* document,
-              const char* end, BpeOutput& output) const;
+  // Encodes a stretch of the document that begins at `document`.
+  void encode(Worker& worker, const BpeRequest& request, const BpeStretch& stretch, const char* document, BpeOutput& output) const;
 
   // The first place behind `from` where the pre-tokenizer cuts whatever stands around it; `end` for none.
   const char* cut(const char* from, const char* end) const;
 
  private:
-  using Scan = void (BpeEncoder::*)(Worker&, const BpeRequest&, const BpeStretch&, const char*, const char*,
-                                    BpeOutput&) const;
+  using Scan = void (BpeEncoder::*)(Worker&, const BpeRequest&, const BpeStretch&, const char*, BpeOutput&) const;
   template <class Pattern>
-  void scan(Worker& worker, const BpeRequest& request, const BpeStretch& stretch, const char* document,
-            const char* end, BpeOutput& output) const;
+  void scan(Worker& worker, const BpeRequest& request, const BpeStretch& stretch, const char* document, BpeOutput& output) const;
   template <class Pattern>
-  void scan_cached(Worker& worker, const BpeStretch& stretch, const char* end, BpeOutput& output) const;
+  void scan_cached(Worker& worker, const BpeStretch& stretch, BpeOutput& output) const;
   bool is_word(const char* begin, const char* end) const;
   std::size_t merge_word(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
   std::size_t merge_bytes(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;

@@ -52,7 +52,7 @@ void BpeJob::add_text(std::uint32_t document, const char* begin, const char* end
   while (begin < end) {
     const char* stop = end;
     if (static_cast<std::size_t>(end - begin) > kUnit + kUnit / 2) stop = encoder_.cut(begin + kUnit, end);
-    add({begin, stop, kNoToken, document});
+    add({begin, stop, end, kNoToken, document});
     begin = stop;
   }
 }
@@ -75,7 +75,7 @@ void BpeJob::cut(std::size_t number) {
                  (documents_.size() > 1 ? " of text " + std::to_string(number) : ""));
     }
     add_text(index, p, found.begin);
-    add({found.begin, found.end, token.id, index});
+    add({found.begin, found.end, found.end, token.id, index});
     p = found.end;
   }
   add_text(index, p, end);
@@ -127,10 +127,8 @@ void BpeJob::run(std::size_t thread, std::size_t number) {
   unit.first = output.used;
   for (std::size_t i = unit.begin; i < unit.end; ++i) {
     const BpeStretch& stretch = stretches_[i];
-    const std::string_view document = documents_[stretch.document];
     const std::size_t before = output.used;
-    encoder_.encode(*workers_[thread], request_, stretch, document.data(), document.data() + document.size(),
-                    output);
+    encoder_.encode(*workers_[thread], request_, stretch, documents_[stretch.document].data(), output);
     counts_[i] = output.used - before;
   }
 }

@@ -120,6 +120,7 @@ void BpeModel::index_symbols() {
       if (bytes_[byte] == kNoToken) {
         refuse("tokens", "<0x00> to <0xFF> for the bytes of unknown characters", "none that is " + name);
       }
+      fallback_[static_cast<std::size_t>(bytes_[byte])] = static_cast<std::int16_t>(byte);
     }
   }
   if (!settings_.end_of_word.empty() && settings_.mark_is_symbol) {

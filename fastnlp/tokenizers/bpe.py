@@ -94,7 +94,7 @@ class BPE:
         cls,
         path: str | os.PathLike[str],
         *,
-        format: bpe_files.Format | None = None,
+        format: bpe_files.Format | None = None,  # noqa: A002
         merges: str | os.PathLike[str] | None = None,
         pretokenizer: str | None = None,
         special_tokens: Sequence[str] | dict[str, int] | None = None,
@@ -121,7 +121,12 @@ class BPE:
         """
         return cls(bpe_files.load(path, format, merges, pretokenizer, special_tokens))
 
-    def save(self, path: str | os.PathLike[str], *, format: bpe_files.Format | None = None) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: bpe_files.Format | None = None,  # noqa: A002
+    ) -> None:
         """Writes the tokenizer to a file, whole or not at all.
 
         Args:
@@ -427,11 +432,11 @@ class BPE:
         """The special tokens and their ids."""
         return dict(self._specials)
 
-    def token_bytes(self, id: int) -> bytes:
+    def token_bytes(self, number: int) -> bytes:
         """The bytes of a token.
 
         Args:
-            id: in [0, V).
+            number: its id, in [0, V).
 
         Returns:
             Its bytes.
@@ -439,9 +444,9 @@ class BPE:
         Raises:
             IndexError: there is no such token.
         """
-        token = self._definition.tokens[id] if 0 <= id < self.vocab_size else None
+        token = self._definition.tokens[number] if 0 <= number < self.vocab_size else None
         if token is None:
-            raise IndexError(f"id: expected the id of a token in [0, {self.vocab_size}), got {id}")
+            raise IndexError(f"number: expected the id of a token in [0, {self.vocab_size}), got {number}")
         return token
 
     def token_id(self, token: str) -> int | None:

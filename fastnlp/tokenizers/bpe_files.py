@@ -17,18 +17,24 @@ from fastnlp.io.atomic import atomic_write
 from fastnlp.tokenizers import tokenizer_json
 from fastnlp.tokenizers.byte_letters import from_letters
 from fastnlp.tokenizers.definition import Definition, SpecialToken
+from fastnlp.tokenizers.token_tables import (
+    MOST_IDS,
+    Specials,
+    merge_arrays,
+    merge_lines,
+    numbered,
+    with_specials,
+)
 
 Format = Literal["tokenizer.json", "gpt2", "tiktoken", "subword-nmt"]
-Specials = Sequence[str] | dict[str, int] | None
 
 _FORMATS = ("tokenizer.json", "gpt2", "tiktoken", "subword-nmt")
 _MERGES = ("merges.txt", "vocab.bpe")
-_MOST_IDS = 1 << 28  # a number beyond this is damage, and no reason to make a list of that length
 
 
 def load(
     path: str | os.PathLike[str],
-    format: Format | None,
+    format: Format | None,  # noqa: A002
     merges: str | os.PathLike[str] | None,
     pretokenizer: str | None,
     special_tokens: Specials,
@@ -71,7 +77,7 @@ def load(
         raise ValueError(f"{os.fspath(file)}: {error}") from None
 
 
-def save(definition: Definition, path: str | os.PathLike[str], format: Format | None) -> None:
+def save(definition: Definition, path: str | os.PathLike[str], format: Format | None) -> None:  # noqa: A002
     """Writes a file of a known format.
 
     Args:
@@ -83,19 +89,18 @@ def save(definition: Definition, path: str | os.PathLike[str], format: Format | 
         ValueError: as for `BPE.save`.
     """
     file = Path(path)
-    if format is None:
-        format = {".json": "tokenizer.json", ".tiktoken": "tiktoken"}.get(file.suffix)  # type: ignore[assignment]
-        if format is None:
-            raise ValueError(
-                f"path: expected a name that ends with .json or .tiktoken, or a format, got {os.fspath(path)!r}"
-            )
-    if format == "tokenizer.json":
+    chosen = format or {".json": "tokenizer.json", ".tiktoken": "tiktoken"}.get(file.suffix)
+    if chosen is None:
+        raise ValueError(
+            f"path: expected a name that ends with .json or .tiktoken, or format=..., got {os.fspath(path)!r}"
+        )
+    if chosen == "tokenizer.json":
         _write(file, json.dumps(tokenizer_json.write(definition), ensure_ascii=False, indent=2) + "\n")
-    elif format == "tiktoken":
+    elif chosen == "tiktoken":
         _write(file, _tiktoken_lines(definition))
-    elif format == "subword-nmt":
+    elif chosen == "subword-nmt":
         _write(file, _code_lines(definition))
-    elif format == "gpt2":
+    elif chosen == "gpt2":
         vocabulary, merges = _gpt2_files(definition)
         file.mkdir(parents=True, exist_ok=True)
         _write(file / "vocab.json", vocabulary)
@@ -137,8 +142,8 @@ def _format_of(file: Path, content: bytes) -> Format:
     if start.startswith(b"#version: 0."):
         raise ValueError("merges without a vocabulary; load its vocab.json, with merges=... for this file")
     raise ValueError(
-        f"no known format; expected tokenizer.json, vocab.json, .tiktoken or codes of subword-nmt, got a file "
-        f"that begins with {content[:16]!r}"
+        f"no known format; expected tokenizer.json, vocab.json, .tiktoken or codes of subword-nmt, got a "
+        f"file that begins with {content[:16]!r}"
     )
 
 
@@ -167,122 +172,6 @@ def _pattern_of(file: Path, pretokenizer: str | None) -> str:
     if any(known in name for known in ("gpt2", "r50k", "p50k")):
         return "gpt2"
     raise ValueError("expected pretokenizer=..., as a .tiktoken file does not say how text is cut")
-
-
-def numbered(vocabulary: dict[str, Any], what: str = "vocab") -> list[str | None]:
-    """Tokens by id, out of ids by token.
-
-    Args:
-        vocabulary: what a file says.
-        what: how the file calls it.
-
-    Returns:
-        V tokens; None where a number is not given out.
-
-    Raises:
-        ValueError: a number is none, or given out twice.
-    """
-    for token, number in vocabulary.items():
-        if type(number) is not int or not 0 <= number < _MOST_IDS:
-            raise ValueError(f"{what}[{token!r}]: expected an id in [0, 2^28), got {number!r}")
-    tokens: list[str | None] = [None] * (max(vocabulary.values(), default=-1) + 1)
-    for token, number in vocabulary.items():
-        if tokens[number] is not None:
-            raise ValueError(
-                f"{what}[{token!r}]: expected distinct ids, got {number}, which is {tokens[number]!r}"
-            )
-        tokens[number] = token
-    return tokens
-
-
-def with_specials(
-    tokens: list[bytes | None], special_tokens: Specials
-) -> tuple[list[bytes | None], tuple[SpecialToken, ...]]:
-    """Tokens with special ones among or behind them.
-
-    Args:
-        tokens: by id.
-        special_tokens: as for `BPE.load`.
-
-    Returns:
-        All tokens, and the special ones.
-
-    Raises:
-        ValueError: two claim the same id.
-    """
-    tokens = list(tokens)
-    known = {token: i for i, token in enumerate(tokens) if token is not None}
-    found = []
-    given = special_tokens or {}
-    for text in given:
-        packed = text.encode()
-        number = given[text] if isinstance(given, dict) else known.get(packed, len(tokens))
-        if not 0 <= number < _MOST_IDS:
-            raise ValueError(f"special_tokens[{text!r}]: expected an id in [0, 2^28), got {number}")
-        tokens += [None] * (number + 1 - len(tokens))
-        if tokens[number] not in (None, packed):
-            raise ValueError(
-                f"special_tokens[{text!r}]: expected a free id, got {number}, which is {tokens[number]!r}"
-            )
-        tokens[number] = packed
-        found.append(SpecialToken(text, number))
-    return tokens, tuple(found)
-
-
-def merge_arrays(
-    pairs: list[tuple[str, str]], ids: dict[str, int]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Merges by id.
-
-    Args:
-        pairs: the parts of each.
-        ids: the id of each token.
-
-    Returns:
-        (M, 2) and (M,) int32.
-
-    Raises:
-        ValueError: a part, or what it makes, is no token.
-    """
-    merges = np.empty((len(pairs), 2), np.int32)
-    merged = np.empty(len(pairs), np.int32)
-    for k, (left, right) in enumerate(pairs):
-        for part in (left, right, left + right):
-            if part not in ids:
-                raise ValueError(
-                    f"merges[{k}]: expected tokens of the vocabulary, got {left!r} and {right!r}: {part!r} is none"
-                )
-        merges[k] = ids[left], ids[right]
-        merged[k] = ids[left + right]
-    return merges, merged
-
-
-def merge_lines(text: str, first_line: int = 1) -> list[tuple[str, str]]:
-    """The merges in a file with one a line.
-
-    Args:
-        text: lines of two tokens and a space between; one with `#version` may come first.
-        first_line: its number, for messages.
-
-    Returns:
-        The parts of each.
-
-    Raises:
-        ValueError: a line has not two parts; the message has its number.
-    """
-    lines = text.split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    pairs = []
-    for number, line in enumerate(lines, first_line):
-        line = line.removesuffix("\r")
-        if number == first_line and line.startswith("#version"):
-            continue
-        parts = line.split(" ")
-        if len(parts) != 2 or not all(parts):
-            raise ValueError(f"line {number}: expected two tokens with a space between, got {line[:80]!r}")
-        pairs.append((parts[0], parts[1]))
-    return pairs
 
 
 def _read_gpt2(vocabulary: Any, merges: Path, pretokenizer: str, special_tokens: Specials) -> Definition:
@@ -335,13 +224,13 @@ def _read_tiktoken(content: bytes, pretokenizer: str, special_tokens: Specials) 
             raise ValueError(
                 f"line {number}: expected a token in base64 and its rank, got {line[:80]!r}"
             ) from None
-        if not 0 <= ranks[token] < _MOST_IDS:
+        if not 0 <= ranks[token] < MOST_IDS:
             raise ValueError(f"line {number}: expected a rank in [0, 2^28), got {ranks[token]}")
     tokens: list[bytes | None] = [None] * (max(ranks.values(), default=-1) + 1)
-    for token, rank in ranks.items():
-        if tokens[rank] is not None:
-            raise ValueError(f"expected distinct ranks, got {rank} for {tokens[rank]!r} and {token!r}")
-        tokens[rank] = token
+    for known, place in ranks.items():
+        if tokens[place] is not None:
+            raise ValueError(f"expected distinct ranks, got {place} for {tokens[place]!r} and {known!r}")
+        tokens[place] = known
     merges, merged = _all_splits(tokens, ranks)
     everything, special = with_specials(tokens, special_tokens)
     return Definition(

@@ -1,7 +1,7 @@
 """Bytes as letters: how GPT-2's files write tokens, each byte as one printable character.
 
-Printable characters of Latin-1 stand for their own bytes; the other 68 bytes are the characters from U+0100 on,
-in their order. So a space is "Ġ" and a line feed "Ċ".
+Printable characters of Latin-1 stand for their own bytes; the other 68 bytes are the characters from U+0100
+on, in their order. So a space is "Ġ" and a line feed "Ċ".
 """
 
 from __future__ import annotations

@@ -52,10 +52,10 @@ class Pieces:
 
 @lru_cache(maxsize=32)
 def compiled(pattern: str) -> Any:
-    """A regular expression of the package `regex`.
+    r"""A regular expression of the package `regex`.
 
     Args:
-        pattern: in its syntax, which has \\p{L} and possessive quantifiers.
+        pattern: in its syntax, which has \p{L} and possessive quantifiers.
 
     Returns:
         The compiled pattern.

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastnlp.tokenizers.byte_letters import from_letters
 from fastnlp.tokenizers.definition import PATTERNS, Definition, SpecialToken
+from fastnlp.tokenizers.token_tables import MOST_IDS, merge_arrays, numbered
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 GPT4 = (
@@ -109,7 +110,7 @@ def _pre_tokenizer(definition: Definition) -> dict[str, Any] | None:
         if pattern == "none":
             return None
         raise ValueError(
-            f"format: a tokenizer.json of characters can hold the pre-tokenizers 'whitespace' and 'none', got "
+            f"format: a tokenizer.json of characters holds the pre-tokenizers 'whitespace' and 'none', got "
             f"{pattern!r}"
         )
     if pattern == "gpt2":
@@ -170,8 +171,6 @@ def read(content: Any) -> Definition:
         texts[i].encode() if i in texts else None if text is None else _spelled(spell, text)
         for i, text in enumerate(strings)
     ]
-    from fastnlp.tokenizers.bpe_files import merge_arrays
-
     pairs = _read_merges(model.get("merges"))
     merges, merged = merge_arrays(pairs, vocabulary)
     unknown = model.get("unk_token")
@@ -208,22 +207,21 @@ def _spelled(spell: Any, text: str) -> bytes:
 
 
 def _read_tokens(vocabulary: dict[str, Any], added: Any) -> tuple[tuple[SpecialToken, ...], list[str | None]]:
-    from fastnlp.tokenizers.bpe_files import numbered
-
     strings = numbered(vocabulary, "model.vocab")
     special = []
     if not isinstance(added, list):
         raise ValueError(f"added_tokens: expected a list, got {type(added).__name__}")
     for k, token in enumerate(added):
         text, number = (token.get("content"), token.get("id")) if isinstance(token, dict) else (None, None)
-        if not isinstance(text, str) or not text or type(number) is not int or not 0 <= number < 1 << 28:
+        if not isinstance(text, str) or not text or type(number) is not int or not 0 <= number < MOST_IDS:
             raise ValueError(f"added_tokens[{k}]: expected content and id, got {str(token)[:80]}")
         if token.get("single_word"):
             raise ValueError(f"added_tokens[{k}]: {text!r} asks for single_word, which is not supported")
         strings += [None] * (number + 1 - len(strings))
         if strings[number] not in (None, text):
             raise ValueError(
-                f"added_tokens[{k}]: expected a free id for {text!r}, got {number}, which is {strings[number]!r}"
+                f"added_tokens[{k}]: expected a free id for {text!r}, got {number}, "
+                f"which is {strings[number]!r}"
             )
         strings[number] = text
         special.append(
