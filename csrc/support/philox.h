@@ -16,6 +16,7 @@ enum class Stream : std::uint32_t {
   kTables = 2,     // initial embeddings; position = row
   kShuffle = 3,    // permutations
   kRuns = 8,  // of co-occurrences: epoch 0, position of a run: its unit; 2^63 + unit: the order of its runs
+  kDropout = 9,  // of merges; position: the document << 40 | the byte where the word begins
 };
 
 using Block = std::array<std::uint32_t, 4>;

@@ -1,0 +1,168 @@
+#include "tokenizers/bpe_job.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "support/checks.h"
+#include "support/parallel.h"
+
+namespace fastnlp {
+namespace {
+
+// A unit is some milliseconds of work at worst. An output holds several units, and is never moved.
+constexpr std::size_t kUnit = std::size_t{1} << 17;
+constexpr std::size_t kOutput = std::size_t{1} << 20;
+
+}  // namespace
+
+BpeJob::BpeJob(BpeEncoder& encoder, BpeRequest request, std::vector<std::string_view> documents, int threads)
+    : encoder_(encoder),
+      request_(std::move(request)),
+      documents_(std::move(documents)),
+      threads_(static_cast<std::size_t>(thread_count(threads))) {
+  request_.specials.resize(encoder_.special_tokens().tokens().size(), SpecialUse::kText);
+  if (documents_.size() > 0xFFFFFFFF) {
+    refuse("texts", "fewer than 2^32", std::to_string(documents_.size()));
+  }
+  for (const std::string_view document : documents_) bytes_ += document.size();
+  threads_ = std::max<std::size_t>(1, std::min(threads_, bytes_ / (kUnit / 2)));
+  for (std::size_t t = 0; t < threads_; ++t) workers_.push_back(encoder_.lend());
+  outputs_.resize(threads_);
+}
+
+BpeJob::~BpeJob() {
+  for (auto& worker : workers_) encoder_.give_back(std::move(worker));
+}
+
+void BpeJob::add(const BpeStretch& stretch) {
+  if (units_.empty() || unit_bytes_ >= kUnit || stretches_.size() - units_.back().begin >= kUnit / 16) {
+    units_.push_back({stretches_.size(), stretches_.size()});
+    unit_bytes_ = 0;
+  }
+  stretches_.push_back(stretch);
+  ++units_.back().end;
+  unit_bytes_ += static_cast<std::size_t>(stretch.end - stretch.begin);
+}
+
+void BpeJob::add_text(std::uint32_t document, const char* begin, const char* end) {
+  while (begin < end) {
+    const char* stop = end;
+    if (static_cast<std::size_t>(end - begin) > kUnit + kUnit / 2) stop = encoder_.cut(begin + kUnit, end);
+    add({begin, stop, end, kNoToken, document});
+    begin = stop;
+  }
+}
+
+void BpeJob::cut(std::size_t number) {
+  const std::string_view document = documents_[number];
+  const auto index = static_cast<std::uint32_t>(number);
+  const SpecialTokens& specials = encoder_.special_tokens();
+  const char* p = document.data();
+  const char* const end = p + document.size();
+  const bool any = std::any_of(request_.specials.begin(), request_.specials.end(),
+                               [](SpecialUse use) { return use != SpecialUse::kText; });
+  while (any) {
+    const SpecialTokens::Found found = specials.find(p, end, request_.specials);
+    if (found.token == specials.tokens().size()) break;
+    const SpecialToken& token = specials.tokens()[found.token];
+    if (request_.specials[found.token] == SpecialUse::kRefused) {
+      refuse("text", "no special token",
+             shown(token.text) + " at byte " + std::to_string(found.begin - document.data()) +
+                 (documents_.size() > 1 ? " of text " + std::to_string(number) : ""));
+    }
+    add_text(index, p, found.begin);
+    add({found.begin, found.end, found.end, token.id, index});
+    p = found.end;
+  }
+  add_text(index, p, end);
+}
+
+bool BpeJob::step(double seconds) {
+  // Documents are cut as they are needed, so that a step is short from the first on.
+  const auto start = std::chrono::steady_clock::now();
+  const auto spent = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  while (prepared_ < documents_.size() && spent() < seconds / 2) {
+    for (std::size_t i = 0; i < 64 && prepared_ < documents_.size(); ++i) cut(prepared_++);
+  }
+  counts_.resize(stretches_.size());
+  if (next_ < units_.size()) {
+    std::atomic<std::size_t> next{next_};
+    // The last unit may still grow.
+    const std::size_t ready = units_.size() - (prepared_ < documents_.size() ? 1 : 0);
+    on_threads(static_cast<int>(threads_), [&](int t) {
+      const auto thread = static_cast<std::size_t>(t);
+      while (spent() < seconds) {
+        const std::size_t u = next.fetch_add(1);
+        if (u >= ready) break;
+        run(thread, u);
+      }
+    });
+    next_ = std::min(next.load(), ready);
+  }
+  return prepared_ == documents_.size() && next_ == units_.size();
+}
+
+void BpeJob::run(std::size_t thread, std::size_t number) {
+  Unit& unit = units_[number];
+  std::size_t bytes = 0;
+  for (std::size_t i = unit.begin; i < unit.end; ++i) {
+    bytes += static_cast<std::size_t>(stretches_[i].end - stretches_[i].begin);
+  }
+  // Never more ids than bytes and words.
+  auto& outputs = outputs_[thread];
+  const std::size_t most = 2 * bytes + 256 * (unit.end - unit.begin);
+  if (outputs.empty() || outputs.back().ids.size() - outputs.back().used < most) {
+    outputs.emplace_back();
+    outputs.back().reserve(std::max(most, std::min(kOutput, 2 * bytes_)));
+  }
+  BpeOutput& output = outputs.back();
+  unit.output = outputs.size() - 1;
+  unit.thread = thread;
+  unit.first = output.used;
+  for (std::size_t i = unit.begin; i < unit.end; ++i) {
+    const BpeStretch& stretch = stretches_[i];
+    const std::size_t before = output.used;
+    encoder_.encode(*workers_[thread], request_, stretch, documents_[stretch.document].data(), output);
+    counts_[i] = output.used - before;
+  }
+}
+
+BpeJob::Result BpeJob::take() {
+  Result result;
+  std::vector<std::size_t> starts;
+  std::size_t total = 0;
+  result.offsets.assign(documents_.size() + 1, 0);
+  for (const Unit& unit : units_) {
+    starts.push_back(total);
+    for (std::size_t i = unit.begin; i < unit.end; ++i) {
+      total += counts_[i];
+      result.offsets[stretches_[i].document + 1] += static_cast<std::int64_t>(counts_[i]);
+    }
+  }
+  starts.push_back(total);
+  for (std::size_t i = 0; i < documents_.size(); ++i) result.offsets[i + 1] += result.offsets[i];
+  result.ids = Buffer<std::int32_t>(total);
+  if (request_.spans) result.spans.resize(2 * total);
+  for_each_block(static_cast<std::int64_t>(units_.size()), 16, static_cast<int>(threads_),
+                 [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+                   for (auto u = static_cast<std::size_t>(begin); u < static_cast<std::size_t>(end); ++u) {
+                     const Unit& unit = units_[u];
+                     const BpeOutput& output = outputs_[unit.thread][unit.output];
+                     const std::size_t count = starts[u + 1] - starts[u];
+                     if (count == 0) continue;
+                     std::memcpy(result.ids.data() + starts[u], output.ids.data() + unit.first, count * 4);
+                     if (!request_.spans) continue;
+                     std::memcpy(result.spans.data() + 2 * starts[u], output.spans.data() + 2 * unit.first,
+                                 count * 16);
+                   }
+                 });
+  return result;
+}
+
+}  // namespace fastnlp

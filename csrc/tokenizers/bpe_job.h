@@ -1,0 +1,59 @@
+// Encoding many documents, or a long one, on several threads and in steps.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "support/buffer.h"
+#include "tokenizers/bpe_encoder.h"
+
+namespace fastnlp {
+
+class BpeJob {
+ public:
+  // The documents are read until the job is done.
+  BpeJob(BpeEncoder& encoder, BpeRequest request, std::vector<std::string_view> documents, int threads);
+  ~BpeJob();
+
+  // Works for about so long; true when all is done. A long word is not interrupted.
+  bool step(double seconds);
+
+  struct Result {
+    Buffer<std::int32_t> ids;
+    std::vector<std::int64_t> offsets;  // of the documents, in ids
+    std::vector<std::int64_t> spans;    // begin and end of each id in its document, in bytes, if asked for
+  };
+  Result take();
+
+ private:
+  // Stretches that one thread takes at once, and where it has put their ids.
+  struct Unit {
+    std::size_t begin, end;
+    std::size_t thread = 0;
+    std::size_t output = 0;
+    std::size_t first = 0;
+  };
+
+  void cut(std::size_t document);
+  void add_text(std::uint32_t document, const char* begin, const char* end);
+  void add(const BpeStretch& stretch);
+  void run(std::size_t thread, std::size_t unit);
+
+  BpeEncoder& encoder_;
+  BpeRequest request_;
+  std::vector<std::string_view> documents_;
+  std::size_t bytes_ = 0;
+  std::size_t prepared_ = 0;  // documents that are cut already
+  std::vector<BpeStretch> stretches_;
+  std::vector<std::size_t> counts_;  // of ids, for each stretch
+  std::vector<Unit> units_;
+  std::size_t unit_bytes_ = 0;
+  std::size_t next_ = 0;
+  std::size_t threads_;
+  std::vector<std::unique_ptr<BpeEncoder::Worker>> workers_;
+  std::vector<std::vector<BpeOutput>> outputs_;
+};
+
+}  // namespace fastnlp

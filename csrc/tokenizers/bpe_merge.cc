@@ -1,0 +1,168 @@
+#include "tokenizers/bpe_merge.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace fastnlp {
+namespace {
+
+constexpr std::int32_t kGone = -1;
+constexpr std::int32_t kNone = -1;
+
+std::uint32_t lowest(const std::uint32_t* ranks, std::size_t n) {
+  std::uint32_t best = kNoRank;
+  for (std::size_t i = 0; i < n; ++i) best = std::min(best, ranks[i]);
+  return best;
+}
+
+}  // namespace
+
+std::size_t BpeMerger::merge_short(std::int32_t* ids, std::uint32_t* ranks, std::size_t n) {
+  while (n > 1) {
+    const std::uint32_t best = lowest(ranks, n - 1);
+    if (best == kNoRank) break;
+    // All places of this rank, from the left: a merge makes none of a lower rank but in a strange model, and
+    // then the scan begins anew.
+    const std::int32_t result = model_.merged(best);
+    std::size_t i = 0;
+    bool lower = false;
+    while (!lower) {
+      while (i + 1 < n && ranks[i] != best) ++i;
+      if (i + 1 >= n) break;
+      ids[i] = result;
+      --n;
+      std::memmove(ids + i + 1, ids + i + 2, (n - i - 1) * sizeof *ids);
+      std::memmove(ranks + i, ranks + i + 1, (n - i) * sizeof *ranks);
+      if (i > 0) {
+        ranks[i - 1] = model_.rank(ids[i - 1], result);
+        lower = ranks[i - 1] <= best;
+      }
+      if (i + 1 < n) {
+        ranks[i] = model_.rank(result, ids[i + 1]);
+        lower = lower || ranks[i] < best;
+      }
+      ++i;
+    }
+  }
+  return n;
+}
+
+void BpeMerger::link(std::size_t n) {
+  next_.resize(n);
+  previous_.resize(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    next_[i] = static_cast<std::int32_t>(i + 1);
+    previous_[i] = static_cast<std::int32_t>(i) - 1;
+  }
+}
+
+std::size_t BpeMerger::gather(std::int32_t* ids) {
+  const std::size_t n = next_.size();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < n; i = static_cast<std::size_t>(next_[i])) ids[kept++] = ids[i];
+  return kept;
+}
+
+// Merges the symbol at a place with the next one; ranks around it are those of the new neighbours.
+void BpeMerger::join(std::int32_t* ids, std::uint32_t* ranks, std::size_t at) {
+  const auto right = static_cast<std::size_t>(next_[at]);
+  const std::int32_t after = next_[right];
+  ids[at] = model_.merged(ranks[at]);
+  next_[right] = kGone;
+  ranks[right] = kNoRank;
+  next_[at] = after;
+  if (after < static_cast<std::int32_t>(next_.size())) {
+    previous_[static_cast<std::size_t>(after)] = static_cast<std::int32_t>(at);
+    ranks[at] = model_.rank(ids[at], ids[after]);
+  } else {
+    ranks[at] = kNoRank;
+  }
+  if (previous_[at] >= 0) ranks[previous_[at]] = model_.rank(ids[previous_[at]], ids[at]);
+}
+
+void BpeMerger::add(std::uint32_t rank, std::int32_t position) {
+  if (rank == kNoRank) return;
+  if (first_[rank] == kNone) ranks_.push(rank);
+  std::int32_t place = unused_;
+  if (place == kNone) {
+    place = static_cast<std::int32_t>(waiting_.size());
+    waiting_.push_back({});
+  } else {
+    unused_ = waiting_[static_cast<std::size_t>(place)].next;
+  }
+  waiting_[static_cast<std::size_t>(place)] = {position, first_[rank]};
+  first_[rank] = place;
+}
+
+// Takes the positions of a rank, in rising order.
+void BpeMerger::open(std::uint32_t rank) {
+  open_.clear();
+  for (std::int32_t place = first_[rank]; place != kNone;) {
+    Waiting& waiting = waiting_[static_cast<std::size_t>(place)];
+    open_.push_back(waiting.position);
+    const std::int32_t next = waiting.next;
+    waiting.next = unused_;
+    unused_ = place;
+    place = next;
+  }
+  first_[rank] = kNone;
+  std::reverse(open_.begin(), open_.end());
+  if (!std::is_sorted(open_.begin(), open_.end())) std::sort(open_.begin(), open_.end());
+}
+
+std::size_t BpeMerger::merge_long(std::int32_t* ids, std::uint32_t* ranks, std::size_t n) {
+  link(n);
+  first_.resize(model_.merges(), kNone);
+  waiting_.clear();
+  unused_ = kNone;
+  ranks[n - 1] = kNoRank;
+  for (std::size_t i = 0; i + 1 < n; ++i) add(ranks[i], static_cast<std::int32_t>(i));
+  while (!ranks_.empty()) {
+    const std::uint32_t rank = ranks_.top();
+    ranks_.pop();
+    open(rank);
+    for (std::size_t k = 0; k < open_.size(); ++k) {
+      const auto at = static_cast<std::size_t>(open_[k]);
+      if (ranks[at] != rank || next_[at] == kGone) continue;
+      join(ids, ranks, at);
+      const std::int32_t before = previous_[at];
+      add(ranks[at], static_cast<std::int32_t>(at));
+      if (before >= 0) add(ranks[before], before);
+      if (ranks_.empty() || ranks_.top() > rank) continue;
+      // A lower rank came up: the rest of these waits again.
+      for (++k; k < open_.size(); ++k) add(rank, open_[k]);
+    }
+  }
+  return gather(ids);
+}
+
+std::size_t BpeMerger::merge_dropping(std::int32_t* ids, std::uint32_t* ranks, std::size_t n,
+                                      std::uint32_t dropped, PhiloxStream& draws) {
+  using Candidate = std::pair<std::uint32_t, std::int32_t>;
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates;
+  std::vector<Candidate> left_out;
+  link(n);
+  if (n > 0) ranks[n - 1] = kNoRank;
+  const auto offer = [&](std::int32_t at) {
+    if (ranks[at] != kNoRank) candidates.emplace(ranks[at], at);
+  };
+  for (std::size_t i = 0; i < n; ++i) offer(static_cast<std::int32_t>(i));
+  while (!candidates.empty()) {
+    const auto [rank, position] = candidates.top();
+    candidates.pop();
+    const auto at = static_cast<std::size_t>(position);
+    if (next_[at] == kGone || ranks[at] != rank) continue;
+    if (accepts(dropped, draws.next())) {
+      left_out.emplace_back(rank, position);
+      continue;
+    }
+    join(ids, ranks, at);
+    offer(position);
+    if (previous_[at] >= 0) offer(previous_[at]);
+    for (const Candidate& candidate : left_out) candidates.push(candidate);
+    left_out.clear();
+  }
+  return n == 0 ? 0 : gather(ids);
+}
+
+}  // namespace fastnlp

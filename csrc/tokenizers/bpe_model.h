@@ -1,0 +1,123 @@
+// The tokens and merges of a byte-pair encoding, checked once and laid out for look-ups.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fastnlp {
+
+inline constexpr std::uint32_t kNoRank = 0xFFFFFFFFu;
+inline constexpr std::int32_t kNoToken = -1;
+
+struct BpeSettings {
+  bool characters = false;          // the smallest symbols are characters, not bytes
+  std::string end_of_word;          // ends each word; empty for none
+  bool mark_is_symbol = false;      // the mark is a symbol of its own, not part of the last character's
+  std::int32_t unknown = kNoToken;  // stands for a character that has no token
+  bool byte_fallback = false;       // ... unless its bytes are written with the tokens <0x00> to <0xFF>
+  bool fuse_unknown = false;        // neighbouring unknown characters give one token
+  bool whole_words = false;         // a word that is a token is that token, whatever the merges say
+  bool shared_ranks = false;  // neighbouring merges into one token are equal, so the leftmost goes first
+};
+
+class BpeModel {
+ public:
+  // tokens: data[offsets[i]:offsets[i + 1]]. merges: left and right part of each, in the order of preference;
+  // merged: what it makes, which must be the two parts put together. special: tokens that text never becomes,
+  // which alone may be empty: their numbers are not given out.
+  BpeModel(std::string data, std::vector<std::int64_t> offsets, std::span<const std::int32_t> merges,
+           std::span<const std::int32_t> merged, std::span<const std::int32_t> special, BpeSettings settings);
+
+  const BpeSettings& settings() const { return settings_; }
+  std::int32_t size() const { return static_cast<std::int32_t>(offsets_.size() - 1); }
+  std::string_view token(std::int32_t id) const {
+    const auto i = static_cast<std::size_t>(id);
+    return {data_.data() + offsets_[i], static_cast<std::size_t>(offsets_[i + 1] - offsets_[i])};
+  }
+
+  // What a token stands for in a decoded text: of <0x00> to <0xFF> the byte, where those are in use.
+  std::string_view spelling(std::int32_t id) const {
+    if (fallback_.empty() || fallback_[static_cast<std::size_t>(id)] < 0) return token(id);
+    return {&kBytes[static_cast<std::size_t>(fallback_[static_cast<std::size_t>(id)])], 1};
+  }
+
+  // The place of the merge of two tokens in the order of preference, or kNoRank.
+  std::uint32_t rank(std::int32_t left, std::int32_t right) const {
+    const std::uint64_t hash = hash_pair(left, right);
+    const std::uint64_t bit = hash >> filter_shift_;
+    if ((filter_[bit >> 6] >> (bit & 63) & 1) == 0) return kNoRank;
+    for (std::size_t i = hash >> pair_shift_;; i = (i + 1) & pair_mask_) {
+      const Pair& pair = pairs_[i];
+      if (pair.left == left && pair.right == right) return pair.rank;
+      if (pair.left == kNoToken) return kNoRank;
+    }
+  }
+  std::uint32_t byte_rank(unsigned char first, unsigned char second) const {
+    return byte_ranks_[static_cast<std::size_t>(first) << 8 | second];
+  }
+  std::int32_t merged(std::uint32_t rank) const { return merged_[rank]; }
+  std::size_t merges() const { return merged_.size(); }
+
+  std::int32_t byte_token(unsigned char byte) const { return bytes_[byte]; }
+  // Whether a token holds these two bytes side by side; if none does, no merge reaches over that place.
+  bool ever_joined(unsigned char first, unsigned char second) const {
+    const std::size_t bit = static_cast<std::size_t>(first) << 8 | second;
+    return (joined_[bit >> 6] >> (bit & 63) & 1) != 0;
+  }
+  // The token of a character, with the end-of-word mark behind it where that is part of the symbol.
+  std::int32_t character_token(std::string_view character, bool last) const;
+  // The token with these bytes, special ones aside, or kNoToken.
+  std::int32_t find(std::string_view bytes) const;
+  std::size_t longest() const { return longest_; }
+
+  // How many of the smallest symbols a token is made of.
+  std::int32_t symbols(std::int32_t id) const { return symbols_[static_cast<std::size_t>(id)]; }
+  std::int32_t mark() const { return mark_; }
+
+ private:
+  struct Pair {
+    std::int32_t left, right;
+    std::uint32_t rank;
+    std::uint32_t unused;
+  };
+  static std::uint64_t hash_pair(std::int32_t left, std::int32_t right) {
+    const std::uint64_t key = static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 |
+                              static_cast<std::uint32_t>(right);
+    const std::uint64_t mixed = (key ^ key >> 29) * 0x9E3779B97F4A7C15u;
+    return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93u;
+  }
+  void index_tokens(std::span<const std::int32_t> special);
+  void index_symbols();
+  void index_merges(std::span<const std::int32_t> merges, std::span<const std::int32_t> merged);
+  void count_characters(std::span<const std::int32_t> merges, std::span<const std::int32_t> merged);
+
+  std::string data_;
+  std::vector<std::int64_t> offsets_;
+  BpeSettings settings_;
+  std::vector<Pair> pairs_;
+  std::vector<std::uint64_t> filter_;
+  std::vector<std::int32_t> merged_;
+  std::vector<std::uint32_t> byte_ranks_;
+  std::vector<std::uint64_t> joined_;
+  std::vector<std::int32_t> table_;  // of tokens by their bytes
+  std::vector<std::int32_t> symbols_;
+  std::vector<std::int16_t> fallback_;  // the byte of each token that stands for one, or -1
+  static const std::array<char, 256> kBytes;
+  std::array<std::int32_t, 256> bytes_{};
+  std::array<std::array<std::int32_t, 128>, 2> ascii_{};
+  std::size_t pair_mask_ = 0;
+  std::size_t table_mask_ = 0;
+  std::size_t longest_ = 0;
+  int pair_shift_ = 0;
+  int filter_shift_ = 0;
+  std::int32_t mark_ = kNoToken;
+};
+
+// A text as messages show it: cut short, other bytes than printable ASCII as \x and two digits.
+std::string shown(std::string_view bytes);
+
+}  // namespace fastnlp

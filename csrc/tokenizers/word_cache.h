@@ -1,0 +1,107 @@
+// The ids of words met before, in a table of bounded size: two entries a cache line, the one that was found
+// last in front, the other replaced by what is new. Words of up to 15 bytes are their own keys; of longer
+// ones, and of words of more than three tokens, the rest stands in an arena, and they enter when they come a
+// second time. When the arena is full, everything is forgotten.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace fastnlp {
+
+class WordCache {
+ public:
+  static constexpr std::size_t kLongest = 64;   // bytes of a word that is kept
+  static constexpr std::size_t kInline = 15;    // bytes of a word that is its own key
+  static constexpr std::uint32_t kInEntry = 3;  // ids that stand in the entry itself
+
+  struct Key {
+    std::uint64_t low, high, hash;
+  };
+
+  WordCache();
+
+  // `readable`: how many bytes from `data` on may be read.
+  static Key key(const char* data, std::size_t length, std::size_t readable) {
+    if (length > kInline) return long_key(data, length);
+    std::uint64_t low = 0, high = 0;
+    if (readable >= 16) {
+      std::memcpy(&low, data, 8);
+      std::memcpy(&high, data + 8, 8);
+      low &= kMasks[length];
+      high &= kMasks[16 + length];
+    } else {
+      char padded[16] = {};
+      std::memcpy(padded, data, length);
+      std::memcpy(&low, padded, 8);
+      std::memcpy(&high, padded + 8, 8);
+    }
+    high |= static_cast<std::uint64_t>(length) << 56;
+    return {low, high, mix(low, high)};
+  }
+
+  void prefetch(const Key& key) const { __builtin_prefetch(&lines_[key.hash >> kShift], 1); }
+
+  // Writes the ids of a word and gives their number, 0 where it is not known. Up to kInEntry ids are always
+  // written.
+  std::uint32_t find(const Key& key, const char* data, std::size_t length, std::int32_t* ids) {
+    Line& line = lines_[key.hash >> kShift];
+    Entry* entry = &line.entries[0];
+    if (entry->low != key.low || entry->high != key.high) {
+      entry = &line.entries[1];
+      if (entry->low != key.low || entry->high != key.high) return 0;
+      std::swap(line.entries[0], line.entries[1]);
+      entry = &line.entries[0];
+    }
+    std::memcpy(ids, entry->ids, sizeof entry->ids);
+    if (entry->count <= kInEntry && length <= kInline) return entry->count;
+    return find_in_arena(*entry, data, length, ids);
+  }
+
+  void insert(const Key& key, const char* data, std::size_t length, const std::int32_t* ids,
+              std::size_t count);
+  void clear();
+
+ private:
+  // The room for bytes and ids of a thread: 4 MiB of lines and 2 MiB of arena.
+  static constexpr int kLineBits = 16;
+  static constexpr std::size_t kLines = std::size_t{1} << kLineBits;
+  static constexpr int kShift = 64 - kLineBits;
+  static constexpr std::size_t kArena = std::size_t{1} << 19;
+  static constexpr std::size_t kSeen = std::size_t{1} << 14;
+
+  struct Entry {
+    std::uint64_t low, high;
+    std::int32_t ids[kInEntry];  // or: the place of the ids in the arena, and of the bytes
+    std::uint32_t count;         // 0: empty
+  };
+  struct alignas(64) Line {
+    Entry entries[2];
+  };
+
+  static std::uint64_t mix(std::uint64_t low, std::uint64_t high) {
+    const auto product =
+        static_cast<unsigned __int128>(low ^ 0x9E3779B97F4A7C15u) * (high ^ 0xD6E8FEB86659FD93u);
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  }
+  static Key long_key(const char* data, std::size_t length);
+  std::uint32_t find_in_arena(const Entry& entry, const char* data, std::size_t length,
+                              std::int32_t* ids) const;
+
+  static const std::uint64_t kMasks[32];
+
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<void, Free> memory_;
+  Line* lines_;
+  std::vector<std::int32_t> arena_;
+  std::vector<std::uint32_t> seen_;
+};
+
+}  // namespace fastnlp

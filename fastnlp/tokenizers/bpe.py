@@ -1,0 +1,552 @@
+"""BPE: byte-pair encoding, from text to ids and back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cached_property
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnlp import _core
+from fastnlp.tokenizers import bpe_files
+from fastnlp.tokenizers.batch import Batch
+from fastnlp.tokenizers.decoding import StreamingDecoder
+from fastnlp.tokenizers.definition import Definition
+from fastnlp.tokenizers.patterns import Pieces, cut_by_pattern
+from fastnlp.tokenizers.texts import checked_ids, checked_threads, surrogates_refused
+
+Text = str | bytes
+Specials = Collection[str] | Literal["all"]
+
+_STEP = 0.1  # seconds of work between two looks for Ctrl-C
+_TEXT, _TOKEN, _REFUSED = 0, 1, 2
+
+
+class BPE:
+    """Byte-pair encoding: a vocabulary of tokens and the merges that make them (Sennrich et al. 2016).
+
+    A text is cut into words, a word into its smallest symbols, bytes or characters; then of all neighbours
+    that may be merged those go first that were learned first, and of equal ones the leftmost. The ids are
+    those that `tokenizers` and `tiktoken` give for the same files.
+
+    Make one with `train` or `load`. An object may be used by several threads at once; it keeps some MiB of
+    words that it has met for each.
+
+    Args:
+        definition: tokens, merges and how a text is cut.
+
+    Raises:
+        ValueError: tokens and merges do not fit together; the message says which.
+
+    Example:
+        >>> bpe = BPE.train(["low lower lowest", "new newer newest"], vocab_size=262)
+        >>> ids = bpe.encode("the newest")
+        >>> bpe.decode(ids), ids.dtype
+        ('the newest', dtype('int32'))
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self._core = definition.compile()
+        self._specials = {special.text: special.id for special in definition.special_tokens}
+
+    @classmethod
+    def train(
+        cls,
+        source: Any,
+        vocab_size: int = 32_000,
+        *,
+        pretokenizer: str | None = None,
+        special_tokens: Sequence[str] = (),
+        unknown: str | None = None,
+        **options: Any,
+    ) -> BPE:
+        """Learns merges from text, the most frequent pair first (`train_bpe`).
+
+        Args:
+            source: a file name, several, "-", .gz, or an iterable of str; as for `Corpus.from_text`.
+            vocab_size: V, how many tokens there will be, special ones among them.
+            pretokenizer: "gpt2", "gpt4", "whitespace", "none", or a regular expression; None for the usual
+                one of the kind.
+            special_tokens: get the first ids.
+            unknown: the one of them that stands for characters that the text does not have, of kind "char".
+            **options: the further arguments of `train_bpe`: kind, min_frequency, threads, and so on.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            ValueError: as for `train_bpe`.
+        """
+        from fastnlp.tokenizers.training import train_bpe
+
+        if pretokenizer is not None:
+            options["pretokenizer"] = pretokenizer
+        trained = train_bpe(source, vocab_size, special_tokens=special_tokens, **options)
+        return cls(Definition.from_training(trained, unknown))
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        format: bpe_files.Format | None = None,  # noqa: A002
+        merges: str | os.PathLike[str] | None = None,
+        pretokenizer: str | None = None,
+        special_tokens: Sequence[str] | dict[str, int] | None = None,
+    ) -> BPE:
+        """Reads a tokenizer file.
+
+        Args:
+            path: a `tokenizer.json` with a model of type BPE; a `vocab.json` with `merges.txt` beside it; a
+                `.tiktoken` file; codes of subword-nmt; or a folder with one of the first two.
+            format: "tokenizer.json", "gpt2", "tiktoken" or "subword-nmt"; None to tell by name and content.
+            merges: the file of merges that belongs to a `vocab.json`.
+            pretokenizer: how text is cut, for files that do not say it: "gpt2" (the default beside a
+                `vocab.json`), "gpt4", "whitespace", "none", or a regular expression.
+            special_tokens: further special tokens, for files that do not list them; in a dictionary with
+                their ids, else numbered behind the others.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is damaged, of no known format, or asks for what is not supported; the
+                message says what.
+        """
+        return cls(bpe_files.load(path, format, merges, pretokenizer, special_tokens))
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: bpe_files.Format | None = None,  # noqa: A002
+    ) -> None:
+        """Writes the tokenizer to a file, whole or not at all.
+
+        Args:
+            path: the file to create or replace; for the format "gpt2" a folder, which gets `vocab.json` and
+                `merges.txt`.
+            format: "tokenizer.json", which `tokenizers` and `transformers` load, "gpt2", "tiktoken" or
+                "subword-nmt"; None to tell by the name.
+
+        Raises:
+            ValueError: the format cannot hold this tokenizer.
+            OSError: writing failed; a file that stood there is as it was.
+
+        Example:
+            >>> import tempfile, pathlib
+            >>> path = pathlib.Path(tempfile.mkdtemp()) / "tokenizer.json"
+            >>> bpe = BPE.train(["a rose is a rose"], vocab_size=260)
+            >>> bpe.save(path)
+            >>> BPE.load(path).encode("a rose").tolist() == bpe.encode("a rose").tolist()
+            True
+        """
+        bpe_files.save(self._definition, path, format)
+
+    def encode(
+        self,
+        text: Text,
+        *,
+        allowed_special: Specials = (),
+        disallowed_special: Specials = "all",
+        method: Literal["merges", "longest"] = "merges",
+        dropout: float = 0.0,
+        seed: int = 1,
+        epoch: int = 0,
+        threads: int | None = 1,
+    ) -> NDArray[np.int32]:
+        """The ids of a text.
+
+        Args:
+            text: T characters, or bytes. Any bytes are taken, of kind "char" valid UTF-8.
+            allowed_special: special tokens that become their ids where they stand in the text.
+            disallowed_special: special tokens that are an error there, so that what users write is no command
+                to a model; "all" but the allowed ones. What is neither is text like any other.
+            method: "merges", or "longest" for the longest token each time from the left, as the book's
+                `segment_BPE` does.
+            dropout: the probability in [0, 1] that a merge is left out (BPE-dropout, Provilkov et al. 2020).
+            seed: for dropout; the same seed, epoch and text give the same ids.
+            epoch: for dropout, other draws for each pass over the data; in [0, 2^32).
+            threads: how many share a long text; None for one per processor, up to 16.
+
+        Returns:
+            (N,) int32, in [0, V).
+
+        Raises:
+            ValueError: a special token stands in the text that is not allowed, a character has no token, or
+                an option is out of range.
+            TypeError: the text is neither str nor bytes.
+
+        Example:
+            >>> bpe = BPE.train(["a rose"], vocab_size=257, special_tokens=["<|end|>"])
+            >>> bpe.encode("a<|end|>", allowed_special="all").tolist()
+            [98, 0]
+        """
+        return self._run(
+            [text], False, threads, allowed_special, disallowed_special, method, dropout, seed, epoch
+        )[0]
+
+    def encode_with_offsets(
+        self,
+        text: Text,
+        *,
+        unit: Literal["characters", "bytes"] = "characters",
+        allowed_special: Specials = (),
+        disallowed_special: Specials = "all",
+        method: Literal["merges", "longest"] = "merges",
+        dropout: float = 0.0,
+        seed: int = 1,
+        epoch: int = 0,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The ids of a text, and where in it each of them stands.
+
+        Args:
+            text: as for `encode`.
+            unit: what offsets count. A token that holds a part of a character spans all of it.
+            allowed_special: as for `encode`.
+            disallowed_special: as for `encode`.
+            method: as for `encode`.
+            dropout: as for `encode`.
+            seed: as for `encode`.
+            epoch: as for `encode`.
+
+        Returns:
+            (N,) int32 ids, and (N, 2) int64 offsets: token i stands for `text[begin:end]`.
+
+        Raises:
+            ValueError: as for `encode`, or the tokenizer normalizes the text, which moves its characters.
+
+        Example:
+            >>> bpe = BPE.train(["a rose"], vocab_size=256)
+            >>> bpe.encode_with_offsets("né")[1].tolist()
+            [[0, 1], [1, 2], [1, 2]]
+        """
+        if unit not in ("characters", "bytes"):
+            raise ValueError(f"unit: expected 'characters' or 'bytes', got {unit!r}")
+        if self._definition.normalizers:
+            raise ValueError(
+                f"text: expected a tokenizer that takes text as it is, got one that normalizes it "
+                f"({', '.join(self._definition.normalizers)}): offsets would not be those of the text"
+            )
+        ids, _, spans = self._run(
+            [text], True, 1, allowed_special, disallowed_special, method, dropout, seed, epoch
+        )
+        if unit == "characters":
+            _core.bpe_to_characters(text, spans)
+        return ids, spans.reshape(-1, 2)
+
+    def encode_batch(
+        self,
+        texts: Iterable[Text],
+        *,
+        allowed_special: Specials = (),
+        disallowed_special: Specials = "all",
+        method: Literal["merges", "longest"] = "merges",
+        dropout: float = 0.0,
+        seed: int = 1,
+        epoch: int = 0,
+        threads: int | None = None,
+    ) -> Batch:
+        """The ids of several texts, encoded on several threads.
+
+        Args:
+            texts: N texts, each as for `encode`.
+            allowed_special: as for `encode`.
+            disallowed_special: as for `encode`.
+            method: as for `encode`.
+            dropout: as for `encode`.
+            seed: as for `encode`.
+            epoch: as for `encode`.
+            threads: how many; None for one per processor, up to 16.
+
+        Returns:
+            N arrays of ids, in one piece of memory.
+
+        Raises:
+            ValueError: as for `encode`.
+            TypeError: as for `encode`, or `texts` is a single text.
+
+        Example:
+            >>> bpe = BPE.train(["a rose"], vocab_size=256)
+            >>> bpe.encode_batch(["ab", "", "c"]).tolist()
+            [[97, 98], [], [99]]
+        """
+        if isinstance(texts, (str, bytes)):
+            raise TypeError(f"texts: expected several, got one {type(texts).__name__}; use `encode`")
+        several = texts if isinstance(texts, list) else list(texts)
+        ids, offsets, _ = self._run(
+            several, False, threads, allowed_special, disallowed_special, method, dropout, seed, epoch
+        )
+        return Batch(ids, offsets)
+
+    def encode_pieces(
+        self, data: bytes, offsets: NDArray[np.int64], threads: int | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The ids of texts that stand one after another in memory, as `Corpus.from_text` gives them.
+
+        Special tokens in them are not allowed.
+
+        Args:
+            data: the UTF-8 of N texts.
+            offsets: (N + 1,) int64; text i is `data[offsets[i]:offsets[i + 1]]`.
+            threads: how many; None for one per processor, up to 16.
+
+        Returns:
+            (T,) int32 ids, and (N + 1,) int64 offsets of the texts in them.
+
+        Raises:
+            ValueError: as for `encode`.
+        """
+        if self._definition.normalizers or self._definition.core_pattern != self._definition.pretokenizer:
+            pieces = [data[a:b] for a, b in itertools.pairwise(offsets.tolist())]
+            batch = self.encode_batch(pieces, threads=threads)
+            return batch.ids, batch.offsets
+        uses = self._uses((), "all")
+        job = _core.BpeJob.of_bytes(
+            self._core, data, offsets, checked_threads(threads), "merges", 0.0, 0, 0, False, uses
+        )
+        while not job.step(_STEP):
+            pass
+        return job.take()[:2]
+
+    def tokenize(self, text: Text, **options: Any) -> list[str]:
+        """The tokens of a text as strings, as files of tokenizers write them.
+
+        Args:
+            text: as for `encode`.
+            **options: as for `encode`.
+
+        Returns:
+            N strings; of kind "byte" with a letter for each byte, where a space is "Ġ".
+
+        Example:
+            >>> BPE.train(["a rose"], vocab_size=256).tokenize("a b")
+            ['a', 'Ġ', 'b']
+        """
+        tokens = self.tokens
+        return [tokens[i] for i in self.encode(text, **options).tolist()]
+
+    def decode_bytes(self, ids: ArrayLike, *, skip_special_tokens: bool = False) -> bytes:
+        """The bytes of ids; for kind "byte" exactly those that were encoded.
+
+        Args:
+            ids: (N,) ints in [0, V).
+            skip_special_tokens: leave special tokens out.
+
+        Returns:
+            The bytes of the tokens, one after another.
+
+        Raises:
+            IndexError: an id is out of range; the message says which and where.
+            TypeError: they are no integers.
+        """
+        numbers = checked_ids(ids)
+        if skip_special_tokens and self._specials:
+            # Ids that are none stay, for the message.
+            numbers = numbers[~np.isin(numbers, list(self._specials.values()))]
+        return self._core.decode(numbers)
+
+    def decode(
+        self,
+        ids: ArrayLike,
+        *,
+        skip_special_tokens: bool = False,
+        errors: Literal["replace", "strict", "ignore"] = "replace",
+    ) -> str:
+        """The text of ids.
+
+        Args:
+            ids: (N,) ints in [0, V).
+            skip_special_tokens: leave special tokens out.
+            errors: what becomes of bytes that are no UTF-8, as in a text that is cut within a character.
+
+        Returns:
+            The text. Where words end with a mark, each mark but the last is a space.
+
+        Raises:
+            IndexError: an id is out of range; the message says which and where.
+            UnicodeDecodeError: the bytes are no UTF-8, and errors are "strict".
+        """
+        found = self.decode_bytes(ids, skip_special_tokens=skip_special_tokens)
+        mark = self._definition.end_of_word.encode()
+        if mark:
+            found = found.removesuffix(mark).replace(mark, b" ")
+        return found.decode("utf-8", errors)
+
+    def decode_batch(
+        self,
+        batch: Batch | Iterable[ArrayLike],
+        *,
+        skip_special_tokens: bool = False,
+        errors: Literal["replace", "strict", "ignore"] = "replace",
+    ) -> list[str]:
+        """The texts of several rows of ids.
+
+        Args:
+            batch: what `encode_batch` gives, or rows of ids.
+            skip_special_tokens: as for `decode`.
+            errors: as for `decode`.
+
+        Returns:
+            N texts.
+
+        Raises:
+            IndexError: as for `decode`.
+        """
+        return [self.decode(ids, skip_special_tokens=skip_special_tokens, errors=errors) for ids in batch]
+
+    def decoder(self, errors: Literal["replace", "strict", "ignore"] = "replace") -> StreamingDecoder:
+        """A decoder for ids that come one by one; it never splits a character.
+
+        Args:
+            errors: as for `decode`.
+
+        Returns:
+            A new decoder, without state of others.
+        """
+        return StreamingDecoder(self._core.decode, errors, self._definition.end_of_word.encode())
+
+    @property
+    def definition(self) -> Definition:
+        """Tokens, merges and settings as plain data."""
+        return self._definition
+
+    @property
+    def vocab_size(self) -> int:
+        """V, one more than the highest id."""
+        return len(self._definition.tokens)
+
+    @cached_property
+    def tokens(self) -> list[str]:
+        """The V tokens as strings, as `tokenize` gives them."""
+        return self._definition.strings()
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """The special tokens and their ids."""
+        return dict(self._specials)
+
+    def token_bytes(self, number: int) -> bytes:
+        """The bytes of a token.
+
+        Args:
+            number: its id, in [0, V).
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            IndexError: there is no such token.
+        """
+        token = self._definition.tokens[number] if 0 <= number < self.vocab_size else None
+        if token is None:
+            raise IndexError(f"number: expected the id of a token in [0, {self.vocab_size}), got {number}")
+        return token
+
+    def token_id(self, token: str) -> int | None:
+        """The id of a token.
+
+        Args:
+            token: as in `tokens`.
+
+        Returns:
+            Its id, or None where there is no such token.
+        """
+        return self._ids.get(token)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {token: i for i, token in enumerate(self.tokens) if token}
+
+    def __len__(self) -> int:
+        return self.vocab_size
+
+    def __repr__(self) -> str:
+        definition = self._definition
+        return (
+            f"BPE({self.vocab_size:,} tokens, {len(definition.merged):,} merges, kind={definition.kind!r}, "
+            f"pretokenizer={definition.pretokenizer!r})"
+        )
+
+    def __reduce__(self) -> tuple[Callable[[Definition], BPE], tuple[Definition]]:
+        return BPE, (self._definition,)
+
+    def _uses(self, allowed: Specials, disallowed: Specials) -> list[int]:
+        """What each special token is in a text: text, a token, or an error."""
+        for name, given in (("allowed_special", allowed), ("disallowed_special", disallowed)):
+            if isinstance(given, str) and given != "all":
+                raise TypeError(f"{name}: expected 'all' or several tokens, got the str {given!r}")
+            for token in () if given == "all" else given:
+                if token not in self._specials:
+                    raise ValueError(
+                        f"{name}: expected special tokens of this tokenizer "
+                        f"({', '.join(map(repr, self._specials)) or 'it has none'}), got {token!r}"
+                    )
+        uses = []
+        for special in self._definition.special_tokens:
+            if special.always or allowed == "all" or special.text in allowed:
+                uses.append(_TOKEN)
+            else:
+                uses.append(_REFUSED if disallowed == "all" or special.text in disallowed else _TEXT)
+        return uses
+
+    def _run(
+        self,
+        texts: list[Text],
+        spans: bool,
+        threads: int | None,
+        allowed: Specials,
+        disallowed: Specials,
+        method: str,
+        dropout: float,
+        seed: int,
+        epoch: int,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        if method not in ("merges", "longest"):
+            raise ValueError(f"method: expected 'merges' or 'longest', got {method!r}")
+        if not 0.0 <= dropout <= 1.0:
+            raise ValueError(f"dropout: expected a probability in [0, 1], got {dropout}")
+        if dropout and method == "longest":
+            raise ValueError("dropout: expected 0 for method='longest', which merges nothing")
+        if not 0 <= epoch < 1 << 32:
+            raise ValueError(f"epoch: expected a number in [0, 2^32), got {epoch}")
+        uses = self._uses(allowed, disallowed)
+        if self._definition.normalizers:
+            texts = [self._definition.normalize(text) for text in texts]
+        cut: Pieces | None = None
+        if self._definition.core_pattern != self._definition.pretokenizer:
+            cut = cut_by_pattern(texts, self._definition, uses)
+            texts = cast("list[Text]", cut.pieces)
+        mode = "dropout" if dropout else method
+        try:
+            job = _core.BpeJob(
+                self._core,
+                texts,
+                checked_threads(threads),
+                mode,
+                dropout,
+                seed & (1 << 64) - 1,
+                epoch,
+                spans,
+                cut.uses if cut else uses,
+            )
+        except UnicodeEncodeError as error:
+            raise surrogates_refused(error) from None
+        try:
+            while not job.step(_STEP):
+                pass
+        except ValueError as error:
+            if "no special token" in str(error):
+                raise ValueError(
+                    f"{error}; pass it in allowed_special to encode it as such, or disallowed_special=() to "
+                    f"encode it as text"
+                ) from None
+            raise
+        ids, offsets, found = job.take()
+        return cut.regroup(ids, offsets, found) if cut else (ids, offsets, found)

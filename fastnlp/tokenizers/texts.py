@@ -1,0 +1,72 @@
+"""Arguments that all tokenizers share: ids, threads, and text that is none."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_MOST_THREADS = 16
+
+
+def checked_threads(threads: int | None) -> int:
+    """How many threads to use.
+
+    Args:
+        threads: a number, or None for one per processor, up to 16.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: it is not in 1 to 1024.
+    """
+    if threads is None:
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(usable, _MOST_THREADS)
+    if not 1 <= threads <= 1024:
+        raise ValueError(f"threads: expected 1 to 1024 or None, got {threads}")
+    return threads
+
+
+def checked_ids(ids: ArrayLike) -> NDArray[np.int32]:
+    """Ids as the core takes them.
+
+    Args:
+        ids: (N,) integers.
+
+    Returns:
+        (N,) int32; the same array where it is one.
+
+    Raises:
+        TypeError: they are no integers.
+        ValueError: there is more than one dimension.
+        IndexError: one does not fit 32 bits; the message says which.
+    """
+    array = np.asarray(ids)
+    if array.ndim != 1:
+        raise ValueError(f"ids: expected one dimension, got shape {array.shape}")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"ids: expected integers, got {array.dtype}")
+    if array.dtype != np.int32 and array.size:
+        wrong = (array < 0) | (array > np.iinfo(np.int32).max)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise IndexError(f"ids[{at}]: expected an id of the vocabulary, got {array[at]}")
+    return np.require(array, np.int32, ["C", "A"])
+
+
+def surrogates_refused(error: UnicodeEncodeError) -> ValueError:
+    """What to say of a str that no UTF-8 can hold.
+
+    Args:
+        error: what encoding it has raised.
+
+    Returns:
+        The error to raise instead.
+    """
+    shown = error.object[max(0, error.start - 20) : error.end + 20]
+    return ValueError(
+        f"text: expected Unicode text, got half a surrogate pair at character {error.start}: {shown!r}"
+    )
