@@ -183,7 +183,7 @@ def run_map(options: argparse.Namespace) -> None:
     if groups:
         words = {**({"words": options.words} if options.words else {}), **groups}
     elif words is None and not options.near:
-        words = vectors.index_to_key[:150]
+        words = 150
     from fastnlp import plots
 
     _write(

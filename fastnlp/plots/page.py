@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fastnlp.io.atomic import atomic_write
 from fastnlp.plots.projection import Method, project
-from fastnlp.plots.words import different_words, unit_rows
+from fastnlp.plots.words import different_words, first_words, unit_rows
 from fastnlp.vectors import WordVectors
 
 __all__ = ["page_html", "write_page"]
@@ -132,11 +132,7 @@ def _chosen(vectors: WordVectors, words: int | Iterable[str]) -> tuple[list[str]
         return listed, unit_rows(vectors, listed)
     if not 2 <= words <= _MOST:
         raise ValueError(f"words: expected 2 to {_MOST:,}, got {words:,}")
-    units = vectors.unit_vectors(np.arange(min(words, len(vectors)))).astype(np.float64)
-    directed = np.flatnonzero(np.isfinite(units).all(axis=1) & (np.abs(units).max(axis=1) > 0))
-    if len(directed) < 2:
-        raise ValueError(f"vectors: expected at least two words with a direction, got {len(directed)}")
-    return [vectors.index_to_key[row] for row in directed], units[directed]
+    return first_words(vectors, words)
 
 
 def _quantised(units: NDArray[np.float64]) -> NDArray[np.int8]:

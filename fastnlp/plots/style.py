@@ -94,10 +94,13 @@ def heading_height(title: str, note: bool = True) -> float:
     return 0.16 + 0.34 * bool(title) + 0.31 * note
 
 
-def framed_axes(figure: Figure, title: str) -> Axes:
-    """Axes without ticks that fill a figure under its heading: those of a map, which have no unit."""
+def framed_axes(figure: Figure, title: str, legend: float = 0.0) -> Axes:
+    """Axes without ticks that fill a figure under its heading and so many inches for a legend.
+
+    They are those of a map, which have no unit.
+    """
     width, height = figure.get_size_inches()
-    above = heading_height(title)
+    above = heading_height(title) + legend
     axes = figure.add_axes((EDGE / width, EDGE / height, 1 - 2 * EDGE / width, 1 - (EDGE + above) / height))
     axes.set_xticks([])
     axes.set_yticks([])

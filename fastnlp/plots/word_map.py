@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from fastnlp.plots.fonts import font_families
 from fastnlp.plots.labels import Label, draw_labels
 from fastnlp.plots.projection import Method, project
 from fastnlp.plots.style import COLOURS, INK, MARKERS, Size, add_heading, framed_axes, new_figure
-from fastnlp.plots.words import different_words, unit_rows
+from fastnlp.plots.words import different_words, first_words, unit_rows
 from fastnlp.vectors import WordVectors
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_map"]
 
+_COLUMNS = 5  # of the legend
+
 
 def plot_map(
     vectors: WordVectors,
-    words: Iterable[str] | Mapping[str, Iterable[str]] | None = None,
+    words: int | Iterable[str] | Mapping[str, Iterable[str]] | None = None,
     *,
     near: str | Iterable[str] | None = None,
     topn: int = 30,
@@ -42,7 +45,7 @@ def plot_map(
     Args:
         vectors: where the words are looked up.
         words: the words, or groups of words by name, each in a colour of its own; words of several groups
-            belong to the first.
+            belong to the first. A number is that of the first rows, without those that have no direction.
         near: a word or several; each is drawn with its nearest words, in a colour of its own.
         topn: how many nearest words.
         restrict_vocab: nearest among the first so many words only.
@@ -77,7 +80,8 @@ def plot_map(
     points, note = project(unit_rows(vectors, drawn), method, seed)
     families = font_families([*drawn, *groups, title])
     figure = new_figure(_size_for(len(drawn)) if size is None else size)
-    axes = framed_axes(figure, title)
+    rows = math.ceil(len(groups) / _COLUMNS) if len(groups) > 1 else 0
+    axes = framed_axes(figure, title, 0.25 * rows)
     for place, name in enumerate(groups):
         chosen = [i for i, word in enumerate(drawn) if members[word] == place]
         if chosen:
@@ -86,7 +90,7 @@ def plot_map(
                 points[chosen, 1],
                 s=[90.0 if drawn[i] in queries else 26.0 for i in chosen],
                 color=COLOURS[place % len(COLOURS)],
-                marker=MARKERS[place % len(MARKERS)],
+                marker=MARKERS[(place + place // len(MARKERS)) % len(MARKERS)],
                 linewidths=0.6,
                 edgecolors="white",
                 label=name,
@@ -108,7 +112,7 @@ def plot_map(
 
 def _groups(
     vectors: WordVectors,
-    words: Iterable[str] | Mapping[str, Iterable[str]] | None,
+    words: int | Iterable[str] | Mapping[str, Iterable[str]] | None,
     near: str | Iterable[str] | None,
     topn: int,
     restrict_vocab: int | None,
@@ -121,6 +125,8 @@ def _groups(
     groups: dict[str, list[str]] = {}
     if isinstance(words, Mapping):
         groups.update({name: different_words(group) for name, group in words.items()})
+    elif isinstance(words, int):
+        groups[""] = first_words(vectors, words)[0]
     elif words is not None:
         groups[""] = different_words(words)
     queries = [] if near is None else [near] if isinstance(near, str) else different_words(near)
@@ -140,11 +146,11 @@ def _size_for(count: int) -> Size:
 
 
 def _legend(axes: Axes, families: list[str]) -> None:
-    """The names of the groups at the right above the map, where no label is."""
+    """The names of the groups in rows between the heading and the map, where no label is."""
     legend = axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        ncols=len(axes.get_legend_handles_labels()[1]),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=_COLUMNS,
         frameon=False,
         handletextpad=0.2,
         columnspacing=1.2,

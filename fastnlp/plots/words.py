@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastnlp.vectors import WordVectors
 
-__all__ = ["different_words", "unit_rows"]
+__all__ = ["different_words", "first_words", "unit_rows"]
 
 
 def different_words(words: Iterable[str]) -> list[str]:
@@ -30,6 +30,33 @@ def different_words(words: Iterable[str]) -> list[str]:
         if not isinstance(word, str):
             raise TypeError(f"words: expected str, got {word!r}")
     return listed
+
+
+def first_words(vectors: WordVectors, count: int) -> tuple[list[str], NDArray[np.float64]]:
+    """The first words and their vectors scaled to length 1, without those that have no direction.
+
+    Files have rows of zeros for unknown words; a word that somebody asked for is another matter.
+
+    Args:
+        vectors: V words.
+        count: how many rows to look at.
+
+    Returns:
+        N words and (N, D) float64.
+
+    Raises:
+        ValueError: fewer than two words have a direction.
+
+    Example:
+        >>> table = np.array([[0, 0], [3, 4], [0, 2]], np.float32)
+        >>> first_words(WordVectors(["<unk>", "cat", "dog"], table), 3)[0]
+        ['cat', 'dog']
+    """
+    units = vectors.unit_vectors(np.arange(min(count, len(vectors)))).astype(np.float64)
+    directed = np.flatnonzero(np.isfinite(units).all(axis=1) & (np.abs(units).max(axis=1) > 0))
+    if len(directed) < 2:
+        raise ValueError(f"vectors: expected at least two words with a direction, got {len(directed)}")
+    return [vectors.index_to_key[row] for row in directed], units[directed]
 
 
 def unit_rows(vectors: WordVectors, words: list[str]) -> NDArray[np.float64]:

@@ -66,6 +66,25 @@ def test_points_lie_where_the_projection_says(vectors):
     assert f"12 words, PCA, {(lengths[:2] ** 2).sum() / (lengths**2).sum():.0%}" in figure.texts[0].get_text()
 
 
+def test_a_number_draws_the_first_words_that_have_a_direction(odd, vectors):
+    assert {text.get_text() for text in labels(plot_map(odd, 5))} == {"one", "same", "other"}
+    assert len(labels(plot_map(vectors, 20))) == 20
+
+
+def test_many_groups_have_names_that_stay_in_the_picture(vectors):
+    groups = {f"group number {i}": [vectors.index_to_key[i], vectors.index_to_key[i + 20]] for i in range(12)}
+    figure = plot_map(vectors, groups, title="Twelve groups")
+    axes = figure.axes[0]
+    legend = axes.get_legend().get_window_extent(figure.canvas.get_renderer())
+    heading = boxes(figure, figure.texts)
+    assert not overlapping([legend.extents.tolist(), *heading])
+    assert legend.x1 <= figure.bbox.x1 and legend.y0 >= axes.get_window_extent().y1 - 2
+    looks = {
+        (tuple(part.get_facecolor()[0]), part.get_paths()[0].vertices.tobytes()) for part in axes.collections
+    }
+    assert len(looks) == 12
+
+
 def test_groups_have_different_colours_and_markers(vectors):
     figure = plot_map(vectors, {"first": ["w1", "w2"], "second": ["w4", "w5", "w1"]}, near="w7", topn=2)
     points = figure.axes[0].collections
