@@ -23,7 +23,8 @@ _DIRECTIONS = 16
 _PASSES = 3
 _AT_ONCE = 16  # candidates that are looked at together
 _PREFERENCE = 0.35  # of the right over the left, and of both over the other directions, in heights of a label
-_COVERED_POINT = 6.0  # what it costs to cover a point, in heights of a label
+_COVERED_POINT = 6.0  # what it costs to cover the point of another label, in heights of a label
+_COVERED_OBSTACLE = 0.8
 _CROSSED = 3.0  # a line to a label that lies over another label or near another point
 
 
@@ -79,10 +80,11 @@ def place_boxes(
     if count == 0:
         return corners
     reaches = np.zeros(count) if radii is None else radii
-    points, marks = anchors, reaches + gap
+    points, marks, weights = anchors, reaches + gap, np.full(count, _COVERED_POINT)
     if obstacles is not None:
         points = np.concatenate([anchors, obstacles])
-        marks = np.concatenate([marks, np.full(len(obstacles), gap)])
+        marks = np.concatenate([marks, np.full(len(obstacles), gap / 2)])
+        weights = np.concatenate([weights, np.full(len(obstacles), _COVERED_OBSTACLE)])
     height = float(np.median(sizes[:, 1]))
     distance, direction, preference = _places(height, gap)
     reach = np.clip(direction * np.sqrt(2), -1, 1) / 2  # of a box beside its point, in its own size
@@ -95,7 +97,7 @@ def place_boxes(
         high, clear = (low + sizes[i])[:, None], marks[:, None]
         covered = ((points > low[:, None] - clear) & (points < high + clear)).all(axis=2)
         covered[:, i] = False  # its own distance is kept by the rings
-        cost = (distance - gap + preference)[inside] + _COVERED_POINT * height * covered.sum(axis=1)
+        cost = (distance - gap + preference)[inside] + height * (covered @ weights)
         order = np.argsort(cost, kind="stable")
         candidates.append((low[order], far[order], cost[order]))
     for _ in range(1 + _PASSES):
@@ -104,8 +106,8 @@ def place_boxes(
             others[i] = False
             left = corners[others] - gap / 3
             right = corners[others] + sizes[others] + gap / 3
-            near = np.delete(anchors, i, axis=0)
-            barriers = np.concatenate([left, near - gap]), np.concatenate([right, near + gap])
+            near, clear = np.delete(anchors, i, axis=0), np.delete(marks[:count], i)[:, None]
+            barriers = np.concatenate([left, near - clear]), np.concatenate([right, near + clear])
             corners[i] = _cheapest(
                 anchors[i], sizes[i], candidates[i], left, right, barriers, _CROSSED * height
             )
