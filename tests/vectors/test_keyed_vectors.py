@@ -97,6 +97,21 @@ def test_any_file_of_vectors_is_loaded(tmp_path):
     assert vectors.most_similar(["woman", "king"], ["man"], topn=1)[0][0] == "queen"
 
 
+@pytest.mark.parametrize("name", ["v.kv", "v", "v.vec", "v.bin"])
+def test_any_name_is_saved_and_loaded(tmp_path, name):
+    filled().save(tmp_path / name, sep_limit=10, pickle_protocol=4)
+    again = KeyedVectors.load(tmp_path / name, mmap="r")
+    assert again.index_to_key == WORDS and again.vectors.tolist() == TABLE.tolist()
+
+
+def test_a_copy_has_words_of_its_own():
+    vectors = WordVectors(WORDS, TABLE.copy())
+    keyed = KeyedVectors.of(vectors)
+    assert np.shares_memory(keyed.vectors, vectors.vectors)
+    keyed.add_vector("bush", [1, 2, 3])
+    assert len(vectors) == 5 and "bush" not in vectors and len(keyed) == 6
+
+
 @pytest.mark.parametrize(
     ("old", "new", "arguments"),
     [
