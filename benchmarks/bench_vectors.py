@@ -2,10 +2,16 @@
 
     pytest benchmarks/bench_vectors.py --benchmark-enable -s
 
+and for a large table, with so many threads on all sides:
+
+    OPENBLAS_NUM_THREADS=1 FASTNLP_BENCH_THREADS=1 pytest benchmarks/bench_vectors.py -k 400_000 \\
+        --benchmark-enable -s
+
 Both sides run in turns on one prepared input, in CPU time, which counts the threads of both; see harness.py.
 """
 
 import os
+import time
 from pathlib import Path
 
 import harness
@@ -67,6 +73,99 @@ def test_a_batch_of_queries(both, benchmark):
         assert_same(near[:10], theirs[row])
 
 
+THREADS = int(os.environ.get("FASTNLP_BENCH_THREADS", "1"))  # and OPENBLAS_NUM_THREADS, for gensim and NumPy
+
+
+@pytest.fixture(scope="module")
+def large():
+    """400,000 words in 300 dimensions, one array for both."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") != str(THREADS):
+        pytest.skip("OPENBLAS_NUM_THREADS and FASTNLP_BENCH_THREADS differ")
+    table = np.random.default_rng(2).standard_normal((400_000, 300), np.float32)
+    words = [f"word{i}" for i in range(len(table))]
+    peer = gensim.KeyedVectors(300)
+    peer.index_to_key, peer.vectors = words, table
+    peer.key_to_index = {word: row for row, word in enumerate(words)}
+    peer.fill_norms()
+    ours = fn.WordVectors(words, table)
+    for _ in range(2):  # the second query makes the sketch
+        ours.most_similar("word1")
+    return ours, peer
+
+
+def test_one_query_of_400_000_words(large, benchmark):
+    ours, peer = large
+    plain = fn.WordVectors(ours.index_to_key, ours.vectors)
+    plain.fill_norms()
+    plain._may_be_sketched = False
+    queries = iter(range(10_000))
+    result = harness.compare(
+        benchmark,
+        lambda: ours.search(ours.vectors[[next(queries)]], 11, threads=THREADS),
+        {
+            "gensim": lambda: peer.most_similar("word7", topn=10),
+            "without the sketch": lambda: plain.search(plain.vectors[7:8], 11, threads=THREADS),
+        },
+        turns=21,
+        clock=time.process_time if THREADS == 1 else time.perf_counter,
+    )
+    found = ours.search(ours.vectors[7:8], 11, threads=THREADS)
+    near = [(ours.index_to_key[r], s) for r, s in zip(found[0][0], found[1][0], strict=True) if r != 7]
+    assert_same(near, result.answers["gensim"])
+    assert (found[1] == result.answers["without the sketch"][1]).all()
+
+
+def test_a_batch_of_1000_queries_of_400_000_words(large, benchmark):
+    """gensim has no batch; it is timed on 20 of the queries, NumPy on 100, and both are scaled up."""
+    ours, peer = large
+    rows = np.arange(1000)
+
+    def by_numpy():
+        cosines = ours.vectors[rows[:100]] @ ours.vectors.T
+        cosines /= peer.norms
+        best = np.argpartition(cosines, len(peer) - 11, axis=1)[:, -11:]
+        return np.take_along_axis(cosines, best, axis=1)
+
+    clock = time.process_time if THREADS == 1 else time.perf_counter
+    seconds = {name: [] for name in ("fastnlp", "gensim", "NumPy")}
+    for _ in range(3):
+        for name, run, scale in (
+            ("fastnlp", lambda: ours.search(ours.vectors[rows], 11, threads=THREADS), 1),
+            ("gensim", lambda: [peer.most_similar(f"word{row}", topn=10) for row in rows[:20]], 50),
+            ("NumPy", by_numpy, 10),
+        ):
+            started = clock()
+            answer = run()
+            seconds[name].append((clock() - started) * scale)
+            if name == "fastnlp":
+                found, scores = answer
+            elif name == "gensim":
+                theirs = answer
+    harness.report(benchmark, seconds, seconds, harness.ratios_to(seconds))
+    for row in range(20):
+        near = [(ours.index_to_key[r], s) for r, s in zip(found[row], scores[row], strict=True) if r != row]
+        assert_same(near[:10], theirs[row])
+
+
+def test_an_approximate_index(both, benchmark):
+    pytest.importorskip("usearch")
+    ours, _ = both
+    started = time.process_time()
+    index = fn.ApproximateIndex(ours)
+    benchmark.extra_info["build_seconds"] = time.process_time() - started
+    benchmark.extra_info["recall"] = index.recall(topn=10, sample=500)
+    queries = ours.vectors[:200]
+    ours.search(queries[:1], 10)
+    result = harness.compare(
+        benchmark,
+        lambda: [index.search(query[None], 10, threads=1) for query in queries],
+        {"exact": lambda: [ours.search(query[None], 10, threads=1) for query in queries]},
+    )
+    assert len(result.answers["fastnlp"]) == 200
+    print(benchmark.extra_info)
+    assert benchmark.extra_info["recall"] > 0.9
+
+
 @pytest.mark.parametrize("name", ["vectors.vec", "vectors.bin"])
 def test_loading(both, benchmark, tmp_path, name):
     path = str(tmp_path / name)
@@ -95,7 +194,8 @@ def test_saving(both, benchmark, tmp_path, name):
     assert (ours.vectors == theirs.vectors).all()
 
 
-def test_googles_analogies(both, benchmark):
+@pytest.mark.parametrize("dim", [100, 300])
+def test_googles_analogies(benchmark, dim):
     data = os.environ.get("FASTNLP_DATA")
     if data is None:
         pytest.skip("FASTNLP_DATA is not set: Google's questions are not here")
@@ -104,20 +204,24 @@ def test_googles_analogies(both, benchmark):
     lines = questions.read_text().splitlines()
     asked = sorted({word.lower() for line in lines if not line.startswith(":") for word in line.split()})
     words = asked + [f"word{i}" for i in range(30_000 - len(asked))]
-    table = both[0].vectors[:30_000].copy()
+    table = np.random.default_rng(3).standard_normal((30_000, dim), np.float32)
     row = {word: i for i, word in enumerate(words)}
     for line in lines:
         if not line.startswith(":"):
             a, b, c, d = (row[word] for word in line.lower().split())
             table[d] = (table[d] + table[c] + table[b] - table[a]) / 2  # so that some answers are right
     ours = fn.WordVectors(words, table)
-    peer = gensim.KeyedVectors(DIM)
+    peer = gensim.KeyedVectors(dim)
     peer.add_vectors(words, table)
-    result, (score, _) = compare(
+    answers = harness.compare(
         benchmark,
         lambda: fn.evaluate.analogies(ours, questions),
-        lambda: peer.evaluate_word_analogies(str(questions), restrict_vocab=30_000),
+        {
+            "gensim": lambda: peer.evaluate_word_analogies(str(questions), restrict_vocab=30_000),
+            "3CosMul": lambda: fn.evaluate.analogies(ours, questions, method="3cosmul"),
+        },
         turns=1,
-    )
+    ).answers
+    result, (score, _) = answers["fastnlp"], answers["gensim"]
     assert result.total == 19_544 and result.correct > 100
     assert result.accuracy == pytest.approx(score)

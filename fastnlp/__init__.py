@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "ApproximateIndex": "fastnlp.vectors",
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
     "GloVe": "fastnlp.training",
@@ -25,6 +26,7 @@ _HOME = {
 _MODULES = ("d2l", "datasets", "evaluate", "plots", "sampling")
 
 __all__ = [
+    "ApproximateIndex",
     "Corpus",
     "FastText",
     "GloVe",
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from fastnlp import d2l, datasets, plots, sampling
     from fastnlp.text import Corpus, Phrases, Vocab
     from fastnlp.training import FastText, GloVe, RunLog, Word2Vec
-    from fastnlp.vectors import KeyedVectors, SubwordVectors, WordVectors, evaluate
+    from fastnlp.vectors import ApproximateIndex, KeyedVectors, SubwordVectors, WordVectors, evaluate
 
 
 def __getattr__(name: str) -> Any:

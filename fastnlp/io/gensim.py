@@ -39,6 +39,10 @@ class _Record:
 
     def __init__(self, *_: Any) -> None: ...
 
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, dict):
+            self.__dict__.update(state)
+
 
 class _DType:
     """The type of an array's numbers, as pickles spell it."""
@@ -91,8 +95,11 @@ def _encoded(text: str, encoding: str = "latin-1") -> bytes:
     return text.encode(encoding)
 
 
-class _Reader(pickle.Unpickler):
-    """A pickle machine for which the names below are all there are."""
+class _Reader(pickle._Unpickler):
+    """A pickle machine for which the names below are all there are.
+
+    It is the one written in Python: the compiled one allocates what a damaged file asks for.
+    """
 
     KNOWN: ClassVar[dict[tuple[str, str], Any]] = {
         ("numpy", "ndarray"): _Array,
@@ -100,10 +107,21 @@ class _Reader(pickle.Unpickler):
         ("copyreg", "_reconstructor"): _rebuilt,
         ("builtins", "object"): _Record,
         ("builtins", "set"): set,
-        ("builtins", "bytearray"): bytearray,
+        ("builtins", "frozenset"): frozenset,
+        ("builtins", "hash"): _Record,  # the setting of a function
         ("collections", "OrderedDict"): OrderedDict,
         ("collections", "defaultdict"): defaultdict,
         ("_codecs", "encode"): _encoded,
+    }
+
+    def _load_bytearray(self) -> None:
+        # The original allocates the length that is announced before it reads.
+        machine: Any = self
+        machine.append(bytearray(machine.read(int.from_bytes(machine.read(8), "little"))))
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        **pickle._Unpickler.dispatch,
+        pickle.BYTEARRAY8[0]: _load_bytearray,
     }
 
     def find_class(self, module: str, name: str) -> Any:
@@ -112,7 +130,7 @@ class _Reader(pickle.Unpickler):
             inner = {"_reconstruct": lambda *_: _Array(), "scalar": _scalar, "_frombuffer": _from_buffer}
             if name in inner:
                 return inner[name]
-        if module.split(".")[0] == "gensim":
+        if module.split(".")[0] == "gensim" or module.startswith("numpy.random"):
             return _Record
         if (module, name) in self.KNOWN:
             return self.KNOWN[module, name]
@@ -164,10 +182,9 @@ def read_gensim(path: str | os.PathLike[str], *, mapped: bool = False) -> Gensim
                 f"{name}.{attribute}.npy", mmap_mode="r" if mapped else None, allow_pickle=False
             )
         return _assembled(fields)
-    except (
-        pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError, KeyError, MemoryError,
-        OverflowError, RecursionError, TypeError, ValueError,
-    ) as error:  # fmt: skip
+    except OSError:
+        raise
+    except Exception as error:  # there is no end to what a damaged pickle leads to
         refuse(error)
 
 

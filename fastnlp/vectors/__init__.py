@@ -1,8 +1,9 @@
 """Trained word vectors: look-up, neighbours, analogy, evaluation."""
 
 from fastnlp.vectors import evaluate
+from fastnlp.vectors.approximate import ApproximateIndex
 from fastnlp.vectors.keyed_vectors import KeyedVectors
 from fastnlp.vectors.subword_vectors import NgramRows, SubwordVectors
 from fastnlp.vectors.word_vectors import WordVectors
 
-__all__ = ["KeyedVectors", "NgramRows", "SubwordVectors", "WordVectors", "evaluate"]
+__all__ = ["ApproximateIndex", "KeyedVectors", "NgramRows", "SubwordVectors", "WordVectors", "evaluate"]

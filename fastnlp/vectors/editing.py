@@ -133,6 +133,8 @@ class Editing(WordTable):
         return self.vectors
 
     def _append(self, rows: NDArray[np.float32]) -> None:
+        if not len(rows):
+            return
         used, total = len(self.vectors), len(self.vectors) + len(rows)
         room = self._room
         # Half as many rows again, so that adding words one by one does not copy all each time.

@@ -19,6 +19,8 @@ from fastnlp.vectors.word_vectors import WordVectors
 
 __all__ = ["KeyedVectors"]
 
+_NAMED = (".bin", ".vec", ".txt", ".gz", ".npz", ".safetensors", ".fnv")  # names that say their format
+
 
 def _gone(name: str, instead: str) -> property:
     """An attribute that gensim 4 no longer has; it says what to use."""
@@ -89,29 +91,27 @@ class KeyedVectors(WordVectors):
         Returns:
             The vectors, with `count` made up where it is not known.
         """
-        return cls._filled(
-            vectors.index_to_key, vectors.key_to_index, vectors.vectors, dict(vectors.expandos)
-        )
+        words = list(vectors.index_to_key)  # its own, as either may be added to
+        return cls._filled(words, vectors.vectors, dict(vectors.expandos))
 
     @classmethod
     def _filled(
         cls,
         words: list[str],
-        rows: dict[str, int] | None,
         vectors: NDArray[np.float32],
         attributes: dict[str, NDArray[Any]],
     ) -> Self:
         made = cls(max(1, vectors.shape[1]))
         made.vectors = vectors
         made.index_to_key = words
-        made.key_to_index = rows if rows is not None else {word: row for row, word in enumerate(words)}
+        made.key_to_index = {word: row for row, word in enumerate(words)}
         made.next_index = len(words)
         made.expandos = attributes
         made.expandos.setdefault("count", np.arange(len(words), 0, -1, dtype=np.int64))
         return made
 
     def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> KeyedVectors:
-        return KeyedVectors._filled(words, None, vectors, {})
+        return KeyedVectors._filled(words, vectors, {})
 
     def __str__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
@@ -166,8 +166,25 @@ class KeyedVectors(WordVectors):
         """
         if is_gensim(fname):
             words, vectors, attributes = read_gensim(fname, mapped=mmap is not None)
-            return cls._filled(words, None, vectors, attributes)
+            return cls._filled(words, vectors, attributes)
         return cls.of(WordVectors.load(fname, **options))
+
+    def save(self, fname: str | os.PathLike[str], *_: Any, **options: Any) -> None:  # type: ignore[override]
+        """Writes the vectors to a file, which appears whole or not at all: not gensim's pickle.
+
+        Args:
+            fname: the file to create or replace. Its name says the format; where it does not, as .kv does
+                not, it is word2vec's binary, which `load` tells by its first bytes.
+            options: as in `WordVectors.save`; what gensim's `save` takes besides is left out.
+
+        Raises:
+            ValueError: a number is not finite, or the format cannot store a word.
+            OSError: writing failed; the old file is untouched.
+        """
+        known = {name: options[name] for name in ("format", "dtype", "progress") if name in options}
+        if not os.fspath(fname).lower().endswith(_NAMED) and not known.get("format"):
+            known["format"] = "word2vec-binary"
+        super().save(fname, **known)
 
     @classmethod
     def load_word2vec_format(  # type: ignore[override]
@@ -211,7 +228,7 @@ class KeyedVectors(WordVectors):
         attributes: dict[str, NDArray[Any]] = {}
         if counts is not None:
             attributes["count"] = np.array([counts.get(word, 0) for word in words], np.int64)
-        return cls._filled(words, None, vectors, attributes)
+        return cls._filled(words, vectors, attributes)
 
     def save_word2vec_format(  # type: ignore[override]
         self,

@@ -31,6 +31,7 @@ def at_most(name: str, count: int | None, rows: int) -> int:
 class NearestRows(WordTable):
     """The part of `WordVectors` that searches."""
 
+    _may_be_sketched = True  # false where `vectors` is not an array that lies in memory
     _sketch: tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]] | None = None
     _single_searches = 0
 
@@ -118,7 +119,7 @@ class NearestRows(WordTable):
 
     def _is_sketched(self, threads: int) -> bool:
         """Whether there is a sketch of the whole table; the second search makes it."""
-        if self.vectors.size < _WORTH_A_SKETCH:
+        if not self._may_be_sketched or len(self) * self.vector_size < _WORTH_A_SKETCH:
             return False
         self._single_searches += 1
         if self._sketch is None and self._single_searches > 1:

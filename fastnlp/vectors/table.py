@@ -89,6 +89,10 @@ class WordTable:
             raise TypeError(f"norms: expected None, which forgets them, got {type(norms).__name__}")
         self._forget()
 
+    @property
+    def _counts(self) -> NDArray[np.int64] | None:
+        return self.expandos.get("count")
+
     def _forget(self) -> None:
         """Drops what was computed from the vectors, which have changed."""
         self._norms = None

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -38,26 +39,65 @@ def test_analogy_prints_the_answers(path, capsys):
     assert capsys.readouterr().out.split()[1] == "queen"
 
 
-def test_eval_prints_the_figures_of_each_test(path, tmp_path, capsys, monkeypatch):
-    monkeypatch.delenv("FASTNLP_DATA", raising=False)
-    questions, pairs = tmp_path / "questions.txt", tmp_path / "pairs.tsv"
-    questions.write_text(": family\nman woman king queen\nMan Woman Uncle Aunt\n")
-    pairs.write_text("man\twoman\t9\nman\ttree\t1\nking\tqueen\t8.5\n")
-    assert main(["eval", path, path, "--analogies", str(questions), "--pairs", str(pairs), "--sections"]) == 0
+@pytest.fixture
+def tests_of_vectors(tmp_path):
+    """The arguments of `fastnlp eval` for one test of each kind."""
+    files = {
+        "analogies": ": family\nman woman king queen\nMan Woman Uncle Aunt\n: none\na b c d\n",
+        "pairs": "man\twoman\t9\nman\ttree\t1\nking\tqueen\t8.5\n",
+        "categories": "man person\nwoman person\ntree plant\nbush plant\n",
+        "outliers": "man\nwoman\nqueen\n\ntree\nbush\n",
+    }
+    arguments = []
+    for kind, text in files.items():
+        (tmp_path / f"{kind}.txt").write_text(text)
+        arguments += [f"--{kind}", str(tmp_path / f"{kind}.txt")]
+    return arguments
+
+
+def test_eval_prints_a_row_of_figures_for_each_file(path, tests_of_vectors, capsys):
+    assert main(["eval", path, path, *tests_of_vectors, "--sections"]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[:3] == [
-        f"{path}: 5 words, 3 dimensions",
-        "    family: 100.0% (1 of 1; 1 unknown)",
-        "  questions.txt: 100.00% (1 of 1; 1 unknown)",
-    ]
-    assert out[3].startswith("  pairs.tsv: Spearman ") and out[:4] == out[4:]
+    assert out[0].split() == ["analogies.txt", "pairs.txt", "categories.txt", "outliers.txt"]
+    titles = ["vectors words dim", "3CosAdd 3CosMul asked unknown", "Spearman Pearson pairs unknown"]
+    titles += ["purity words unknown", "accuracy OPP sets unknown"]
+    assert out[1].split() == " ".join(titles).split()
+    first = out[2].split()
+    assert first[:7] == [path, "5", "3", "100.00%", "100.00%", "1", "2"]
+    assert first[9:] == ["3", "0", "1.0000", "3", "1", "100.00%", "100.00%", "1", "1"]
+    assert out[3] == out[2]
+    assert out[5].startswith("analogies.txt (3CosAdd)") and out[6].split() == ["family", "100.00%", "100.00%"]
+    # Columns stand under their titles.
+    assert out[1].index("purity") + len("purity") == out[2].index("1.0000") + len("1.0000")
+
+
+def test_eval_writes_its_figures_as_json(path, tests_of_vectors, tmp_path, capsys):
+    target = tmp_path / "figures.json"
+    assert main(["eval", path, *tests_of_vectors, "--dummy4unknown", "--json", str(target)]) == 0
+    assert capsys.readouterr().out.startswith(" ")
+    (record,) = json.loads(target.read_text())
+    assert (record["vectors"], record["words"], record["dimensions"]) == (path, 5, 3)
+    kinds = {test["kind"]: test for test in record["tests"]}
+    assert list(kinds) == ["analogies", "pairs", "categories", "outliers"]
+    assert kinds["analogies"]["3cosadd"] == pytest.approx(1 / 3) and kinds["analogies"]["unknown"] == 2
+    assert [section["name"] for section in kinds["analogies"]["sections"]] == ["family", "none"]
+    assert kinds["pairs"]["spearman"] == pytest.approx(0.75**0.5)  # two cosines are equal
+    assert kinds["outliers"]["accuracy"] == 1
+    constant = tmp_path / "constant.txt"
+    constant.write_text("man woman 1\nman tree 1\n")
+    assert main(["eval", path, "--pairs", str(constant), "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["tests"][0]["spearman"] is None
+
+
+def test_eval_finds_its_tests_in_the_data_folder(path, tests_of_vectors, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("FASTNLP_DATA", raising=False)
     assert main(["eval", path]) == 1
-    assert "name --analogies or --pairs" in capsys.readouterr().err
+    assert "name --analogies, --pairs, --categories or --outliers" in capsys.readouterr().err
     (tmp_path / "eval").mkdir()
-    questions.rename(tmp_path / "eval" / "questions-words.txt")
+    (tmp_path / "analogies.txt").rename(tmp_path / "eval" / "questions-words.txt")
     monkeypatch.setenv("FASTNLP_DATA", str(tmp_path))
     assert main(["eval", path]) == 0
-    assert capsys.readouterr().out.splitlines()[1] == "  questions-words.txt: 100.00% (1 of 1; 1 unknown)"
+    assert capsys.readouterr().out.split()[0] == "questions-words.txt"
     assert main(["eval", path, "--case-sensitive"]) == 0
 
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -143,6 +144,38 @@ TEST(every_instruction_set_multiplies_codes_alike) {
         for (std::int64_t d = 0; d < width; ++d) exact += std::int64_t{codes[r * width + d]} * query[d];
         CHECK(dots[r] == exact);
       }
+    }
+  }
+}
+
+TEST(every_instruction_set_combines_cosines_alike) {
+  for (const NearestKernels* kernels : runnable()) {
+    const std::int64_t width = kernels->tile_queries, words = 5, count = 40;
+    std::vector<float> cosines = normal(static_cast<std::size_t>(words * width), 9);
+    for (float& cosine : cosines) cosine = std::tanh(cosine);
+    std::mt19937 generator(10);
+    std::vector<std::int32_t> questions(static_cast<std::size_t>(3 * count));
+    for (auto& word : questions) word = static_cast<std::int32_t>(generator() % words);
+    std::vector<float> thresholds = normal(static_cast<std::size_t>(count), 11);
+    for (float& threshold : thresholds) threshold += 1.5f;
+    for (const bool by_products : {false, true}) {
+      std::vector<std::int32_t> reached(static_cast<std::size_t>(count) + 1), expected;
+      std::vector<float> scores(static_cast<std::size_t>(width));
+      for (std::int32_t i = 0; i < count; ++i) {
+        kernels->combine(cosines.data(), questions.data() + 3 * i, by_products, scores.data());
+        for (std::int64_t lane = 0; lane < width; ++lane) {
+          const double a = cosines[questions[3 * i] * width + lane];
+          const double b = cosines[questions[3 * i + 1] * width + lane];
+          const double c = cosines[questions[3 * i + 2] * width + lane];
+          const double exact = by_products ? (1 + b) / 2 * (1 + c) / 2 / ((1 + a) / 2 + 1e-6) : b - a + c;
+          CHECK(std::fabs(scores[lane] - exact) < 1e-4 * (1 + std::fabs(exact)));
+        }
+        if (*std::max_element(scores.begin(), scores.end()) > thresholds[i]) expected.push_back(i);
+      }
+      reached.resize(static_cast<std::size_t>(kernels->reaching(
+          cosines.data(), questions.data(), count, by_products, thresholds.data(), reached.data())));
+      CHECK(reached == expected);
+      CHECK(!expected.empty() && static_cast<std::int64_t>(expected.size()) < count);
     }
   }
 }

@@ -25,3 +25,29 @@ def pearson(x, y):
     mx, my = math.fsum(x) / len(x), math.fsum(y) / len(y)
     top = math.fsum((a - mx) * (b - my) for a, b in zip(x, y, strict=True))
     return top / math.sqrt(math.fsum((a - mx) ** 2 for a in x) * math.fsum((b - my) ** 2 for b in y))
+
+
+def analogy(rows, a, b, c, k, by_products):
+    """The k rows of highest 3CosAdd or 3CosMul for "a is to b as c is to what", the three left out."""
+
+    def score(row):
+        to_a, to_b, to_c = (cosine(rows[i], row) for i in (a, b, c))
+        if by_products:
+            return (1 + to_b) / 2 * (1 + to_c) / 2 / ((1 + to_a) / 2 + 1e-6)
+        return to_b - to_a + to_c
+
+    scored = [(i, score(row)) for i, row in enumerate(rows) if i not in (a, b, c)]
+    return sorted(scored, key=lambda item: (-item[1], item[0]))[:k]
+
+
+def compactness_without(words, left_out):
+    """The mean cosine of all pairs of a set of vectors without one of them."""
+    others = [word for i, word in enumerate(words) if i != left_out]
+    pairs = [(i, j) for i in range(len(others)) for j in range(len(others)) if i != j]
+    return math.fsum(cosine(others[i], others[j]) for i, j in pairs) / len(pairs)
+
+
+def outlier_place(words):
+    """The place of the last of some vectors by the compactness of the others, as a share of the highest."""
+    scores = [compactness_without(words, i) for i in range(len(words))]
+    return sum(score < scores[-1] for score in scores[:-1]) / (len(words) - 1)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastnlp as fn
-from fastnlp.vectors.evaluation.judgements import pearson, ranks
+from fastnlp.vectors.evaluation.judgements import Judged, correlations, pearson, ranks
 from tests.oracles import nearest as oracle
 
 TABLE = np.array([[1, 0, 1], [1, 1, 1], [1, 0, -1], [1, 1, -1], [-1, 0, 0.1]], np.float32)
@@ -112,6 +112,265 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path):
     path.write_bytes(b": caf\xe9\n")
     with pytest.raises(ValueError, match=r"questions\.txt: byte 5: not valid UTF-8"):
         fn.evaluate.analogies(VECTORS, path)
+
+
+def test_unknown_words_can_count_as_wrong():
+    questions = [": a", "man woman king queen", "man woman uncle aunt", ": b", "a b c d"]
+    result = fn.evaluate.analogies(VECTORS, questions, dummy4unknown=True)
+    assert [(s.correct, s.total, s.unknown) for s in result.sections] == [(1, 2, 1), (0, 1, 1)]
+    assert result.accuracy == pytest.approx(1 / 3)
+    pairs = ["man woman 9", "king tree 1", "man sea 5"]
+    left_out, counted = (fn.evaluate.similarity(VECTORS, pairs, dummy4unknown=flag) for flag in (False, True))
+    assert (left_out.pairs, left_out.unknown, counted.pairs, counted.unknown) == (2, 1, 3, 1)
+    cosines = [VECTORS.similarity("man", "woman"), VECTORS.similarity("king", "tree"), 0.0]
+    assert counted.pearson == pytest.approx(oracle.pearson([9, 1, 5], cosines))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_analogies_are_answered_as_the_definition_says(data):
+    rows = data.draw(st.integers(4, 80))
+    by_products = data.draw(st.booleans())
+    # In few dimensions a cosine comes close to -1, and 3CosMul divides by what rounding leaves of 1 + cos.
+    dim = 17 if by_products else data.draw(st.sampled_from([1, 3, 17]))
+    generator = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    table = generator.standard_normal((rows, dim)).astype(np.float32)
+    vectors = fn.WordVectors([str(i) for i in range(rows)], table)
+    asked = generator.integers(0, rows, (6, 3))
+    found, scores = vectors.answer_analogies(asked, 3, by_products=by_products, threads=2)
+    for q, (a, b, c) in enumerate(asked.tolist()):
+        expected = oracle.analogy(table.tolist(), a, b, c, 3, by_products)
+        by_row = dict(oracle.analogy(table.tolist(), a, b, c, rows, by_products))
+        for place, (_, score) in enumerate(expected):
+            close = pytest.approx(score, rel=1e-4, abs=1e-5)
+            assert scores[q, place] == close and by_row[found[q, place]] == close
+        assert (found[q, len(expected) :] == -1).all()
+
+
+def test_analogies_can_be_answered_in_many_steps(monkeypatch):
+    generator = np.random.default_rng(4)
+    vectors = fn.WordVectors([str(i) for i in range(3000)], generator.standard_normal((3000, 8), np.float32))
+    asked = generator.integers(0, 3000, (50, 3))
+    whole = vectors.answer_analogies(asked, 5, restrict_vocab=2900)
+    monkeypatch.setattr("fastnlp.vectors.nearest._STEP", 1.0)
+    stepped = vectors.answer_analogies(asked, 5, restrict_vocab=2900)
+    assert (whole[0] == stepped[0]).all() and (whole[1] == stepped[1]).all()
+    assert whole[0].max() < 2900
+
+
+def test_3cosmul_is_gensims_most_similar_cosmul():
+    for a, b, c in (("man", "woman", "king"), ("king", "queen", "tree"), ("tree", "man", "woman")):
+        row = [VECTORS.get_index(word) for word in (a, b, c)]
+        found, scores = VECTORS.answer_analogies(np.array([row]), 2, by_products=True)
+        expected = VECTORS.most_similar_cosmul([b, c], [a], topn=2)
+        assert [VECTORS.index_to_key[i] for i in found[0]] == [word for word, _ in expected]
+        np.testing.assert_allclose(scores[0], [score for _, score in expected], rtol=1e-5)
+
+
+def test_bad_questions_by_row_are_refused():
+    with pytest.raises(ValueError, match=r"questions: expected shape \(N, 3\), got \(1, 2\)"):
+        VECTORS.answer_analogies(np.array([[0, 1]]))
+    with pytest.raises(IndexError, match=r"questions: expected rows in \[0, 5\)"):
+        VECTORS.answer_analogies(np.array([[0, 1, 5]]))
+    with pytest.raises(ValueError, match="method: expected '3cosadd' or '3cosmul', got 'pairdistance'"):
+        fn.evaluate.analogies(VECTORS, ["man woman king queen"], method="pairdistance")
+
+
+def test_msrs_questions_have_their_answers_beside_them(tmp_path):
+    questions = tmp_path / "word_relationship.questions"
+    answers = tmp_path / "word_relationship.answers"
+    questions.write_text("man woman king\nman king woman\nman woman uncle\n")
+    answers.write_text("A_B queen\nB_C tree\nA_B aunt\n")
+    result = fn.evaluate.analogies(VECTORS, questions)
+    assert [(s.name, s.correct, s.total, s.unknown) for s in result.sections] == [
+        ("A_B", 1, 1, 1),
+        ("B_C", 0, 1, 0),
+    ]
+    answers.write_text("A_B queen\n")
+    with pytest.raises(ValueError, match="expected 3 answers, one a question, got 1"):
+        fn.evaluate.analogies(VECTORS, questions)
+    answers.write_text("A_B queen\nB_C\nA_B aunt\n")
+    with pytest.raises(ValueError, match="answers: line 2: expected a section and a word, got 1 fields"):
+        fn.evaluate.analogies(VECTORS, questions)
+    questions.write_text("man woman\n1 2 3\n1 2 3\n")
+    with pytest.raises(ValueError, match="questions: line 1: expected three words, got 2"):
+        fn.evaluate.analogies(VECTORS, questions)
+
+
+def test_bats_asks_every_pair_of_lines_and_takes_any_of_the_answers(tmp_path):
+    (tmp_path / "1_Inflectional").mkdir()
+    (tmp_path / "1_Inflectional" / "I01 [man - woman].txt").write_text(
+        "man\twoman\nking\tlady/queen\nsea\tfish\n"
+    )
+    (tmp_path / "1_Inflectional" / "I02 [a - b].txt").write_text("man\twoman\nking\tlady\n")
+    result = fn.evaluate.analogies(VECTORS, tmp_path)
+    # Of six questions of the first file one has only known words: man:woman::king:?, answered by "queen".
+    assert [(s.name, s.correct, s.total, s.unknown) for s in result.sections] == [
+        ("I01 [man - woman]", 1, 1, 5),
+        ("I02 [a - b]", 0, 0, 2),
+    ]
+    (tmp_path / "1_Inflectional" / "I02 [a - b].txt").write_text("man woman king\n")
+    with pytest.raises(ValueError, match="line 1: expected a word and its answers, got 3 fields"):
+        fn.evaluate.analogies(VECTORS, tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"found no \.txt in it"):
+        fn.evaluate.analogies(VECTORS, tmp_path / "empty")
+
+
+@pytest.mark.parametrize("mark", ["\t", ",", " ", ", "])
+def test_pairs_are_split_at_what_the_first_line_has(mark):
+    lines = [
+        mark.join(fields) for fields in (("man", "woman", "9"), ("man", "king", "1"), ("king", "tree", "5"))
+    ]
+    assert fn.evaluate.similarity(VECTORS, lines).pairs == 3
+
+
+def test_p_values_are_those_of_students_t():
+    stats = pytest.importorskip("scipy.stats")
+    generator = np.random.default_rng(3)
+    for pairs in (3, 4, 10, 353, 3000):
+        x, y = generator.standard_normal((2, pairs))
+        for weight in (0.0, 0.05, 0.5, 3.0):
+            judged = Judged(x, y + weight * x, 0)
+            spearman, pearson_of = correlations(judged)
+            for ours, theirs in (
+                (pearson_of, stats.pearsonr(*judged[:2])),
+                (spearman, stats.spearmanr(*judged[:2])),
+            ):
+                assert ours.statistic == pytest.approx(theirs.statistic, abs=1e-12)
+                assert ours.pvalue == pytest.approx(theirs.pvalue, rel=1e-6, abs=1e-300)
+    alike = Judged(np.arange(4.0), np.arange(4.0), 0)
+    assert correlations(alike)[1] == (pytest.approx(1), pytest.approx(0, abs=1e-6))
+    assert np.isnan(correlations(Judged(np.arange(2.0), np.arange(2.0), 0))[1].pvalue)
+
+
+def planted(seed=0, noise=0.3):
+    """Three categories of twenty words around three directions."""
+    generator = np.random.default_rng(seed)
+    centers = generator.standard_normal((3, 10))
+    table = np.repeat(centers, 20, axis=0) + noise * generator.standard_normal((60, 10))
+    words = [f"{name}{i}" for name in "abc" for i in range(20)]
+    return fn.WordVectors(words, table.astype(np.float32)), [f"{word} {word[0]}" for word in words]
+
+
+def test_categories_that_lie_apart_are_found():
+    vectors, lines = planted()
+    result = fn.evaluate.categories(vectors, ["# comment", *lines, "nowhere a"])
+    assert (result.purity, result.categories, result.words, result.unknown) == (1.0, 3, 60, 1)
+    assert fn.evaluate.categories(vectors, [line.upper() for line in lines]).purity == 1.0
+    assert fn.evaluate.categories(vectors, [line.upper() for line in lines[:-1]] + ["c19 C"]).words == 60
+    assert fn.evaluate.categories(vectors, lines, restrict_vocab=20).categories == 1
+
+
+def test_purity_is_the_share_of_each_clusters_largest_category():
+    vectors, lines = planted()
+    # Five words of category a named b, three of b named c: clusters stay, names are mixed.
+    renamed = [
+        line[:-1] + "b" if i < 5 else line[:-1] + "c" if 20 <= i < 23 else line
+        for i, line in enumerate(lines)
+    ]
+    assert fn.evaluate.categories(vectors, renamed).purity == pytest.approx((15 + 17 + 20) / 60)
+    assert fn.evaluate.categories(vectors, renamed, seed=9).purity == pytest.approx((15 + 17 + 20) / 60)
+
+
+def test_clusters_do_not_fail_on_equal_words_and_words_without_a_direction():
+    vectors = fn.WordVectors(
+        [f"w{i}" for i in range(6)], np.vstack([np.zeros((2, 3)), np.ones((4, 3))]).astype(np.float32)
+    )
+    result = fn.evaluate.categories(vectors, [f"w{i} {'abc'[i // 2]}" for i in range(6)])
+    assert 1 / 3 <= result.purity <= 1
+
+
+@given(st.integers(0, 2**32), st.integers(2, 7), st.integers(1, 4))
+def test_outliers_are_placed_as_the_paper_says(seed, size, outside):
+    table = np.random.default_rng(seed).standard_normal((size + outside, 3)).astype(np.float32)
+    words = [f"w{i}" for i in range(size + outside)]
+    result = fn.evaluate.outliers(fn.WordVectors(words, table), [(words[:size], words[size:])])
+    places = [
+        oracle.outlier_place([*table[:size].tolist(), table[i].tolist()]) for i in range(size, size + outside)
+    ]
+    assert result.sets == outside
+    assert result.position == pytest.approx(np.mean(places))
+    assert result.accuracy == pytest.approx(np.mean([place == 1 for place in places]))
+
+
+def test_sets_with_outliers_are_read_from_a_folder(tmp_path):
+    (tmp_path / "one.txt").write_text("man\nKing\nqueen\nnowhere\n\ntree\nmissing\n")
+    (tmp_path / "two.txt").write_text("\n man\nking queen\nwoman\n\n\ntree\n")
+    result = fn.evaluate.outliers(VECTORS, tmp_path)
+    assert (result.sets, result.unknown, result.accuracy) == (2, 2, 1.0)
+    assert str(result) == "accuracy 100.0%, position 100.0% (2 outliers; 2 words unknown)"
+    assert fn.evaluate.outliers(VECTORS, tmp_path / "one.txt", case_insensitive=False).unknown == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "call"),
+    [
+        (
+            "line 2: expected a word and its category",
+            lambda: fn.evaluate.categories(VECTORS, ["man a", "king"]),
+        ),
+        ("words: expected at least one known word", lambda: fn.evaluate.categories(VECTORS, ["sea a"])),
+        (
+            "restarts: expected at least 1, got 0",
+            lambda: fn.evaluate.categories(VECTORS, ["man a"], restarts=0),
+        ),
+        ("sets: expected at least one of two", lambda: fn.evaluate.outliers(VECTORS, [(["man"], ["tree"])])),
+    ],
+)
+def test_bad_categories_and_outliers_are_refused(message, call):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_bad_files_of_sets_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"found no \.txt in it"):
+        fn.evaluate.outliers(VECTORS, tmp_path)
+    path = tmp_path / "set.txt"
+    path.write_text("man\nking\n")
+    with pytest.raises(ValueError, match="found no blank line"):
+        fn.evaluate.outliers(VECTORS, path)
+    path.write_bytes(b"caf\xe9\n\nman\n")
+    with pytest.raises(ValueError, match="byte 3: not valid UTF-8"):
+        fn.evaluate.outliers(VECTORS, path)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("insensitive", [True, False])
+@pytest.mark.parametrize("dummy", [True, False])
+@pytest.mark.parametrize("restrict", [40, 300])
+def test_the_figures_are_gensims(tmp_path, insensitive, dummy, restrict):
+    gensim = pytest.importorskip("gensim.models")
+    generator = np.random.default_rng(7)
+    # Words in two spellings, and planted analogies: some answers are right and some spellings collide.
+    words = [f"{name}{i}" for i in range(60) for name in ("up", "down", "UP")]
+    offset = generator.standard_normal((3, 12))
+    base = generator.standard_normal((60, 12))
+    table = (base[:, None] + 1.5 * offset[None] + 0.4 * generator.standard_normal((60, 3, 12))).reshape(
+        180, 12
+    )
+    ours = fn.KeyedVectors(12)
+    ours.add_vectors(words, table.astype(np.float32))
+    theirs = gensim.KeyedVectors(12)
+    theirs.add_vectors(words, table.astype(np.float32))
+    lines = []
+    for section in range(3):
+        lines.append(f": section{section}")
+        for _ in range(60):
+            i, j = generator.integers(0, 70, 2)
+            lines.append(f"up{i} down{i} {'Up' if section == 1 else 'up'}{j} down{j}")
+    path = tmp_path / "q.txt"
+    path.write_text("\n".join(lines))
+    options = {"restrict_vocab": restrict, "case_insensitive": insensitive, "dummy4unknown": dummy}
+    found, expected = (v.evaluate_word_analogies(str(path), **options) for v in (ours, theirs))
+    assert found == (pytest.approx(expected[0]), expected[1])
+    assert any(section["correct"] for section in expected[1]) and any(s["incorrect"] for s in expected[1])
+    pairs = [f"up{i}\tUP{j}\t{generator.integers(0, 10)}" for i, j in generator.integers(0, 70, (80, 2))]
+    path.write_text("# comment\nno pair\n" + "\n".join(pairs))
+    found, expected = (v.evaluate_word_pairs(str(path), **options) for v in (ours, theirs))
+    assert found[2] == pytest.approx(expected[2])
+    for mine, other in zip(found[:2], expected[:2], strict=True):
+        assert mine == (pytest.approx(other[0], abs=1e-6), pytest.approx(other[1], rel=1e-3, abs=1e-9))
 
 
 @pytest.mark.interop
