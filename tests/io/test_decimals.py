@@ -114,7 +114,7 @@ def test_awkward_decimals(texts):
     "text", ["1e", "e5", ".", "-", "--1", "1.5.2", "1e5.0", "0x1", "1_000", "1e--5", "1,5", "٣"]
 )
 def test_what_is_no_number_is_refused(text):
-    with pytest.raises(ValueError, match="line 1: expected a word and 3 numbers, got .* as number 2"):
+    with pytest.raises(ValueError, match=r"line 1: expected a word and 3 numbers, got .* as number 2"):
         parsed(["1", text, "0.5"])
 
 
