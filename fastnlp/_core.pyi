@@ -23,6 +23,7 @@ __all__: list[str] = [
     "StreamEncoder",
     "TokenCounter",
     "Word2Vec",
+    "answer_analogies",
     "build_word_index",
     "check_ids",
     "check_offsets",
@@ -41,6 +42,7 @@ __all__: list[str] = [
     "huffman_links",
     "keep_probabilities",
     "nearest",
+    "nearest_by_sketch",
     "nearest_instruction_set",
     "negatives",
     "ngram_vocabulary",
@@ -53,6 +55,7 @@ __all__: list[str] = [
     "piece_ends",
     "row_norms",
     "simd_supported",
+    "sketch_rows",
     "spell",
     "subsample",
     "tree_paths",
@@ -484,6 +487,22 @@ class IndexedWords:
         The words of rows [first, first + count).
         """
 
+def answer_analogies(
+    vectors: numpy.typing.NDArray[numpy.float32],
+    inverse_norms: numpy.typing.NDArray[numpy.float32],
+    words: numpy.typing.NDArray[numpy.float32],
+    word_rows: numpy.typing.NDArray[numpy.int32],
+    asked: numpy.typing.NDArray[numpy.int32],
+    by_products: bool,
+    k: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    first_row: typing.SupportsInt | typing.SupportsIndex = 0,
+    found: tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]] | None = None,
+) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]]:
+    """
+    The k rows that answer each analogy best: indices (N, k) and scores (N, k), by blocks as in `nearest`.
+    """
+
 def build_word_index(
     data: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64]
 ) -> tuple[int, numpy.typing.NDArray[numpy.uint64]]:
@@ -634,9 +653,26 @@ def nearest(
     k: typing.SupportsInt | typing.SupportsIndex,
     exclude: numpy.typing.NDArray[numpy.int32],
     threads: typing.SupportsInt | typing.SupportsIndex,
+    first_row: typing.SupportsInt | typing.SupportsIndex = 0,
+    found: tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]] | None = None,
 ) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]]:
     """
-    The k rows of highest cosine with each query: indices (B, k) and scores (B, k).
+    The k rows of highest cosine with each query: indices (B, k) and scores (B, k). Of a table given in blocks, each call gets the number of its first row and what the blocks before gave.
+    """
+
+def nearest_by_sketch(
+    vectors: numpy.typing.NDArray[numpy.float32],
+    inverse_norms: numpy.typing.NDArray[numpy.float32],
+    codes: numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32],
+    errors: numpy.typing.NDArray[numpy.float32],
+    queries: numpy.typing.NDArray[numpy.float32],
+    k: typing.SupportsInt | typing.SupportsIndex,
+    exclude: numpy.typing.NDArray[numpy.int32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]]:
+    """
+    What `nearest` gives for a query or a few, from a sketch of the rows and the few rows that it leaves.
     """
 
 def nearest_instruction_set() -> str:
@@ -749,6 +785,17 @@ def row_norms(
 def simd_supported() -> list[str]:
     """
     The instruction sets that the kernels of this machine can use, the fastest first.
+    """
+
+def sketch_rows(
+    vectors: numpy.typing.NDArray[numpy.float32],
+    inverse_norms: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> tuple[
+    numpy.typing.NDArray[numpy.int8], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]
+]:
+    """
+    Rows as whole numbers of 8 bits, for nearest_by_sketch: codes, scales and errors.
     """
 
 def spell(

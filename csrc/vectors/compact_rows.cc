@@ -77,7 +77,8 @@ void encode_int8(std::span<const float> rows, std::int64_t dim, std::int64_t fir
              "NaN or infinity");
     }
     // A scale that is subnormal would have no inverse; such a row rounds to zeros.
-    const float scale = largest / 127.0f;
+    float scale = largest / 127.0f;
+    if (!std::isfinite(scale * 127.0f)) scale = std::nextafter(scale, 0.0f);
     const float inverse = scale >= 0x1p-126f ? 1.0f / scale : 0.0f;
     scales[row] = inverse == 0.0f ? 0.0f : scale;
     for (std::int64_t d = 0; d < dim; ++d) {

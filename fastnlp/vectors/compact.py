@@ -20,8 +20,9 @@ _BLOCK = 1 << 22  # numbers made float32 at a time, 16 MB
 class CompactVectors(WordVectors):
     """Word vectors in float16 or int8, which take a half or a quarter of the memory.
 
-    Everything that `WordVectors` does works; rows become float32 where they are used, a block at a time in
-    searches. `WordVectors.load(..., dtype=...)` and `WordVectors.astype` make them.
+    Everything that is asked of `WordVectors` can be asked; rows become float32 where they are used, a block
+    at a time in searches. The table itself cannot be changed. `WordVectors.load(..., dtype=...)` and
+    `WordVectors.astype` make them.
 
     Args:
         tokens: V different words.
@@ -68,9 +69,25 @@ class CompactVectors(WordVectors):
         return self.stored
 
     @property
-    def vectors(self) -> NDArray[np.float32]:  # type: ignore[override]
+    def vectors(self) -> NDArray[np.float32]:
         """(V, D) float32, all rows, made anew at each access."""
         return self.stored.floats(threads_to_use(None))
+
+    @vectors.setter
+    def vectors(self, vectors: NDArray[np.float32]) -> None:
+        self.stored = StoredRows(vectors).astype(self.stored.dtype)
+
+    def _writeable(self) -> NDArray[np.float32]:
+        raise TypeError(
+            f"vectors: expected float32 to be changed, got {self.stored.dtype}; astype('float32') makes them"
+        )
+
+    def _append(self, rows: NDArray[np.float32]) -> None:
+        if len(rows):
+            self._writeable()
+
+    def _is_sketched(self, threads: int) -> bool:
+        return False  # a sketch would take more memory than there is to save
 
     def _take(self, rows: NDArray[np.integer[Any]] | list[int]) -> NDArray[np.float32]:
         return self.stored.take(np.asarray(rows, np.int64)).floats()

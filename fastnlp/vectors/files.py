@@ -102,7 +102,9 @@ class Files(WordTable):
             if lowercase or dtype not in (None, "float32"):
                 # Without its n-grams, a model is a table like any other.
                 whole = SubwordVectors.load(path, limit=limit, unicode_errors=unicode_errors)
-                table = VectorTable(whole.index_to_key, whole.key_to_index, whole._stored(), whole.expandos.get("count"))
+                table = VectorTable(
+                    whole.index_to_key, whole.key_to_index, whole._stored(), whole.expandos.get("count")
+                )
                 return cls._of(_adapted(table, lowercase, dtype), unknown)
             model = SubwordVectors.load(path, limit=limit, unicode_errors=unicode_errors, unknown=unknown)
             return cast(Self, model)
