@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "vectors/decimal.h"
 
@@ -17,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   float common = 0.0f, any = 0.0f;
   const char* end = parse_common_decimal(text.data(), common);
   if (end == nullptr) return 0;
-  const std::string field(text.data(), end);
+  const std::string field(std::as_const(text).data(), end);
   if (parse_decimal(field, any) != Number::kFinite) std::abort();
   if (std::bit_cast<std::uint32_t>(common) != std::bit_cast<std::uint32_t>(any)) std::abort();
   char* stop = nullptr;
