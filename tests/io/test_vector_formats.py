@@ -5,6 +5,8 @@ import itertools
 import json
 import os
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -426,3 +428,24 @@ def test_bad_requests_are_refused(tmp_path):
         WordVectors.load(path).save(path, dtype="int8")
     with pytest.raises(ValueError, match="unknown: expected 'error'"):
         WordVectors.load(path, unknown="nothing")
+
+
+@pytest.mark.parametrize(("dtype", "table"), [("float32", 20_000_000), ("int8", 5_200_000)])
+def test_text_is_never_beside_its_table_nor_a_larger_table_beside_a_smaller(tmp_path, dtype, table):
+    path = tmp_path / "a.txt"
+    numbers = " 0.12345" * 100
+    with path.open("w") as file:
+        file.writelines(f"word{row}{numbers}\n" for row in range(50_000))
+    program = (
+        "import resource, sys\n"
+        "from fastnlp import WordVectors\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "WordVectors.load(sys.argv[1], limit=10)\n"
+        "before = peak()\n"
+        "vectors = WordVectors.load(sys.argv[1], dtype=sys.argv[2])\n"
+        "print(peak() - before)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program, str(path), dtype], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    words = 50_000 * 200  # bytes of a str, its places in a list and a dictionary
+    assert int(run.stdout.split()[-1]) < 1.5 * table + words + 8_000_000 < path.stat().st_size + table
