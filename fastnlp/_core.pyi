@@ -14,6 +14,7 @@ __all__: list[str] = [
     "BpeTrainer",
     "CooccurrenceCounter",
     "Glove",
+    "IndexedWords",
     "PhraseCounter",
     "PhraseJoiner",
     "PieceCounter",
@@ -23,9 +24,13 @@ __all__: list[str] = [
     "TokenCounter",
     "Word2Vec",
     "answer_analogies",
+    "build_word_index",
     "check_ids",
     "check_offsets",
     "compose_vectors",
+    "decode_half",
+    "decode_int8",
+    "encode_int8",
     "fasttext_hash",
     "fill_glove",
     "fill_uniform",
@@ -457,6 +462,31 @@ class Glove:
     @property
     def units(self) -> int: ...
 
+class IndexedWords:
+    """
+    Words and their hash table in arrays, checked as they are used.
+    """
+    def __init__(
+        self,
+        data: numpy.typing.NDArray[numpy.uint8],
+        offsets: numpy.typing.NDArray[numpy.int64],
+        slots: numpy.typing.NDArray[numpy.uint64],
+        salt: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def find(self, word: str) -> int:
+        """
+        The row of a word, or -1.
+        """
+    def words(
+        self,
+        first: typing.SupportsInt | typing.SupportsIndex,
+        count: typing.SupportsInt | typing.SupportsIndex,
+    ) -> list[str]:
+        """
+        The words of rows [first, first + count).
+        """
+
 def answer_analogies(
     vectors: numpy.typing.NDArray[numpy.float32],
     inverse_norms: numpy.typing.NDArray[numpy.float32],
@@ -471,6 +501,13 @@ def answer_analogies(
 ) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32]]:
     """
     The k rows that answer each analogy best: indices (N, k) and scores (N, k), by blocks as in `nearest`.
+    """
+
+def build_word_index(
+    data: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64]
+) -> tuple[int, numpy.typing.NDArray[numpy.uint64]]:
+    """
+    Salt and slots of a hash table over different words.
     """
 
 def check_ids(
@@ -507,6 +544,32 @@ def compose_vectors(
     Means or sums of the rows of words (-1 for none of their own) and of their n-grams.
     """
 
+def decode_half(
+    values: numpy.typing.NDArray[numpy.uint16],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    IEEE binary16, given as uint16, to float32.
+    """
+
+def decode_int8(
+    values: numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32],
+    out: numpy.typing.NDArray[numpy.float32],
+    threads: typing.SupportsInt | typing.SupportsIndex,
+) -> None:
+    """
+    Whole numbers times the scale of their row.
+    """
+
+def encode_int8(
+    rows: numpy.typing.NDArray[numpy.float32], first_row: typing.SupportsInt | typing.SupportsIndex
+) -> tuple[numpy.typing.NDArray[numpy.int8], numpy.typing.NDArray[numpy.float32]]:
+    """
+    (N, D) whole numbers in [-127, 127] and (N,) scales whose products are nearest to rows.
+    """
+
 def fasttext_hash(text: bytes) -> int:
     """
     FNV-1a over signed bytes, 32 bits.
@@ -539,7 +602,7 @@ def format_binary_rows(
     first_row: typing.SupportsInt | typing.SupportsIndex,
 ) -> bytes:
     """
-    Rows [first_row, first_row + len(tokens)) as word2vec binary.
+    Rows as word2vec binary; first_row is what refusals call the first one.
     """
 
 def format_fasttext_words(
@@ -555,7 +618,7 @@ def format_text_rows(
     first_row: typing.SupportsInt | typing.SupportsIndex,
 ) -> bytes:
     """
-    Rows [first_row, first_row + len(tokens)) as word2vec text.
+    Rows as word2vec text; first_row is what refusals call the first one.
     """
 
 def glove_pitch(dim: typing.SupportsInt | typing.SupportsIndex) -> int:

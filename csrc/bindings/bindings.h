@@ -55,5 +55,6 @@ void register_cooccurrence(py::module_& m);
 void register_training(py::module_& m);
 void register_glove(py::module_& m);
 void register_vectors(py::module_& m);
+void register_vector_files(py::module_& m);
 
 }  // namespace fastnlp::bindings

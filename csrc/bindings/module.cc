@@ -12,4 +12,5 @@ PYBIND11_MODULE(_core, m) {
   fastnlp::bindings::register_training(m);
   fastnlp::bindings::register_glove(m);
   fastnlp::bindings::register_vectors(m);
+  fastnlp::bindings::register_vector_files(m);
 }

@@ -55,13 +55,6 @@ std::optional<Nearest> found_so_far(const EarlierArrays& arrays) {
   return Nearest{{indices.begin(), indices.end()}, {scores.begin(), scores.end()}};
 }
 
-void check_row_range(const Rows& rows, std::int64_t first, std::int64_t count) {
-  if (first < 0 || count < 0 || first > rows.count - count) {
-    refuse("first_row", "a range of rows within " + std::to_string(rows.count),
-           "[" + std::to_string(first) + ", " + std::to_string(first + count) + ")");
-  }
-}
-
 std::span<float> writable(CArray<float>& out, std::int64_t dim) {
   if (dim < 1) refuse("dim", "at least 1", std::to_string(dim));
   if (out.ndim() != 2 || out.shape(1) != dim) refuse("out", "(rows, dim) float32", "another shape");
@@ -114,11 +107,13 @@ using Format = std::string (*)(std::span<const std::string_view>, const float*, 
 py::bytes format_rows(Format format, const Words& tokens, const Strided& vectors, std::int64_t first_row) {
   const Rows rows = rows_of(vectors);
   const std::vector<std::string_view> views = encoded(tokens);
-  check_row_range(rows, first_row, static_cast<std::int64_t>(views.size()));
+  if (rows.count != static_cast<std::int64_t>(views.size())) {
+    refuse("vectors", std::to_string(views.size()) + " rows, one a token", std::to_string(rows.count));
+  }
   std::string text;
   {
     py::gil_scoped_release release;  // the list keeps the strings alive, the array its memory
-    text = format(views, rows.row(first_row), rows.dim, rows.pitch, first_row);
+    text = format(views, rows.row(0), rows.dim, rows.pitch, first_row);
   }
   return py::bytes(text);
 }
@@ -254,14 +249,14 @@ void register_vectors(py::module_& m) {
         return format_rows(&format_text_rows, tokens, vectors, first_row);
       },
       "tokens"_a, py::arg("vectors").noconvert(), "first_row"_a,
-      "Rows [first_row, first_row + len(tokens)) as word2vec text.");
+      "Rows as word2vec text; first_row is what refusals call the first one.");
   m.def(
       "format_binary_rows",
       [](const Words& tokens, const Strided& vectors, std::int64_t first_row) {
         return format_rows(&format_binary_rows, tokens, vectors, first_row);
       },
       "tokens"_a, py::arg("vectors").noconvert(), "first_row"_a,
-      "Rows [first_row, first_row + len(tokens)) as word2vec binary.");
+      "Rows as word2vec binary; first_row is what refusals call the first one.");
 }
 
 }  // namespace fastnlp::bindings

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <limits>
-#include <optional>
 #include <stdexcept>
+
+#include "vectors/decimal.h"
 
 namespace fastnlp {
 namespace {
@@ -36,61 +36,38 @@ std::string quoted(std::string_view field) {
 bool is_gap(char c) { return c == ' ' || c == '\t'; }
 bool is_end(char c) { return is_gap(c) || c == '\r' || c == '\v' || c == '\f'; }
 
-// A decimal number outside float's normal range: 0 or a subnormal where it is small, nothing where it is
-// large.
-std::optional<float> parse_extreme(const char* first, const char* last) {
-  double wide = 0.0;
-  const auto [end, error] = std::from_chars(first, last, wide);
-  if (end != last) return std::nullopt;
-  if (error == std::errc()) {
-    const auto narrow = static_cast<float>(wide);
-    return std::isfinite(narrow) ? std::optional<float>(narrow) : std::nullopt;
-  }
-  // Beyond double too: it is small if its exponent is negative, or it has none and its integer part is 0.
-  const std::string_view text(first, static_cast<std::size_t>(last - first));
-  const std::size_t exponent = text.find_first_of("eE");
-  const bool small = exponent != std::string_view::npos ? text.substr(exponent + 1).starts_with('-')
-                                                        : text.find_first_of("123456789") > text.find('.');
-  return small ? std::optional<float>(0.0f) : std::nullopt;
-}
-
-enum class Number { kFinite, kNotFinite, kNotANumber };
-
-Number parse_number(const char* first, const char* last, float& value) {
-  if (last - first > 1 && *first == '+' && first[1] != '-') ++first;
-  const auto [end, error] = std::from_chars(first, last, value);
-  if (end != last || first == last) return Number::kNotANumber;
-  if (error == std::errc::result_out_of_range) {
-    const std::optional<float> extreme = parse_extreme(first, last);
-    if (!extreme) return Number::kNotFinite;
-    value = *extreme;
-  } else if (error != std::errc()) {
-    return Number::kNotANumber;
-  }
-  return std::isfinite(value) ? Number::kFinite : Number::kNotFinite;
-}
-
 bool reads_as_number(std::string_view field) {
   float value;
-  return parse_number(field.data(), field.data() + field.size(), value) != Number::kNotANumber;
+  return parse_decimal(field, value) != Number::kNotANumber;
 }
 
+// What parse_common_decimal may read from the start of a number on.
+constexpr std::ptrdiff_t kReadAhead = 32;
+
 // The common line: no space in the token. False where it is anything else, and nothing is said about why.
-bool parse_plain_line(std::string_view line, std::int64_t dim, float* row, std::string_view& token) {
-  std::size_t at = 0;
-  while (at < line.size() && !is_gap(line[at])) ++at;
-  token = line.substr(0, at);
+//   readable: the end of the bytes that may be looked at, behind the line.
+bool parse_plain_line(std::string_view line, const char* readable, std::int64_t dim, float* row,
+                      std::string_view& token) {
+  const char* at = line.data();
+  const char* const stop = at + line.size();
+  while (at != stop && !is_gap(*at)) ++at;
+  token = {line.data(), static_cast<std::size_t>(at - line.data())};
   if (token.empty()) return false;
   for (std::int64_t d = 0; d < dim; ++d) {
-    const std::size_t gap = at;
-    while (at < line.size() && is_gap(line[at])) ++at;
-    const std::size_t start = at;
-    while (at < line.size() && !is_gap(line[at])) ++at;
-    if (gap == start || parse_number(line.data() + start, line.data() + at, row[d]) != Number::kFinite) {
-      return false;
+    if (at == stop) return false;
+    do ++at;
+    while (at != stop && is_gap(*at));
+    const char* const start = at;
+    const char* end = readable - at >= kReadAhead ? parse_common_decimal(at, row[d]) : nullptr;
+    if (end == nullptr || (end != stop && !is_gap(*end))) {
+      for (end = start; end != stop && !is_gap(*end);) ++end;
+      if (parse_decimal({start, static_cast<std::size_t>(end - start)}, row[d]) != Number::kFinite) {
+        return false;
+      }
     }
+    at = end;
   }
-  return at == line.size();
+  return at == stop;
 }
 
 // Any line, from the right; refuses with the reason.
@@ -107,7 +84,7 @@ void parse_any_line(std::string_view line, std::int64_t number, std::int64_t dim
                 "expected a word and " + wanted + ", got " + std::to_string(dim - d) +
                     (dim - d == 1 ? " field" : " fields"));
     }
-    switch (parse_number(field.data(), field.data() + field.size(), row[d])) {
+    switch (parse_decimal(field, row[d])) {
       case Number::kFinite:
         break;
       case Number::kNotFinite:
@@ -171,7 +148,8 @@ ParsedRows parse_text_rows(std::string_view block, bool last, std::int64_t dim, 
     }
     float* row = out.data() + parsed.tokens.size() * static_cast<std::size_t>(dim);
     std::string_view token;
-    if (!parse_plain_line(line, dim, row, token)) parse_any_line(line, number, dim, row, token);
+    if (!parse_plain_line(line, block.data() + block.size(), dim, row, token))
+      parse_any_line(line, number, dim, row, token);
     if (token.find('\0') != std::string_view::npos) {
       refuse_at("line", number, "expected a word, got " + quoted(token) + " with a NUL byte");
     }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_command", "add_loading", "load", "positive"]
 
-FORMATS = ("word2vec-text", "word2vec-binary", "glove", "fasttext")
+FORMATS = ("word2vec-text", "word2vec-binary", "glove", "fasttext", "npz", "safetensors", "fastnlp")
 
 
 def positive(text: str) -> int:

@@ -16,9 +16,16 @@ def say(text: str) -> None:
 
 
 class Reading:
-    """How much of a text has been read, called with bytes done and bytes in all (None where unknown)."""
+    """How much of a text has been read, called with bytes done and bytes in all (None where unknown).
 
-    def __init__(self) -> None:
+    Args:
+        verb: what is being done.
+        unit: what is counted in the line.
+        scale: how many of those that are reported make one of them.
+    """
+
+    def __init__(self, verb: str = "reading", unit: str = "MB", scale: float = 1e6) -> None:
+        self._verb, self._unit, self._scale = verb, unit, scale
         self._terminal = sys.stderr.isatty()
         self._started = time.monotonic()
         self._shown = self._started
@@ -30,8 +37,13 @@ class Reading:
         if now - self._shown < (_REDRAW if self._terminal else _REPORT):
             return
         self._shown = now
-        share = f" of {total / 1e6:,.1f} MB, {done / total:.0%}" if total else " MB"
-        line = f"reading: {done / 1e6:,.1f}{share}, {done / 1e6 / (now - self._started):,.0f} MB/s"
+        digits = 1 if self._scale > 1 else 0
+        count = f"{done / self._scale:,.{digits}f}"
+        share = f" {self._unit}"
+        if total:
+            share = f" of {total / self._scale:,.{digits}f}{share}, {done / total:.0%}"
+        rate = done / self._scale / (now - self._started)
+        line = f"{self._verb}: {count}{share}, {rate:,.0f} {self._unit}/s"
         if self._terminal:
             sys.stderr.write("\r" + line.ljust(self._width))
             sys.stderr.flush()

@@ -293,7 +293,7 @@ def check_output(path: str, format: str | None) -> None:  # noqa: A002
     Raises:
         ValueError: the name does not say the format, or the folder cannot be written to.
     """
-    from fastnlp.io.word2vec import format_from_name
+    from fastnlp.io.vector_formats import format_from_name
 
     if format is None and format_from_name(path) is None:
         raise ValueError(f"--output: expected a name in .vec, .txt or .bin, or --format, got {path}")

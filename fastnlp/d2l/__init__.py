@@ -11,6 +11,7 @@ module that may be set, and keywords of the functions:
 
 from fastnlp.d2l.bpe import get_max_freq_pair, merge_symbols, segment_BPE
 from fastnlp.d2l.download import DATA_HUB, DATA_URL, download, download_extract
+from fastnlp.d2l.embedding import TokenEmbedding, get_analogy, knn
 from fastnlp.d2l.examples import (
     RandomGenerator,
     batchify,
@@ -39,6 +40,7 @@ __all__ = [
     "SigmoidBCELoss",
     "SubwordEmbedding",
     "Timer",
+    "TokenEmbedding",
     "Vocab",
     "batchify",
     "cbow",
@@ -46,6 +48,7 @@ __all__ = [
     "count_corpus",
     "download",
     "download_extract",
+    "get_analogy",
     "get_centers_and_contexts",
     "get_dataloader_workers",
     "get_max_freq_pair",
@@ -54,6 +57,7 @@ __all__ = [
     "get_subwords",
     "glove_loss",
     "glove_weight",
+    "knn",
     "load_data_ptb",
     "loss",
     "merge_symbols",

@@ -15,7 +15,13 @@ from fastnlp.datasets.download import fetch
 from fastnlp.io.atomic import atomic_directory
 
 DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
-DATA_HUB: dict[str, tuple[str, str]] = {"ptb": (DATA_URL + "ptb.zip", PTB.sha1)}
+DATA_HUB: dict[str, tuple[str, str]] = {
+    "ptb": (DATA_URL + "ptb.zip", PTB.sha1),
+    "glove.6b.50d": (DATA_URL + "glove.6B.50d.zip", "0b8703943ccdb6eb788e6f091b8946e82231bc4d"),
+    "glove.6b.100d": (DATA_URL + "glove.6B.100d.zip", "cd43bfb07e44e6f27cbcc7bc9ae3d80284fdaf5a"),
+    "glove.42b.300d": (DATA_URL + "glove.42B.300d.zip", "b5116e234e9eb9076672cfeabf5469f3eec904fa"),
+    "wiki.en": (DATA_URL + "wiki.en.zip", "c1816da3821ae9f43899be655002f6c723e91b88"),
+}
 
 _LARGEST_ARCHIVE = 4 << 30
 _LARGEST_CONTENT = 16 << 30
@@ -43,13 +49,18 @@ def _default_folder() -> Path:
     return book if book.is_dir() and os.access(book, os.W_OK) else cache_folder()
 
 
+def data_folders() -> list[Path]:
+    """The folders that hold files beforehand: ../data, and the one that FASTNLP_DATA names."""
+    given = os.environ.get("FASTNLP_DATA")
+    return [Path("..") / "data", *([Path(given)] if given else [])]
+
+
 def _places(dataset: Dataset, folder: Path) -> Iterator[Path]:
     """Where the file may lie already."""
     yield folder / dataset.archive
-    yield Path("..") / "data" / dataset.archive
-    if given := os.environ.get("FASTNLP_DATA"):
-        yield Path(given) / dataset.archive
-        yield Path(given) / dataset.name / dataset.archive
+    for place in data_folders():
+        yield place / dataset.archive
+        yield place / dataset.name / dataset.archive
 
 
 def _has_sha1(path: Path, sha1: str) -> bool:
@@ -110,4 +121,4 @@ def download_extract(name: str, folder: str | None = None) -> str:
     if not unpacked.is_dir():
         with atomic_directory(unpacked) as fresh:
             unpack(archive, fresh, max_bytes=dataset.unpacked_bytes)
-    return str(unpacked / (folder or archive.name.split(".")[0]))
+    return str(unpacked / (folder or archive.stem))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 import torch
 from torch import nn
 
+from fastnlp.d2l.embedding import TokenEmbedding, nearest_tokens
 from fastnlp.d2l.hardware import try_gpu
 from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.vocabulary import Vocab
@@ -181,16 +182,21 @@ def train(
     print(f"loss {metric[0] / metric[1]:.3f}, {rows / seconds:.1f} tokens/sec on {device}")
 
 
-def get_similar_tokens(query_token: str, k: int, embed: nn.Embedding, vocab: Vocab | None = None) -> None:
+def get_similar_tokens(
+    query_token: str, k: int, embed: nn.Embedding | TokenEmbedding, vocab: Vocab | None = None
+) -> None:
     """Prints the k words whose vectors are closest to a word's, with their cosines.
 
-    The cosine is x.y / sqrt(|x|^2 |y|^2 + 1e-9), so a vector of zeros is close to nothing rather than NaN.
+    The book has two functions of this name, and this is both. Of an `nn.Embedding` the cosine is
+    x.y / sqrt(|x|^2 |y|^2 + 1e-9), so a vector of zeros is close to nothing rather than NaN; of a
+    `TokenEmbedding` it is that of `knn`. The word itself is left out by its place in the table; the second of
+    the book leaves out whatever comes first.
 
     Args:
         query_token: a word of the vocabulary.
         k: 1 to the size of the vocabulary - 1.
         embed: V x D.
-        vocab: index -> word; None for `d2l.vocab`.
+        vocab: index -> word, of an `nn.Embedding`; None for `d2l.vocab`.
 
     Raises:
         ValueError: the word is not in the vocabulary, `k` is out of range, or there is no vocabulary.
@@ -201,8 +207,12 @@ def get_similar_tokens(query_token: str, k: int, embed: nn.Embedding, vocab: Voc
         >>> get_similar_tokens("a", 1, embed, vocab=Vocab(["a", "b"]))
         cosine sim=0.995: b
     """
+    if isinstance(embed, TokenEmbedding):
+        for token, cosine in nearest_tokens(query_token, k, embed):
+            print(f"{token}: cosine 相似度 = {cosine:.3f}")
+        return
     if not isinstance(embed, nn.Embedding):
-        raise TypeError(f"embed: expected an nn.Embedding, got {type(embed).__name__}")
+        raise TypeError(f"embed: expected an nn.Embedding or a TokenEmbedding, got {type(embed).__name__}")
     words = vocab if vocab is not None else _notebook_name("vocab")
     if not isinstance(words, Vocab):
         raise ValueError("vocab: expected one, got None (pass vocab= or set d2l.vocab)")

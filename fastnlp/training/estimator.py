@@ -11,6 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fastnlp.models import ParameterTables
 from fastnlp.text import Corpus, Vocab
 from fastnlp.text.growth import grow
@@ -27,6 +30,8 @@ ConfigT = TypeVar("ConfigT", bound=RunConfig)
 TablesT = TypeVar("TablesT", bound=ParameterTables)
 
 _log = logging.getLogger("fastnlp")
+
+_GIVEN = 1 << 16  # vectors taken over at a time
 
 
 class Estimator(ABC, Generic[ConfigT, TablesT]):
@@ -55,6 +60,45 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         self._past: list[EpochReport] = []
         self._fingerprint = ""
         self._vectors: WordVectors | None = None
+        self._given: WordVectors | None = None
+
+    @classmethod
+    def from_pretrained(cls, vectors: WordVectors | str | os.PathLike[str], **settings: Any) -> Self:
+        """A model whose words begin with given vectors, to be fitted to a corpus.
+
+        `fit` starts the words of the corpus that are among the given ones from their vectors and the others
+        as ever. The vectors are copied and may be of any model: those of `Word2Vec` become its input vectors;
+        of `FastText` the rows that words have for themselves, as the fastText program's option does; of
+        `GloVe` what `combine` makes the result of, for a sum half of them on each side.
+
+        Args:
+            vectors: word vectors, or a file of them.
+            **settings: of the model; `dim` is that of the vectors.
+
+        Returns:
+            The model, not yet fitted.
+
+        Raises:
+            ValueError: `dim` is given and another, or a setting is out of range. `fit` raises it where no
+                word of the corpus is among those given.
+
+        Example:
+            >>> import numpy as np
+            >>> from fastnlp import Word2Vec
+            >>> given = WordVectors(["cat", "dog"], np.eye(2, 4, dtype=np.float32))
+            >>> model = Word2Vec.from_pretrained(given, lr=1e-9, subsample=0)
+            >>> _ = model.fit(Corpus.from_text(["the cat sat"] * 9, min_count=1))
+            >>> [round(float(x), 4) + 0.0 for x in model.vectors["cat"]]
+            [1.0, 0.0, 0.0, 0.0]
+        """
+        given = vectors if isinstance(vectors, WordVectors) else WordVectors.load(vectors)
+        if settings.setdefault("dim", given.vector_size) != given.vector_size:
+            raise ValueError(
+                f"dim: expected that of the vectors, {given.vector_size}, or none, got {settings['dim']}"
+            )
+        model = cls(**settings)
+        model._given = given
+        return model
 
     @abstractmethod
     def _new_tables(self, vocab: Vocab) -> TablesT:
@@ -67,6 +111,27 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
     @abstractmethod
     def _grown_tables(self, tables: TablesT, vocab: Vocab) -> TablesT:
         """The parameters with rows for the words that were added at the end of a vocabulary."""
+
+    @abstractmethod
+    def _take_vectors(self, tables: TablesT, ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
+        """Puts (N, D) given vectors of N words into tables that are to be trained."""
+
+    def _start(self, vocab: Vocab) -> TablesT:
+        """The parameters before the first step, from the vectors that were given."""
+        tables = self._new_tables(vocab)
+        if self._given is None:
+            return tables
+        index = self._given.key_to_index
+        rows = np.array([index.get(token, -1) for token in vocab.tokens], np.int64)
+        known = np.flatnonzero(rows >= 0)
+        if not len(known):
+            raise ValueError("vectors: expected at least one word of the corpus among them, found none")
+        _log.info("%d of %d words begin with given vectors", len(known), len(rows))
+        for start in range(0, len(known), _GIVEN):
+            ids = known[start : start + _GIVEN]
+            words = [vocab.tokens[i] for i in ids]
+            self._take_vectors(tables, ids, self._given[words])
+        return tables
 
     @abstractmethod
     def _engine(self, config: ConfigT, corpus: Corpus, tables: TablesT) -> Engine:
@@ -217,7 +282,7 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             saved = Checkpoint(checkpoint, type(self).__name__)
             saved.check(config, fingerprint)
         if tables is None:
-            tables = self._new_tables(corpus.vocab)
+            tables = self._start(corpus.vocab)
         state = RunState()
         if saved is not None:
             saved.fill(tables)

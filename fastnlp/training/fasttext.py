@@ -258,6 +258,11 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         grown.take(tables)
         return grown
 
+    def _take_vectors(
+        self, tables: FastTextTables, ids: NDArray[np.int64], vectors: NDArray[np.float32]
+    ) -> None:
+        tables.word_rows[ids] = vectors
+
     def _engine(self, config: FastTextConfig, corpus: Corpus, tables: FastTextTables) -> NativeEngine:
         return NativeEngine(config, corpus, tables, self.threads)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fastnlp.models.glove import GloVeConfig, GloVeTables
 from fastnlp.sampling import Cooccurrences
 from fastnlp.text import Corpus, Vocab
@@ -141,6 +144,18 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
         grown = self._new_tables(vocab)
         grown.padded[: len(tables.padded)] = tables.padded
         return grown
+
+    def _take_vectors(
+        self, tables: GloVeTables, ids: NDArray[np.int64], vectors: NDArray[np.float32]
+    ) -> None:
+        sides = {
+            "sum": (tables.words, tables.contexts),
+            "words": (tables.words,),
+            "contexts": (tables.contexts,),
+        }
+        chosen = sides[self.config.combine]
+        for side in chosen:
+            side[ids] = vectors / np.float32(len(chosen))
 
     def _engine(self, config: GloVeConfig, corpus: Corpus, tables: GloVeTables) -> GloVeEngine:
         matrix = self._matrix

@@ -209,6 +209,11 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
         grown.output[:old] = tables.output
         return grown
 
+    def _take_vectors(
+        self, tables: Word2VecTables, ids: NDArray[np.int64], vectors: NDArray[np.float32]
+    ) -> None:
+        tables.input[ids] = vectors
+
     def _engine(self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables) -> NativeEngine:
         return NativeEngine(config, corpus, tables, self.threads)
 

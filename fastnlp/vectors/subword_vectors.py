@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from fastnlp import _core
 from fastnlp.io.fasttext import FastTextSettings, read_fasttext
-from fastnlp.io.word2vec import Format, UnicodeErrors
+from fastnlp.io.vector_formats import Format
+from fastnlp.io.word2vec import UnicodeErrors
 from fastnlp.text import WordList
-from fastnlp.vectors.table import Key, threads_to_use
+from fastnlp.vectors.table import Key, Unknown, threads_to_use
 from fastnlp.vectors.word_vectors import WordVectors
 
 __all__ = ["NgramRows", "SubwordVectors"]
@@ -165,6 +166,8 @@ class SubwordVectors(WordVectors):
         Raises:
             KeyError: a row does not exist, or a word is unknown and has no n-gram.
         """
+        if self.unknown != "error":
+            return np.stack([self.get_vector(key) for key in keys])
         rows = np.array([self.get_index(key, -1) for key in keys], np.int64)
         unseen = [keys[int(i)] for i in np.flatnonzero(rows < 0)]
         for key in unseen:
@@ -186,6 +189,7 @@ class SubwordVectors(WordVectors):
         format: Format | None = None,  # noqa: A002
         limit: int | None = None,
         unicode_errors: UnicodeErrors = "strict",
+        **others: Any,
     ) -> Self:
         """Word vectors with their n-grams from a fastText `.bin`.
 
@@ -197,6 +201,7 @@ class SubwordVectors(WordVectors):
             format: "fasttext" or None.
             limit: keep the first so many words only; the others are answered by their n-grams alone.
             unicode_errors: as in `WordVectors.load`; n-grams are taken from the bytes as they are.
+            **others: of what else `WordVectors.load` takes, `unknown` alone.
 
         Returns:
             The vectors, in the order of the file.
@@ -209,6 +214,11 @@ class SubwordVectors(WordVectors):
             raise ValueError(f"format: expected 'fasttext', the one that holds n-grams, got {format!r}")
         if limit is not None and limit < 1:
             raise ValueError(f"limit: expected at least 1, got {limit}")
+        unknown: Unknown = others.pop("unknown", "error")
+        if others:
+            raise ValueError(
+                f"{min(others)}: expected nothing for a model with n-grams; see WordVectors.load"
+            )
         model = read_fasttext(path)
         kept = len(model.counts) if limit is None else min(limit, len(model.counts))
         offsets = model.offsets[: kept + 1]
@@ -224,12 +234,14 @@ class SubwordVectors(WordVectors):
         first = _decoded(path, words, unicode_errors)
         rows = list(first.values())
         whole = len(rows) == kept
-        return cls(
+        loaded = cls(
             first,
             vectors if whole else vectors[rows],
             ngrams,
             model.counts[:kept] if whole else model.counts[rows],
         )
+        loaded.unknown = unknown
+        return loaded
 
 
 def _decoded(path: str | os.PathLike[str], words: WordList, unicode_errors: UnicodeErrors) -> dict[str, int]:

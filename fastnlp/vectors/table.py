@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp import _core
+from fastnlp.io.stored_rows import StoredRows
 
-__all__ = ["Key", "Query", "WordTable", "threads_to_use"]
+__all__ = ["Key", "Query", "Unknown", "WordTable", "threads_to_use"]
 
 Key: TypeAlias = str | int
 Query: TypeAlias = str | int | NDArray[np.floating[Any]]
+Unknown: TypeAlias = Literal["error", "zeros", "mean"] | Callable[[str], Any]
 
 # Rows outside of these lengths count as having no direction: their float32 cosines would overflow or vanish.
 _SHORTEST, _LONGEST = 1e-30, 1e30
@@ -37,31 +39,70 @@ class WordTable:
         tokens: Iterable[str],
         vectors: NDArray[np.float32],
         counts: Sequence[int] | NDArray[np.integer[Any]] | None = None,
+        *,
+        unknown: Unknown = "error",
+        index: Mapping[str, int] | None = None,
     ) -> None:
-        if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32:
-            got = getattr(vectors, "dtype", type(vectors).__name__)
-            raise TypeError(
-                f"vectors: expected a float32 array, got {got}; convert with np.asarray(x, np.float32)"
-            )
-        self.index_to_key: list[str] = list(tokens)
-        if vectors.ndim != 2 or len(vectors) != len(self.index_to_key) or vectors.shape[1] < 1:
+        self._keep(vectors)
+        shape = self._shape()
+        if index is not None:
+            self.index_to_key: list[str] = cast("list[str]", tokens)
+            self.key_to_index: dict[str, int] = cast("dict[str, int]", index)
+        else:
+            self.index_to_key = list(tokens)
+            for token in self.index_to_key:
+                if not isinstance(token, str):
+                    raise TypeError(f"tokens: expected str, got {token!r}")
+            self.key_to_index = {token: row for row, token in enumerate(self.index_to_key)}
+        if len(shape) != 2 or shape[0] != len(self.index_to_key) or shape[1] < 1:
             raise ValueError(
-                f"vectors: expected shape ({len(self.index_to_key)}, D), one row a token, got {vectors.shape}"
+                f"vectors: expected shape ({len(self.index_to_key)}, D), one row a token, got {shape}"
             )
-        for token in self.index_to_key:
-            if not isinstance(token, str):
-                raise TypeError(f"tokens: expected str, got {token!r}")
-        self.key_to_index: dict[str, int] = {token: row for row, token in enumerate(self.index_to_key)}
         if len(self.key_to_index) < len(self.index_to_key):
             raise ValueError(f"tokens: expected different words, got {self._repeated()!r} more than once")
         if counts is not None and len(counts) != len(self.index_to_key):
             raise ValueError(f"counts: expected {len(self.index_to_key)}, one a token, got {len(counts)}")
-        self.vectors = vectors
         self.expandos: dict[str, NDArray[Any]] = {}
         if counts is not None:
             self.expandos["count"] = np.asarray(counts, np.int64)
         self._norms: NDArray[np.float32] | None = None
         self._inverse_norms: NDArray[np.float32] = np.empty(0, np.float32)
+        self._mean: NDArray[np.float32] | None = None
+        self.unknown = unknown
+
+    def _keep(self, vectors: NDArray[np.float32]) -> None:
+        """Takes the vectors; a class with another storage does it in another way."""
+        if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32:
+            got = getattr(vectors, "dtype", type(vectors).__name__)
+            raise TypeError(
+                f"vectors: expected a float32 array, got {got}; convert with np.asarray(x, np.float32)"
+            )
+        self.vectors = vectors
+
+    def _shape(self) -> tuple[int, ...]:
+        return self.vectors.shape
+
+    def _stored(self) -> StoredRows:
+        """The rows as they are stored."""
+        return StoredRows(self.vectors)
+
+    def _take(self, rows: NDArray[np.integer[Any]] | list[int]) -> NDArray[np.float32]:
+        """(N, D) float32 copies of rows."""
+        taken: NDArray[np.float32] = self.vectors[rows]
+        return taken
+
+    @property
+    def unknown(self) -> Unknown:
+        """What stands for the vector of an unknown word: "error", "zeros", "mean", or a function of it."""
+        return self._unknown
+
+    @unknown.setter
+    def unknown(self, policy: Unknown) -> None:
+        if policy not in ("error", "zeros", "mean") and not callable(policy):
+            raise ValueError(
+                f"unknown: expected 'error', 'zeros', 'mean' or a function of the word, got {policy!r}"
+            )
+        self._unknown = policy
 
     def _repeated(self) -> str:
         seen: set[str] = set()
@@ -74,7 +115,7 @@ class WordTable:
     @property
     def vector_size(self) -> int:
         """D, the number of dimensions."""
-        return int(self.vectors.shape[1])
+        return int(self._shape()[1])
 
     @property
     def norms(self) -> NDArray[np.float32]:
@@ -96,6 +137,7 @@ class WordTable:
     def _forget(self) -> None:
         """Drops what was computed from the vectors, which have changed."""
         self._norms = None
+        self._mean = None
 
     def fill_norms(self, force: bool = False) -> None:
         """Computes the row lengths, again if `force` (after `vectors` was changed in place)."""
@@ -127,7 +169,9 @@ class WordTable:
         """The vector of a word, or the (N, D) vectors of N words."""
         if isinstance(key_or_keys, str | int | np.integer):
             return self.get_vector(key_or_keys)
-        return self.vectors[[self.get_index(key) for key in key_or_keys]]
+        if self._unknown == "error":
+            return self._take([self.get_index(key) for key in key_or_keys])
+        return np.stack([self.get_vector(key) for key in key_or_keys])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self):,} words, {self.vector_size} dimensions)"
@@ -166,17 +210,45 @@ class WordTable:
             norm: scaled to length 1 (a row without a direction gives zeros).
 
         Returns:
-            (D,) float32, not writeable.
+            (D,) float32, not writeable. That of an unknown word is what `unknown` says.
 
         Raises:
-            KeyError: the word is unknown.
+            KeyError: the word is unknown, and `unknown` is "error".
         """
-        row = self.get_index(key)
-        vector: NDArray[np.float32] = self.vectors[row]
-        if norm:
-            vector = self.unit_vectors(np.array([row]))[0]
+        if self._unknown != "error" and isinstance(key, str) and key not in self.key_to_index:
+            vector = self._vector_of_unknown(key, norm)
+        else:
+            row = self.get_index(key)
+            vector = self.unit_vectors(np.array([row]))[0] if norm else self._vector_at(row)
         vector.flags.writeable = False
         return vector
+
+    def _vector_at(self, row: int) -> NDArray[np.float32]:
+        vector: NDArray[np.float32] = self.vectors[row]
+        return vector
+
+    def _vector_of_unknown(self, word: str, norm: bool) -> NDArray[np.float32]:
+        if callable(self._unknown):
+            vector = np.array(self._unknown(word), np.float32)
+            if vector.shape != (self.vector_size,) or not np.isfinite(vector).all():
+                raise ValueError(
+                    f"unknown: expected {self.vector_size} finite numbers for {word!r}, got others"
+                )
+        elif self._unknown == "mean":
+            vector = self._mean_of_all().copy()
+        else:
+            return np.zeros(self.vector_size, np.float32)
+        length = float(np.linalg.norm(vector))
+        return vector / np.float32(length) if norm and length else vector
+
+    def _mean_of_all(self) -> NDArray[np.float32]:
+        """(D,) float32, computed once."""
+        if self._mean is None:
+            total = np.zeros(self.vector_size)
+            for _, block in self._blocks(0, len(self)):
+                total += block.sum(axis=0, dtype=np.float64)
+            self._mean = (total / max(1, len(self))).astype(np.float32)
+        return self._mean
 
     def get_vecattr(self, key: Key, attr: str) -> Any:
         """An attribute of a word: "count" where the occurrences are known, and what `set_vecattr` has set.
@@ -209,7 +281,7 @@ class WordTable:
             IndexError: a row does not exist.
         """
         self.fill_norms()
-        vectors, scale = self.vectors[rows], self._inverse_norms[rows][:, None]
+        vectors, scale = self._take(rows), self._inverse_norms[rows][:, None]
         units: NDArray[np.float32] = np.multiply(vectors, scale, out=np.zeros_like(vectors), where=scale != 0)
         return units
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fastnlp.vectors.comparison import Comparisons
 from fastnlp.vectors.editing import Editing
 from fastnlp.vectors.evaluations import Evaluations
+from fastnlp.vectors.embedding import Embeddings
 from fastnlp.vectors.files import Files
 from fastnlp.vectors.movers import Movers
 from fastnlp.vectors.nearest import NearestRows, at_most
@@ -53,7 +54,7 @@ def _best(scores: NDArray[np.float32], topn: int) -> NDArray[np.int32]:
     return order
 
 
-class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files):
+class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files, Embeddings):
     """Words and their vectors, searched by cosine similarity where the array lies.
 
     The cosine with a row of zeros, or one that is not finite, is 0. Row lengths are computed at the first
@@ -63,6 +64,9 @@ class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files)
         tokens: V different words.
         vectors: (V, D) float32, not copied; rows may lie apart (a padded table, a memory map).
         counts: V numbers of occurrences, if known.
+        unknown: what stands for the vector of an unknown word: "error", "zeros", "mean" (of all vectors), or
+            a function that is given the word. May be assigned later.
+        index: the row of each token, where it is at hand; `tokens` are then kept as they are, unchecked.
 
     Attributes:
         index_to_key: list of the V words.

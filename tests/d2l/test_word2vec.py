@@ -136,7 +136,7 @@ def test_bad_questions_are_refused(monkeypatch):
     for k in (0, 3):
         with pytest.raises(ValueError, match=f"k: expected 1 to 2, got {k}"):
             d2l.get_similar_tokens("a", k, embed, vocab=vocab)
-    with pytest.raises(TypeError, match=r"embed: expected an nn\.Embedding, got Tensor"):
+    with pytest.raises(TypeError, match=r"embed: expected an nn\.Embedding or a TokenEmbedding, got Tensor"):
         d2l.get_similar_tokens("a", 1, embed.weight.detach(), vocab=vocab)
     monkeypatch.setattr(d2l, "vocab", None)
     with pytest.raises(ValueError, match="vocab: expected one, got None"):

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastnlp import WordVectors
-from fastnlp.io.word2vec import read_word2vec, sniff_format, write_word2vec
+from fastnlp.io.vector_formats import sniff_format
+from fastnlp.io.word2vec import read_word2vec, write_word2vec
 
 FORMATS = ["two.bin", "two.vec", "two.txt", "two.bin.gz", "two.vec.gz"]
 TABLE = np.array([[1, -0.5, 3e-8], [0.1, 2, -7]], np.float32)
@@ -264,7 +265,7 @@ def test_a_changed_file_is_read_or_refused_but_nothing_else(tmp_path_factory, da
         ("a.vec", "row 1: the word ' b' cannot be told from the numbers", ["a", " b"], 1),
         ("a.vec", "row 1: expected a word, got an empty one", ["a", ""], 1),
         ("a.bin", "surrogates not allowed", ["a", "\ud800"], 1),
-        ("a.kv", "path: expected a name in .bin, .vec or .txt", ["a", "b"], 1),
+        ("a.kv", "path: expected a name in .bin, .vec, .txt, .npz", ["a", "b"], 1),
     ],
 )
 def test_what_a_file_cannot_hold_is_refused_and_the_old_file_stays(tmp_path, name, reason, words, value):
