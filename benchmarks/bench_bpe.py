@@ -12,6 +12,7 @@ import gzip
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +22,11 @@ from harness import ratios_to, report
 
 TURNS = int(os.environ.get("FASTNLP_BENCH_TURNS", "3"))
 DATA = Path(os.environ.get("FASTNLP_DATA", "/nowhere"))
-LIMIT = int(os.environ.get("FASTNLP_BENCH_LIMIT", "120"))  # seconds, after which a peer is given up
+LIMIT = int(os.environ.get("FASTNLP_BENCH_LIMIT", "60"))  # CPU seconds, after which a peer is given up
 
 CHILD = r"""
-import json, os, sys, time
+import json, os, resource, sys, time
+resource.setrlimit(resource.RLIMIT_CPU, (int(os.environ["LIMIT"]), -1))
 name, path, size, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 os.environ |= {"RAYON_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": str(threads != "1").lower()}
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -82,19 +84,17 @@ print(json.dumps({"cpu": time.process_time() - cpu, "wall": time.perf_counter() 
 
 
 def child(name, path, size, threads=1, **environment):
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD, name, str(path), str(size), str(threads)],
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=True,
-            env={**os.environ, **environment},
-        )
-    except subprocess.TimeoutExpired:
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, name, str(path), str(size), str(threads)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment, "LIMIT": str(LIMIT)},
+    )
+    if done.returncode == -signal.SIGXCPU:
         return {"cpu": LIMIT, "wall": LIMIT, "tokens": None, "megabytes": None, "peak": None}
-    except subprocess.CalledProcessError as error:
-        pytest.fail(f"{name}: {error.stderr[-2000:]}")
+    if done.returncode != 0:
+        pytest.fail(f"{name}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -119,7 +119,7 @@ def compare(benchmark, path, size, peers, threads=1, turns=TURNS, **environment)
     )
     for name in peers:
         fact = facts[name]
-        given_up = "" if fact["tokens"] is not None else f"   given up after {LIMIT} s"
+        given_up = "" if fact["tokens"] is not None else f"   given up after {LIMIT} CPU s"
         memory = (
             "" if given_up else f"{fact['megabytes']:8.0f} MB above {fact['peak'] - fact['megabytes']:.0f}"
         )

@@ -49,6 +49,9 @@ def train_bpe(
     a word is what white space does not divide. Among pairs that are equally frequent the one is merged that
     is met first, word by word in the order of their first appearance, as `max` over a dict does.
 
+    Memory grows with the distinct pieces, not with the text. They may have fewer than 2^32 bytes (characters
+    of kind "char") in all, one of them at most 2^30.
+
     Args:
         source: a file, several, "-" for the standard input, an open file (gzip is recognised); an iterable of
             str, each a document of its own; or a table from words to their counts, whose words are not cut
@@ -81,8 +84,8 @@ def train_bpe(
         Tokens and merges.
 
     Raises:
-        ValueError: the text is empty or not UTF-8, the vocabulary is smaller than the alphabet, special
-            tokens collide, or an argument is out of range.
+        ValueError: the text is empty or not UTF-8 or has too many distinct pieces, the vocabulary is smaller
+            than the alphabet, special tokens collide, or an argument is out of range.
         TypeError: the source is of no kind that can be read.
         FileNotFoundError: a file is missing.
 

@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -114,4 +115,9 @@ TEST(symbols_out_of_range_are_refused) {
     return fastnlp::MergeTrainer(std::move(words), {"a", "b"}, fastnlp::Ties::kSmallestIds, {5, 1, 0});
   };
   CHECK_THROWS(std::out_of_range, train());
+}
+
+TEST(words_of_too_many_symbols_are_refused_before_memory_is_asked_for) {
+  fastnlp::SegmentedWords words;
+  CHECK_THROWS(std::invalid_argument, words.reserve(std::uint64_t{1} << 32));
 }
