@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "BPE": "fastnlp.tokenizers",
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
     "GloVe": "fastnlp.training",
@@ -20,11 +21,13 @@ _HOME = {
     "SubwordVectors": "fastnlp.vectors",
     "Vocab": "fastnlp.text",
     "Word2Vec": "fastnlp.training",
+    "WordPiece": "fastnlp.tokenizers",
     "WordVectors": "fastnlp.vectors",
 }
 _MODULES = ("d2l", "datasets", "evaluate", "plots", "sampling")
 
 __all__ = [
+    "BPE",
     "Corpus",
     "FastText",
     "GloVe",
@@ -34,6 +37,7 @@ __all__ = [
     "SubwordVectors",
     "Vocab",
     "Word2Vec",
+    "WordPiece",
     "WordVectors",
     "d2l",
     "datasets",
@@ -45,6 +49,7 @@ __all__ = [
 if TYPE_CHECKING:
     from fastnlp import d2l, datasets, plots, sampling
     from fastnlp.text import Corpus, Phrases, Vocab
+    from fastnlp.tokenizers import BPE, WordPiece
     from fastnlp.training import FastText, GloVe, RunLog, Word2Vec
     from fastnlp.vectors import KeyedVectors, SubwordVectors, WordVectors, evaluate
 
