@@ -4,8 +4,8 @@
 
 A first pass is that of a tokenizer just made, whose caches are empty; a warm one is the second over the same
 text. Everybody gets one long document and one thread. The ids are compared: an encoder with others fails.
-Peers get a text that they take: tiktoken and tokenizers a str, gigatoken bytes. tokenizers, which is slow, gets the
-first part of a text, and its ratio is by the byte.
+tiktoken and tokenizers get a str, gigatoken bytes. tokenizers, which is slow, gets the first part of a text,
+and its ratio is by the byte.
 """
 
 import base64
