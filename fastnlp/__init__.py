@@ -28,8 +28,8 @@ _HOME = {
 _MODULES = ("d2l", "datasets", "evaluate", "plots", "sampling")
 
 __all__ = [
-    "ApproximateIndex",
     "BPE",
+    "ApproximateIndex",
     "Corpus",
     "FastText",
     "GloVe",

@@ -89,9 +89,7 @@ def blocks(columns, rows, lanes):
         first += width
 
 
-def train_unit(
-    meetings, input_table, output_table, lr, window, lanes=16, parts=None, mean=True, cbow=None
-):
+def train_unit(meetings, input_table, output_table, lr, window, lanes=16, parts=None, mean=True, cbow=None):
     """Trains one unit in place; returns the summed loss over all predictions.
 
     `lanes` is the number of floats in a vector, of which the sizes of blocks follow.
