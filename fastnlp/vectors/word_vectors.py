@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fastnlp.vectors.comparison import Comparisons
 from fastnlp.vectors.editing import Editing
-from fastnlp.vectors.evaluations import Evaluations
 from fastnlp.vectors.embedding import Embeddings
+from fastnlp.vectors.evaluations import Evaluations
 from fastnlp.vectors.files import Files
 from fastnlp.vectors.movers import Movers
 from fastnlp.vectors.nearest import NearestRows, at_most
