@@ -174,7 +174,7 @@ class KeyedVectors(WordVectors):
 
         Args:
             fname: the file to create or replace. Its name says the format; where it does not, as .kv does
-                not, it is word2vec's binary, which `load` tells by its first bytes.
+                not, it is fastnlp's own, which keeps counts and is mapped by `load`.
             options: as in `WordVectors.save`; what gensim's `save` takes besides is left out.
 
         Raises:
@@ -183,7 +183,7 @@ class KeyedVectors(WordVectors):
         """
         known = {name: options[name] for name in ("format", "dtype", "progress") if name in options}
         if not os.fspath(fname).lower().endswith(_NAMED) and not known.get("format"):
-            known["format"] = "word2vec-binary"
+            known["format"] = "fastnlp"
         super().save(fname, **known)
 
     @classmethod
