@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "BPE": "fastnlp.tokenizers",
     "ApproximateIndex": "fastnlp.vectors",
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
@@ -21,11 +22,13 @@ _HOME = {
     "SubwordVectors": "fastnlp.vectors",
     "Vocab": "fastnlp.text",
     "Word2Vec": "fastnlp.training",
+    "WordPiece": "fastnlp.tokenizers",
     "WordVectors": "fastnlp.vectors",
 }
 _MODULES = ("d2l", "datasets", "evaluate", "plots", "sampling")
 
 __all__ = [
+    "BPE",
     "ApproximateIndex",
     "Corpus",
     "FastText",
@@ -36,6 +39,7 @@ __all__ = [
     "SubwordVectors",
     "Vocab",
     "Word2Vec",
+    "WordPiece",
     "WordVectors",
     "d2l",
     "datasets",
@@ -47,6 +51,7 @@ __all__ = [
 if TYPE_CHECKING:
     from fastnlp import d2l, datasets, plots, sampling
     from fastnlp.text import Corpus, Phrases, Vocab
+    from fastnlp.tokenizers import BPE, WordPiece
     from fastnlp.training import FastText, GloVe, RunLog, Word2Vec
     from fastnlp.vectors import ApproximateIndex, KeyedVectors, SubwordVectors, WordVectors, evaluate
 

@@ -11,8 +11,10 @@ import typing_extensions
 
 __all__: list[str] = [
     "AliasTable",
+    "BpeEncoder",
     "BpeTrainer",
     "CooccurrenceCounter",
+    "EncodingJob",
     "Glove",
     "IndexedWords",
     "PhraseCounter",
@@ -21,10 +23,12 @@ __all__: list[str] = [
     "RecordSorter",
     "SliceReport",
     "StreamEncoder",
+    "TextEncoder",
     "TokenCounter",
     "Word2Vec",
+    "WordPieceEncoder",
     "answer_analogies",
-    "build_word_index",
+    "bpe_to_characters",
     "check_ids",
     "check_offsets",
     "compose_vectors",
@@ -293,6 +297,103 @@ class BpeTrainer:
     @property
     def merges_done(self) -> int: ...
 
+class TextEncoder:
+    """
+    What turns text into ids.
+    """
+
+class BpeEncoder(TextEncoder):
+    """
+    Tokens and merges, ready to encode and decode.
+    """
+    def __init__(
+        self,
+        data: bytes,
+        offsets: numpy.typing.NDArray[numpy.int64],
+        merges: numpy.typing.NDArray[numpy.int32],
+        merged: numpy.typing.NDArray[numpy.int32],
+        pretokenizer: str,
+        special_tokens: collections.abc.Sequence[
+            tuple[str, typing.SupportsInt | typing.SupportsIndex, bool, bool]
+        ],
+        missing: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        characters: bool,
+        end_of_word: str,
+        mark_is_symbol: bool,
+        unknown: typing.SupportsInt | typing.SupportsIndex,
+        byte_fallback: bool,
+        fuse_unknown: bool,
+        whole_words: bool,
+        shared_ranks: bool,
+    ) -> None: ...
+    def decode(self, ids: numpy.typing.NDArray[numpy.int32]) -> bytes:
+        """
+        The bytes of ids.
+        """
+
+class WordPieceEncoder(TextEncoder):
+    """
+    Word pieces, ready to encode.
+    """
+    def __init__(
+        self,
+        data: bytes,
+        offsets: numpy.typing.NDArray[numpy.int64],
+        special_tokens: collections.abc.Sequence[tuple[str, typing.SupportsInt | typing.SupportsIndex]],
+        lowercase: bool,
+        strip_accents: bool,
+        unknown: typing.SupportsInt | typing.SupportsIndex,
+        prefix: str,
+        longest_word: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+
+class EncodingJob:
+    """
+    The encoding of texts, step by step.
+    """
+    @staticmethod
+    def of_bytes(
+        encoder: TextEncoder,
+        data: bytes,
+        offsets: numpy.typing.NDArray[numpy.int64],
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        mode: str,
+        dropout: typing.SupportsFloat | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        spans: bool,
+        specials: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    ) -> EncodingJob:
+        """
+        The same for texts that stand one after another, with offsets (N + 1, int64).
+        """
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        texts: list[typing.Any],
+        threads: typing.SupportsInt | typing.SupportsIndex,
+        mode: str,
+        dropout: typing.SupportsFloat | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        spans: bool,
+        specials: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    ) -> None: ...
+    def step(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+        """
+        Works for about so long; True when all is done.
+        """
+    def take(
+        self,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int64],
+        numpy.typing.NDArray[numpy.int64],
+    ]:
+        """
+        All ids, offsets of the texts in them, and, if asked for, begin and end of each id in bytes.
+        """
+
 class AliasTable:
     def __init__(self, weights: numpy.typing.NDArray[numpy.float64]) -> None: ...
     def __len__(self) -> int: ...
@@ -503,11 +604,9 @@ def answer_analogies(
     The k rows that answer each analogy best: indices (N, k) and scores (N, k), by blocks as in `nearest`.
     """
 
-def build_word_index(
-    data: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64]
-) -> tuple[int, numpy.typing.NDArray[numpy.uint64]]:
+def bpe_to_characters(text: typing.Any, spans: numpy.typing.NDArray[numpy.int64]) -> None:
     """
-    Salt and slots of a hash table over different words.
+    Turns spans in bytes into spans in characters, in place.
     """
 
 def check_ids(

@@ -9,8 +9,9 @@
 #include "support/buffer.h"
 #include "tokenizers/bpe_decoder.h"
 #include "tokenizers/bpe_encoder.h"
-#include "tokenizers/bpe_job.h"
 #include "tokenizers/bpe_model.h"
+#include "tokenizers/encoding_job.h"
+#include "tokenizers/wordpiece_encoder.h"
 
 namespace fastnlp::bindings {
 namespace {
@@ -39,26 +40,21 @@ std::string_view text_of(const py::handle& text) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-struct Encoder {
-  std::shared_ptr<const BpeModel> model;
-  BpeEncoder encoder;
-};
-
 // A job with the texts that it reads.
 struct Job {
   py::object held;
-  std::unique_ptr<BpeJob> job;
+  std::unique_ptr<EncodingJob> job;
 };
 
-BpeRequest request_of(const std::string& mode, double dropout, std::uint64_t seed, std::uint32_t epoch,
-                      bool spans, const std::vector<int>& specials) {
-  BpeRequest request;
+EncodingRequest request_of(const std::string& mode, double dropout, std::uint64_t seed, std::uint32_t epoch,
+                           bool spans, const std::vector<int>& specials) {
+  EncodingRequest request;
   if (mode == "dropout") {
-    request.mode = BpeMode::kDropout;
+    request.mode = EncodingMode::kDropout;
     if (!(dropout >= 0.0 && dropout <= 1.0)) refuse("dropout", "a probability", std::to_string(dropout));
     request.dropped = threshold(dropout);
   } else if (mode == "longest") {
-    request.mode = BpeMode::kLongest;
+    request.mode = EncodingMode::kLongest;
   } else if (mode != "merges") {
     refuse("mode", "'merges', 'longest' or 'dropout'", "'" + mode + "'");
   }
@@ -72,19 +68,19 @@ BpeRequest request_of(const std::string& mode, double dropout, std::uint64_t see
   return request;
 }
 
-std::unique_ptr<Job> job_of_texts(Encoder& encoder, const py::typing::List<py::object>& texts, int threads,
-                                  const std::string& mode, double dropout, std::uint64_t seed,
+std::unique_ptr<Job> job_of_texts(TextEncoder& encoder, const py::typing::List<py::object>& texts,
+                                  int threads, const std::string& mode, double dropout, std::uint64_t seed,
                                   std::uint32_t epoch, bool spans, const std::vector<int>& specials) {
   auto held = py::tuple(texts);  // keeps each text, whatever becomes of the list
   std::vector<std::string_view> documents;
   documents.reserve(held.size());
   for (const py::handle text : held) documents.push_back(text_of(text));
   auto request = request_of(mode, dropout, seed, epoch, spans, specials);
-  auto job = std::make_unique<BpeJob>(encoder.encoder, std::move(request), std::move(documents), threads);
+  auto job = std::make_unique<EncodingJob>(encoder, std::move(request), std::move(documents), threads);
   return std::make_unique<Job>(Job{std::move(held), std::move(job)});
 }
 
-std::unique_ptr<Job> job_of_bytes(Encoder& encoder, const py::bytes& data,
+std::unique_ptr<Job> job_of_bytes(TextEncoder& encoder, const py::bytes& data,
                                   const CArray<std::int64_t>& offsets, int threads, const std::string& mode,
                                   double dropout, std::uint64_t seed, std::uint32_t epoch, bool spans,
                                   const std::vector<int>& specials) {
@@ -98,13 +94,13 @@ std::unique_ptr<Job> job_of_bytes(Encoder& encoder, const py::bytes& data,
                                      static_cast<std::size_t>(bounds[i + 1] - bounds[i])));
   }
   auto request = request_of(mode, dropout, seed, epoch, spans, specials);
-  auto job = std::make_unique<BpeJob>(encoder.encoder, std::move(request), std::move(documents), threads);
+  auto job = std::make_unique<EncodingJob>(encoder, std::move(request), std::move(documents), threads);
   return std::make_unique<Job>(Job{data, std::move(job)});
 }
 
 std::tuple<py::array_t<std::int32_t>, py::array_t<std::int64_t>, py::array_t<std::int64_t>> take_result(
     Job& job) {
-  BpeJob::Result result;
+  EncodingJob::Result result;
   {
     // Reads what the job has written.
     const py::gil_scoped_release release;
@@ -113,7 +109,7 @@ std::tuple<py::array_t<std::int32_t>, py::array_t<std::int64_t>, py::array_t<std
   return {hand_over(std::move(result.ids)), take(std::move(result.offsets)), take(std::move(result.spans))};
 }
 
-std::unique_ptr<Encoder> make_encoder(
+std::unique_ptr<BpeEncoder> make_bpe(
     const py::bytes& data, const CArray<std::int64_t>& offsets, const CArray<std::int32_t>& merges,
     const CArray<std::int32_t>& merged, const std::string& pretokenizer,
     const std::vector<std::tuple<std::string, std::int32_t, bool, bool>>& special,
@@ -135,16 +131,31 @@ std::unique_ptr<Encoder> make_encoder(
       std::string(bytes), std::vector<std::int64_t>(bounds.begin(), bounds.end()), parts, results, ids,
       BpeSettings{characters, end_of_word, mark_is_symbol, unknown, byte_fallback, fuse_unknown, whole_words,
                   shared_ranks});
-  return std::unique_ptr<Encoder>(new Encoder{model, BpeEncoder(model, pretokenizer, std::move(tokens))});
+  return std::make_unique<BpeEncoder>(std::move(model), pretokenizer, std::move(tokens));
 }
 
-py::bytes decode_ids(const Encoder& encoder, const CArray<std::int32_t>& ids) {
+std::unique_ptr<WordPieceEncoder> make_wordpiece(
+    const py::bytes& data, const CArray<std::int64_t>& offsets,
+    const std::vector<std::tuple<std::string, std::int32_t>>& special, bool lowercase, bool strip_accents,
+    std::int32_t unknown, const std::string& prefix, std::size_t longest_word) {
+  std::vector<SpecialToken> tokens;
+  for (const auto& [text, id] : special) tokens.push_back({text, id});
+  const std::string_view bytes = data;
+  const auto bounds = view(offsets);
+  // Reads an array and bytes that the caller holds.
+  const py::gil_scoped_release release;
+  return std::make_unique<WordPieceEncoder>(
+      bytes, bounds, std::move(tokens),
+      WordPieceSettings{{lowercase, strip_accents}, unknown, prefix, longest_word});
+}
+
+py::bytes decode_ids(const BpeEncoder& encoder, const CArray<std::int32_t>& ids) {
   const auto values = view(ids);
   std::size_t size = 0;
   {
     // Reads an array that the caller holds, and the model, which never changes.
     const py::gil_scoped_release release;
-    size = decoded_size(*encoder.model, values);
+    size = decoded_size(encoder.model(), values);
   }
   auto bytes =
       py::reinterpret_steal<py::bytes>(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
@@ -153,7 +164,7 @@ py::bytes decode_ids(const Encoder& encoder, const CArray<std::int32_t>& ids) {
   {
     // As above; nobody else knows the new bytes yet.
     const py::gil_scoped_release release;
-    decode(*encoder.model, values, data);
+    decode(encoder.model(), values, data);
   }
   return bytes;
 }
@@ -161,14 +172,20 @@ py::bytes decode_ids(const Encoder& encoder, const CArray<std::int32_t>& ids) {
 }  // namespace
 
 void register_bpe_codec(py::module_& m) {
-  py::class_<Encoder>(m, "BpeEncoder", "Tokens and merges, ready to encode and decode.")
-      .def(py::init(&make_encoder), "data"_a, "offsets"_a.noconvert(), "merges"_a.noconvert(),
+  py::class_<TextEncoder>(m, "TextEncoder", "What turns text into ids.");
+
+  py::class_<BpeEncoder, TextEncoder>(m, "BpeEncoder", "Tokens and merges, ready to encode and decode.")
+      .def(py::init(&make_bpe), "data"_a, "offsets"_a.noconvert(), "merges"_a.noconvert(),
            "merged"_a.noconvert(), "pretokenizer"_a, "special_tokens"_a, "missing"_a, "characters"_a,
            "end_of_word"_a, "mark_is_symbol"_a, "unknown"_a, "byte_fallback"_a, "fuse_unknown"_a,
            "whole_words"_a, "shared_ranks"_a)
       .def("decode", &decode_ids, "ids"_a.noconvert(), "The bytes of ids.");
 
-  py::class_<Job>(m, "BpeJob", "The encoding of texts, step by step.")
+  py::class_<WordPieceEncoder, TextEncoder>(m, "WordPieceEncoder", "Word pieces, ready to encode.")
+      .def(py::init(&make_wordpiece), "data"_a, "offsets"_a.noconvert(), "special_tokens"_a, "lowercase"_a,
+           "strip_accents"_a, "unknown"_a, "prefix"_a, "longest_word"_a);
+
+  py::class_<Job>(m, "EncodingJob", "The encoding of texts, step by step.")
       .def(py::init(&job_of_texts), "encoder"_a, "texts"_a, "threads"_a, "mode"_a, "dropout"_a, "seed"_a,
            "epoch"_a, "spans"_a, "specials"_a, py::keep_alive<1, 2>())
       .def_static("of_bytes", &job_of_bytes, "encoder"_a, "data"_a, "offsets"_a.noconvert(), "threads"_a,

@@ -22,57 +22,40 @@ T* at_least(std::vector<T>& values, std::size_t n) {
 
 BpeEncoder::BpeEncoder(std::shared_ptr<const BpeModel> model, std::string pretokenizer,
                        std::vector<SpecialToken> special_tokens)
-    : model_(std::move(model)),
+    : TextEncoder(std::move(special_tokens)),
+      model_(std::move(model)),
       pretokenizer_(std::move(pretokenizer)),
-      special_tokens_(std::move(special_tokens)),
       scan_(with_pattern(pretokenizer_,
                          [](auto pattern) -> Scan { return &BpeEncoder::scan<decltype(pattern)>; })) {
-  for (const SpecialToken& token : special_tokens_.tokens()) {
+  for (const SpecialToken& token : this->special_tokens().tokens()) {
     if (token.id < 0 || token.id >= model_->size()) {
       refuse("special_tokens", "ids below " + std::to_string(model_->size()), std::to_string(token.id));
     }
   }
 }
 
-BpeEncoder::~BpeEncoder() = default;
-
-std::unique_ptr<BpeEncoder::Worker> BpeEncoder::lend() {
-  {
-    const std::lock_guard lock(lending_);
-    if (!idle_.empty()) {
-      auto worker = std::move(idle_.back());
-      idle_.pop_back();
-      return worker;
-    }
-  }
+std::unique_ptr<TextEncoder::Worker> BpeEncoder::make_worker() const {
   return std::make_unique<Worker>(*model_);
 }
 
-void BpeEncoder::give_back(std::unique_ptr<Worker> worker) {
-  const std::lock_guard lock(lending_);
-  idle_.push_back(std::move(worker));
-}
-
-const LongestMatch& BpeEncoder::longest() const {
-  std::call_once(longest_made_, [this] {
-    std::vector<std::int32_t> special;
-    for (const SpecialToken& token : special_tokens_.tokens()) special.push_back(token.id);
-    longest_ = std::make_unique<LongestMatch>(*model_, special);
-  });
-  return *longest_;
-}
-
-void BpeEncoder::encode(Worker& worker, const BpeRequest& request, const BpeStretch& stretch,
-                        const char* document, BpeOutput& output) const {
-  if (stretch.special != kNoToken) {
-    *output.reserve(1) = stretch.special;
-    ++output.used;
-    if (request.spans) {
-      output.spans.insert(output.spans.end(), {stretch.begin - document, stretch.end - document});
+const ByteTrie& BpeEncoder::tokens() const {
+  std::call_once(tokens_made_, [this] {
+    std::vector<bool> special(static_cast<std::size_t>(model_->size()));
+    for (const SpecialToken& token : special_tokens().tokens())
+      special[static_cast<std::size_t>(token.id)] = true;
+    std::size_t bytes = 0;
+    for (std::int32_t id = 0; id < model_->size(); ++id) bytes += model_->token(id).size();
+    tokens_ = std::make_unique<ByteTrie>(bytes);
+    for (std::int32_t id = 0; id < model_->size(); ++id) {
+      if (!special[static_cast<std::size_t>(id)]) tokens_->add(model_->token(id), id);
     }
-    return;
-  }
-  (this->*scan_)(worker, request, stretch, document, output);
+  });
+  return *tokens_;
+}
+
+void BpeEncoder::encode(TextEncoder::Worker& worker, const EncodingRequest& request, const Stretch& stretch,
+                        const char* document, EncodedIds& output) const {
+  (this->*scan_)(static_cast<Worker&>(worker), request, stretch, document, output);
 }
 
 // Characters are grouped into words; white space between them stands for their bounds.
@@ -82,9 +65,9 @@ bool BpeEncoder::is_word(const char* begin, const char* end) const {
 }
 
 template <class Pattern>
-void BpeEncoder::scan(Worker& worker, const BpeRequest& request, const BpeStretch& stretch,
-                      const char* document, BpeOutput& output) const {
-  if (request.mode == BpeMode::kMerges && !request.spans) {
+void BpeEncoder::scan(Worker& worker, const EncodingRequest& request, const Stretch& stretch,
+                      const char* document, EncodedIds& output) const {
+  if (request.mode == EncodingMode::kMerges && !request.spans) {
     scan_cached<Pattern>(worker, stretch, output);
     return;
   }
@@ -97,13 +80,13 @@ void BpeEncoder::scan(Worker& worker, const BpeRequest& request, const BpeStretc
     std::int32_t* ids = output.reserve(length + 1);
     std::size_t count = 0;
     switch (request.mode) {
-      case BpeMode::kMerges:
+      case EncodingMode::kMerges:
         count = merge_word(worker, word, length, ids);
         break;
-      case BpeMode::kLongest:
+      case EncodingMode::kLongest:
         count = match_longest(worker, word, length, ids);
         break;
-      case BpeMode::kDropout:
+      case EncodingMode::kDropout:
         count = drop_merges(worker, request, stretch, position, word, length, ids);
         break;
     }
@@ -113,7 +96,7 @@ void BpeEncoder::scan(Worker& worker, const BpeRequest& request, const BpeStretc
 }
 
 template <class Pattern>
-void BpeEncoder::scan_cached(Worker& worker, const BpeStretch& stretch, BpeOutput& output) const {
+void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds& output) const {
   struct Word {
     WordCache::Key key;
     const char* begin;
@@ -255,11 +238,11 @@ std::size_t BpeEncoder::match_longest(Worker& worker, const char* word, std::siz
   std::string marked;
   std::string_view rest(word, length);
   if (!settings.end_of_word.empty()) rest = marked = std::string(rest) + settings.end_of_word;
-  const LongestMatch& longest = this->longest();
+  const ByteTrie& tokens = this->tokens();
   std::size_t count = 0;
   bool unknown_before = false;
   while (!rest.empty()) {
-    LongestMatch::Match match = longest.at(rest);
+    ByteTrie::Match match = tokens.longest(rest);
     const bool unknown = match.id == kNoToken;
     if (unknown) {
       match.length = static_cast<unsigned char>(rest[0]) < 0x80
@@ -289,7 +272,7 @@ std::size_t BpeEncoder::match_longest(Worker& worker, const char* word, std::siz
   return count;
 }
 
-std::size_t BpeEncoder::drop_merges(Worker& worker, const BpeRequest& request, const BpeStretch& stretch,
+std::size_t BpeEncoder::drop_merges(Worker& worker, const EncodingRequest& request, const Stretch& stretch,
                                     std::int64_t position, const char* word, std::size_t length,
                                     std::int32_t* ids) const {
   std::size_t n = length;
@@ -313,8 +296,8 @@ std::size_t BpeEncoder::drop_merges(Worker& worker, const BpeRequest& request, c
   return count;
 }
 
-void BpeEncoder::add_spans(Worker& worker, const BpeRequest& request, std::int64_t position, const char* word,
-                           std::size_t length, const std::int32_t* ids, std::size_t count,
+void BpeEncoder::add_spans(Worker& worker, const EncodingRequest& request, std::int64_t position,
+                           const char* word, std::size_t length, const std::int32_t* ids, std::size_t count,
                            std::vector<std::int64_t>& spans) const {
   const BpeSettings& settings = model_->settings();
   const std::int64_t end = position + static_cast<std::int64_t>(length);
@@ -323,7 +306,7 @@ void BpeEncoder::add_spans(Worker& worker, const BpeRequest& request, std::int64
     position = std::min(end, position + bytes);
     spans.insert(spans.end(), {begin, position});
   };
-  if (request.mode == BpeMode::kLongest) {
+  if (request.mode == EncodingMode::kLongest) {
     for (std::size_t i = 0; i < count; ++i) add(worker.lengths[i]);
     return;
   }

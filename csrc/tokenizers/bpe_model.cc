@@ -33,20 +33,6 @@ const std::array<char, 256> BpeModel::kBytes = [] {
   return bytes;
 }();
 
-std::string shown(std::string_view bytes) {
-  constexpr std::size_t kMost = 60;
-  std::string text = "'";
-  for (const char c : bytes.substr(0, kMost)) {
-    if (c >= 0x20 && c < 0x7F) {
-      text += c;
-    } else {
-      constexpr char kDigits[] = "0123456789abcdef";
-      text += {'\\', 'x', kDigits[static_cast<unsigned char>(c) >> 4], kDigits[c & 15]};
-    }
-  }
-  return text + (bytes.size() > kMost ? "...'" : "'");
-}
-
 BpeModel::BpeModel(std::string data, std::vector<std::int64_t> offsets, std::span<const std::int32_t> merges,
                    std::span<const std::int32_t> merged, std::span<const std::int32_t> special,
                    BpeSettings settings)

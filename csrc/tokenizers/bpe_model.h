@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizers/shown.h"
+
 namespace fastnlp {
 
 inline constexpr std::uint32_t kNoRank = 0xFFFFFFFFu;
@@ -116,8 +118,5 @@ class BpeModel {
   int filter_shift_ = 0;
   std::int32_t mark_ = kNoToken;
 };
-
-// A text as messages show it: cut short, other bytes than printable ASCII as \x and two digits.
-std::string shown(std::string_view bytes);
 
 }  // namespace fastnlp

@@ -7,7 +7,7 @@
 
 #include "support/checks.h"
 #include "text/utf8.h"
-#include "tokenizers/bpe_model.h"
+#include "tokenizers/shown.h"
 
 namespace fastnlp {
 namespace {

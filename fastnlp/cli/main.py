@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from fastnlp import __version__
-from fastnlp.cli import convert, demo, evaluate, phrases, plot, search, train
+from fastnlp.cli import bpe, convert, demo, evaluate, phrases, plot, search, train
 
 __all__ = ["main"]
 
@@ -23,7 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fastnlp {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (train, phrases, search, evaluate, plot, convert, demo):
+    for module in (train, phrases, bpe, search, evaluate, plot, convert, demo):
         module.add_to(commands)
     return parser
 

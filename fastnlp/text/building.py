@@ -79,7 +79,7 @@ def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Bui
     Raises:
         ValueError: as for `Corpus.from_text`.
     """
-    threads = _check(options)
+    threads = check(options)
     normalize = normalizer(
         lowercase=options.lowercase,
         normalization=options.normalization,
@@ -124,8 +124,19 @@ def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Bui
         spill.close()
 
 
-def _check(options: BuildOptions) -> int:
-    """The number of threads; refuses what the steps behind would refuse late."""
+def check(options: BuildOptions) -> int:
+    """Refuses what the steps behind would refuse late.
+
+    Args:
+        options: as for `Corpus.from_text`.
+
+    Returns:
+        The number of threads.
+
+    Raises:
+        ValueError: an option is out of range.
+        TypeError: `vocab` is none.
+    """
     if options.documents not in _DOCUMENTS:
         raise ValueError(f"documents: expected 'blank_line', 'line' or 'file', got {options.documents!r}")
     if options.errors not in ("strict", "replace"):

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_directory, atomic_write
-from fastnlp.text.building import BuildOptions, build
+from fastnlp.text.building import BuildOptions, Built, build, check
 from fastnlp.text.corpus_folder import FolderWriter, open_folder
+from fastnlp.text.tokenized import Tokenizer, build_tokenized
 from fastnlp.text.vocab import Vocab
 
 _PIECE = 1 << 22  # values written at a time
@@ -62,6 +63,7 @@ class Corpus:
         min_count: int = 5,
         max_vocab: int | None = None,
         vocab: Vocab | None = None,
+        tokenizer: Tokenizer | None = None,
         lowercase: bool = False,
         normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = None,
         strip_accents: bool = False,
@@ -91,6 +93,10 @@ class Corpus:
             max_vocab: at most so many words besides the special tokens, the most frequent; None for all.
             vocab: a vocabulary to use as it is; then `min_count`, `max_vocab`, `unknown` and `reserved` are
                 not looked at.
+            tokenizer: a `BPE` or `WordPiece`, whose ids the corpus then holds, line by line, without the
+                white space at the ends of lines. All its tokens are the vocabulary; what chooses or changes
+                words (`min_count` to `reserved`) is not looked at, and a special token of a `BPE` in the text
+                is an error.
             lowercase: lower-case each word as `str.lower` does.
             normalization: a Unicode normal form for each word.
             strip_accents: drop the combining marks (category Mn) of each word.
@@ -136,9 +142,9 @@ class Corpus:
         )
         if path is not None:
             with atomic_directory(path) as folder:
-                build(source, options, folder)
+                _built(source, options, tokenizer, folder)
             return cls.open(path)
-        built = build(source, options)
+        built = _built(source, options, tokenizer)
         corpus = cls(built.ids, built.sentence_offsets, built.document_offsets, built.vocab)
         if built.temporary is not None:
             weakref.finalize(corpus, shutil.rmtree, built.temporary, ignore_errors=True)
@@ -298,6 +304,14 @@ class Corpus:
             f"Corpus({self.n_tokens:,} tokens, {self.n_sentences:,} sentences, "
             f"{self.n_documents:,} documents, {len(self.vocab):,} words)"
         )
+
+
+def _built(
+    source: Any, options: BuildOptions, tokenizer: Tokenizer | None, folder: Path | None = None
+) -> Built:
+    if tokenizer is None:
+        return build(source, options, folder)
+    return build_tokenized(source, tokenizer, options, check(options), folder)
 
 
 def _pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:

@@ -186,7 +186,7 @@ class BPE:
         Example:
             >>> bpe = BPE.train(["a rose"], vocab_size=257, special_tokens=["<|end|>"])
             >>> bpe.encode("a<|end|>", allowed_special="all").tolist()
-            [98, 0]
+            [65, 0]
         """
         return self._run(
             [text], False, threads, allowed_special, disallowed_special, method, dropout, seed, epoch
@@ -275,7 +275,7 @@ class BPE:
         Example:
             >>> bpe = BPE.train(["a rose"], vocab_size=256)
             >>> bpe.encode_batch(["ab", "", "c"]).tolist()
-            [[97, 98], [], [99]]
+            [[64, 65], [], [66]]
         """
         if isinstance(texts, (str, bytes)):
             raise TypeError(f"texts: expected several, got one {type(texts).__name__}; use `encode`")
@@ -308,7 +308,7 @@ class BPE:
             batch = self.encode_batch(pieces, threads=threads)
             return batch.ids, batch.offsets
         uses = self._uses((), "all")
-        job = _core.BpeJob.of_bytes(
+        job = _core.EncodingJob.of_bytes(
             self._core, data, offsets, checked_threads(threads), "merges", 0.0, 0, 0, False, uses
         )
         while not job.step(_STEP):
@@ -525,7 +525,7 @@ class BPE:
             texts = cast("list[Text]", cut.pieces)
         mode = "dropout" if dropout else method
         try:
-            job = _core.BpeJob(
+            job = _core.EncodingJob(
                 self._core,
                 texts,
                 checked_threads(threads),

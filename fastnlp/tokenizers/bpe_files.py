@@ -135,7 +135,9 @@ def _format_of(file: Path, content: bytes) -> Format:
     if start.startswith(b"{"):
         value = _json(content)
         return (
-            "tokenizer.json" if isinstance(value, dict) and isinstance(value.get("model"), dict) else "gpt2"
+            "tokenizer.json"
+            if isinstance(value, dict) and "model" in value and not isinstance(value["model"], int)
+            else "gpt2"
         )
     if start.startswith(b"#version: 0.") and b"</w>" in content:
         return "subword-nmt"

@@ -24,7 +24,7 @@ class StreamingDecoder:
 
     Example:
         >>> from fastnlp import BPE
-        >>> bpe = BPE.train(["é"], vocab_size=257)
+        >>> bpe = BPE.train(["a"], vocab_size=256)
         >>> decoder = bpe.decoder()
         >>> [decoder.push(id) for id in bpe.encode("éa").tolist()], decoder.finish()
         (['', 'é', 'a'], '')

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from fastnlp import _core
 from fastnlp.tokenizers.byte_letters import to_letters
+from fastnlp.tokenizers.pretokenizers import BUILT_IN, check_pretokenizer
 from fastnlp.tokenizers.trained_merges import TrainedMerges
-
-PATTERNS = ("gpt2", "gpt4", "whitespace", "none")
-"""The pre-tokenizers that the core knows; any other is a regular expression."""
 
 NORMALIZERS = ("NFC", "NFD", "NFKC", "NFKD", "lowercase")
 
@@ -81,6 +79,9 @@ class Definition:
     def from_training(cls, trained: TrainedMerges, unknown: str | None = None) -> Definition:
         """The encoding that training has found.
 
+        After semantics="replace" some merges have parts that are no tokens; these are left out, and the
+        longest match, as the book does it, needs none.
+
         Args:
             trained: what `train_bpe` gives.
             unknown: the special token for characters that the text did not have, of kind "char".
@@ -94,11 +95,12 @@ class Definition:
         special = trained.special_tokens
         if unknown is not None and unknown not in special:
             raise ValueError(f"unknown: expected one of the special tokens {list(special)}, got {unknown!r}")
+        learned = (trained.merges >= 0).all(axis=1)
         fallback = trained.kind == "char" and _has_bytes(trained.tokens)
         return cls(
             tokens=trained.tokens,
-            merges=trained.merges,
-            merged=trained.merged,
+            merges=trained.merges[learned],
+            merged=trained.merged[learned],
             special_tokens=tuple(SpecialToken(text, i) for i, text in enumerate(special)),
             kind=trained.kind,
             pretokenizer=trained.pretokenizer,
@@ -111,7 +113,7 @@ class Definition:
     @property
     def core_pattern(self) -> str:
         """The pre-tokenizer of the core: "none" where a regular expression does the cutting."""
-        return self.pretokenizer if self.pretokenizer in PATTERNS else "none"
+        return self.pretokenizer if self.pretokenizer in BUILT_IN else "none"
 
     def compile(self) -> _core.BpeEncoder:
         """Checks everything and lays it out for encoding.
@@ -123,6 +125,7 @@ class Definition:
             ValueError: tokens or merges do not fit together; the message says which.
             IndexError: a merge names an id that is none.
         """
+        check_pretokenizer(self.pretokenizer)
         for name in self.normalizers:
             if name not in NORMALIZERS:
                 raise ValueError(f"normalizers: expected some of {', '.join(NORMALIZERS)}, got {name!r}")

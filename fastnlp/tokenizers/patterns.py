@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.tokenizers.pretokenizers import compile_pattern, split_by
+
 if TYPE_CHECKING:
     from fastnlp.tokenizers.definition import Definition
 
 _TEXT, _TOKEN, _REFUSED = 0, 1, 2
+_SEPARATORS = re.compile("[\x1c-\x1f]")  # white space to Python, but not to Unicode
 
 
 @dataclass(frozen=True)
@@ -50,32 +53,6 @@ class Pieces:
         return ids, offsets[self.bounds], spans
 
 
-@lru_cache(maxsize=32)
-def compiled(pattern: str) -> Any:
-    r"""A regular expression of the package `regex`.
-
-    Args:
-        pattern: in its syntax, which has \p{L} and possessive quantifiers.
-
-    Returns:
-        The compiled pattern.
-
-    Raises:
-        ImportError: the package is missing.
-        ValueError: it is no regular expression.
-    """
-    try:
-        regex = importlib.import_module("regex")
-    except ImportError:
-        raise ImportError(
-            "pretokenizer: a pattern of your own needs the package regex; pip install 'fastnlp[regex]'"
-        ) from None
-    try:
-        return regex.compile(pattern)
-    except regex.error as error:
-        raise ValueError(f"pretokenizer: expected a regular expression, got {pattern!r}: {error}") from None
-
-
 def cut_by_pattern(texts: list[str | bytes], definition: Definition, uses: list[int]) -> Pieces:
     """Cuts texts at special tokens, then into the matches of a pattern and what is between them.
 
@@ -90,7 +67,7 @@ def cut_by_pattern(texts: list[str | bytes], definition: Definition, uses: list[
     Raises:
         ValueError: a special token stands in a text that may not, or bytes are not UTF-8.
     """
-    pattern = compiled(definition.pretokenizer)
+    pattern = compile_pattern(definition.pretokenizer)
     known = {s.text: use for s, use in zip(definition.special_tokens, uses, strict=True) if use}
     special = _special_pattern(tuple(known))
     pieces: list[bytes] = []
@@ -113,16 +90,12 @@ def cut_by_pattern(texts: list[str | bytes], definition: Definition, uses: list[
                 starts.append(at)
                 at += len(pieces[-1])
                 continue
-            end = 0
-            for match in (*pattern.finditer(part), None):
-                begin, stop = match.span() if match else (len(part), len(part))
-                for word in (part[end:begin], part[begin:stop]):
-                    packed = word.encode()
-                    if word and (spaces_too or not word.isspace()):
-                        pieces.append(packed)
-                        starts.append(at)
-                    at += len(packed)
-                end = stop
+            for word in split_by(pattern, part):
+                packed = word.encode()
+                if spaces_too or not word.isspace() or _SEPARATORS.search(word):
+                    pieces.append(packed)
+                    starts.append(at)
+                at += len(packed)
         bounds.append(len(pieces))
     return Pieces(
         pieces,
@@ -136,6 +109,4 @@ def cut_by_pattern(texts: list[str | bytes], definition: Definition, uses: list[
 def _special_pattern(tokens: tuple[str, ...]) -> Any:
     if not tokens:
         return None
-    regex = importlib.import_module("regex")
-    longest_first = sorted(tokens, key=len, reverse=True)
-    return regex.compile("(" + "|".join(map(regex.escape, longest_first)) + ")")
+    return re.compile("(" + "|".join(map(re.escape, sorted(tokens, key=len, reverse=True))) + ")")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastnlp.tokenizers.byte_letters import from_letters
-from fastnlp.tokenizers.definition import PATTERNS, Definition, SpecialToken
+from fastnlp.tokenizers.definition import Definition, SpecialToken
+from fastnlp.tokenizers.pretokenizers import BUILT_IN
 from fastnlp.tokenizers.token_tables import MOST_IDS, merge_arrays, numbered
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -311,6 +312,6 @@ def _read_split(step: dict[str, Any]) -> str:
     if expression in _GPT4_SPELLINGS:
         return "gpt4"
     found = _PATTERNS.get(expression, expression)
-    if inverted and found not in PATTERNS:
+    if inverted and found not in BUILT_IN:
         raise ValueError("pre_tokenizer: expected Split to keep what is between the matches, got Removed")
     return found

@@ -1,4 +1,5 @@
 """Byte-pair encoding the obvious way: look at all pairs, merge the best, look again."""
+
 import itertools
 
 
@@ -36,11 +37,7 @@ def merge(symbols, ranks):
     """The tokens of a word: the pair of the lowest rank first, of equal ones the leftmost."""
     symbols = list(symbols)
     while True:
-        known = [
-            (ranks[pair], i)
-            for i, pair in enumerate(itertools.pairwise(symbols))
-            if pair in ranks
-        ]
+        known = [(ranks[pair], i) for i, pair in enumerate(itertools.pairwise(symbols)) if pair in ranks]
         if not known:
             return symbols
         _, i = min(known)

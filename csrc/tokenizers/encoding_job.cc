@@ -1,4 +1,4 @@
-#include "tokenizers/bpe_job.h"
+#include "tokenizers/encoding_job.h"
 
 #include <algorithm>
 #include <atomic>
@@ -9,17 +9,20 @@
 
 #include "support/checks.h"
 #include "support/parallel.h"
+#include "tokenizers/shown.h"
 
 namespace fastnlp {
 namespace {
 
 // A unit is some milliseconds of work at worst. An output holds several units, and is never moved.
+constexpr std::int32_t kText = -1;
 constexpr std::size_t kUnit = std::size_t{1} << 17;
 constexpr std::size_t kOutput = std::size_t{1} << 20;
 
 }  // namespace
 
-BpeJob::BpeJob(BpeEncoder& encoder, BpeRequest request, std::vector<std::string_view> documents, int threads)
+EncodingJob::EncodingJob(TextEncoder& encoder, EncodingRequest request,
+                         std::vector<std::string_view> documents, int threads)
     : encoder_(encoder),
       request_(std::move(request)),
       documents_(std::move(documents)),
@@ -34,11 +37,11 @@ BpeJob::BpeJob(BpeEncoder& encoder, BpeRequest request, std::vector<std::string_
   outputs_.resize(threads_);
 }
 
-BpeJob::~BpeJob() {
+EncodingJob::~EncodingJob() {
   for (auto& worker : workers_) encoder_.give_back(std::move(worker));
 }
 
-void BpeJob::add(const BpeStretch& stretch) {
+void EncodingJob::add(const Stretch& stretch) {
   if (units_.empty() || unit_bytes_ >= kUnit || stretches_.size() - units_.back().begin >= kUnit / 16) {
     units_.push_back({stretches_.size(), stretches_.size()});
     unit_bytes_ = 0;
@@ -48,16 +51,16 @@ void BpeJob::add(const BpeStretch& stretch) {
   unit_bytes_ += static_cast<std::size_t>(stretch.end - stretch.begin);
 }
 
-void BpeJob::add_text(std::uint32_t document, const char* begin, const char* end) {
+void EncodingJob::add_text(std::uint32_t document, const char* begin, const char* end) {
   while (begin < end) {
     const char* stop = end;
     if (static_cast<std::size_t>(end - begin) > kUnit + kUnit / 2) stop = encoder_.cut(begin + kUnit, end);
-    add({begin, stop, end, kNoToken, document});
+    add({begin, stop, end, kText, document});
     begin = stop;
   }
 }
 
-void BpeJob::cut(std::size_t number) {
+void EncodingJob::cut(std::size_t number) {
   const std::string_view document = documents_[number];
   const auto index = static_cast<std::uint32_t>(number);
   const SpecialTokens& specials = encoder_.special_tokens();
@@ -81,7 +84,7 @@ void BpeJob::cut(std::size_t number) {
   add_text(index, p, end);
 }
 
-bool BpeJob::step(double seconds) {
+bool EncodingJob::step(double seconds) {
   // Documents are cut as they are needed, so that a step is short from the first on.
   const auto start = std::chrono::steady_clock::now();
   const auto spent = [&] {
@@ -108,7 +111,7 @@ bool BpeJob::step(double seconds) {
   return prepared_ == documents_.size() && next_ == units_.size();
 }
 
-void BpeJob::run(std::size_t thread, std::size_t number) {
+void EncodingJob::run(std::size_t thread, std::size_t number) {
   Unit& unit = units_[number];
   std::size_t bytes = 0;
   for (std::size_t i = unit.begin; i < unit.end; ++i) {
@@ -121,19 +124,28 @@ void BpeJob::run(std::size_t thread, std::size_t number) {
     outputs.emplace_back();
     outputs.back().reserve(std::max(most, std::min(kOutput, 2 * bytes_)));
   }
-  BpeOutput& output = outputs.back();
+  EncodedIds& output = outputs.back();
   unit.output = outputs.size() - 1;
   unit.thread = thread;
   unit.first = output.used;
   for (std::size_t i = unit.begin; i < unit.end; ++i) {
-    const BpeStretch& stretch = stretches_[i];
+    const Stretch& stretch = stretches_[i];
     const std::size_t before = output.used;
-    encoder_.encode(*workers_[thread], request_, stretch, documents_[stretch.document].data(), output);
+    const char* document = documents_[stretch.document].data();
+    if (stretch.special == kText) {
+      encoder_.encode(*workers_[thread], request_, stretch, document, output);
+    } else {
+      *output.reserve(1) = stretch.special;
+      ++output.used;
+      if (request_.spans) {
+        output.spans.insert(output.spans.end(), {stretch.begin - document, stretch.end - document});
+      }
+    }
     counts_[i] = output.used - before;
   }
 }
 
-BpeJob::Result BpeJob::take() {
+EncodingJob::Result EncodingJob::take() {
   Result result;
   std::vector<std::size_t> starts;
   std::size_t total = 0;
@@ -153,7 +165,7 @@ BpeJob::Result BpeJob::take() {
                  [&](std::int64_t, std::int64_t begin, std::int64_t end) {
                    for (auto u = static_cast<std::size_t>(begin); u < static_cast<std::size_t>(end); ++u) {
                      const Unit& unit = units_[u];
-                     const BpeOutput& output = outputs_[unit.thread][unit.output];
+                     const EncodedIds& output = outputs_[unit.thread][unit.output];
                      const std::size_t count = starts[u + 1] - starts[u];
                      if (count == 0) continue;
                      std::memcpy(result.ids.data() + starts[u], output.ids.data() + unit.first, count * 4);

@@ -7,15 +7,16 @@
 #include <vector>
 
 #include "support/buffer.h"
-#include "tokenizers/bpe_encoder.h"
+#include "tokenizers/text_encoder.h"
 
 namespace fastnlp {
 
-class BpeJob {
+class EncodingJob {
  public:
   // The documents are read until the job is done.
-  BpeJob(BpeEncoder& encoder, BpeRequest request, std::vector<std::string_view> documents, int threads);
-  ~BpeJob();
+  EncodingJob(TextEncoder& encoder, EncodingRequest request, std::vector<std::string_view> documents,
+              int threads);
+  ~EncodingJob();
 
   // Works for about so long; true when all is done. A long word is not interrupted.
   bool step(double seconds);
@@ -38,22 +39,22 @@ class BpeJob {
 
   void cut(std::size_t document);
   void add_text(std::uint32_t document, const char* begin, const char* end);
-  void add(const BpeStretch& stretch);
+  void add(const Stretch& stretch);
   void run(std::size_t thread, std::size_t unit);
 
-  BpeEncoder& encoder_;
-  BpeRequest request_;
+  TextEncoder& encoder_;
+  EncodingRequest request_;
   std::vector<std::string_view> documents_;
   std::size_t bytes_ = 0;
   std::size_t prepared_ = 0;  // documents that are cut already
-  std::vector<BpeStretch> stretches_;
+  std::vector<Stretch> stretches_;
   std::vector<std::size_t> counts_;  // of ids, for each stretch
   std::vector<Unit> units_;
   std::size_t unit_bytes_ = 0;
   std::size_t next_ = 0;
   std::size_t threads_;
-  std::vector<std::unique_ptr<BpeEncoder::Worker>> workers_;
-  std::vector<std::vector<BpeOutput>> outputs_;
+  std::vector<std::unique_ptr<TextEncoder::Worker>> workers_;
+  std::vector<std::vector<EncodedIds>> outputs_;
 };
 
 }  // namespace fastnlp

@@ -1,0 +1,282 @@
+"""`fastnlp bpe train|encode|decode|info`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from fastnlp.cli.arguments import add_command, positive
+from fastnlp.cli.progress import Reading, say
+
+if TYPE_CHECKING:
+    from fastnlp.cli.arguments import Commands
+    from fastnlp.tokenizers import BPE
+
+__all__ = ["add_to"]
+
+_INPUT = "text files, also .gz; - for standard input"
+_LINES = 20_000  # encoded at a time
+
+
+def add_to(commands: Commands) -> None:
+    """Describes the commands."""
+    parser = add_command(
+        commands,
+        "bpe",
+        "learn a byte-pair encoding, and turn text into its ids and back",
+        "  fastnlp bpe train wiki.txt -o tokenizer.json --vocab-size 32000 --pretokenizer gpt2\n"
+        "  fastnlp bpe encode tokenizer.json wiki.txt > wiki.ids\n"
+        "  fastnlp bpe encode tokenizer.json wiki.txt -o wiki.corpus --to corpus\n"
+        "  fastnlp bpe decode tokenizer.json wiki.ids\n"
+        "  fastnlp bpe info tokenizer.json",
+    )
+    kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_train(kinds)
+    _add_encode(kinds)
+    _add_decode(kinds)
+    info = add_command(kinds, "info", "show what is in a tokenizer file", "  fastnlp bpe info tokenizer.json")
+    _add_tokenizer(info)
+    info.set_defaults(run=run_info)
+
+
+def _add_tokenizer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "tokenizer",
+        metavar="TOKENIZER",
+        help="tokenizer.json, vocab.json, .tiktoken, codes of subword-nmt",
+    )
+    parser.add_argument("--merges", metavar="FILE", help="the merges of a vocab.json (merges.txt beside it)")
+    parser.add_argument("--pretokenizer", metavar="NAME", help="where the file does not say it: gpt2, gpt4")
+
+
+def _add_train(kinds: Commands) -> None:
+    parser = add_command(
+        kinds,
+        "train",
+        "learn merges from text",
+        "  fastnlp bpe train wiki.txt -o tokenizer.json\n"
+        "  fastnlp bpe train *.txt.gz -o tokenizer.json --vocab-size 50257 --special '<|endoftext|>'\n"
+        "  fastnlp bpe train words.txt -o words.json --kind char --end-of-word _",
+    )
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="+", help="text files, also .gz; - for standard input"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="tokenizer.json or .tiktoken")
+    given: dict[str, Any] = {"default": argparse.SUPPRESS}
+    parser.add_argument("--vocab-size", type=positive, default=32_000, metavar="N", help="tokens (32000)")
+    parser.add_argument(
+        "--pretokenizer", metavar="NAME", help="gpt2, gpt4, whitespace, none, or a pattern (gpt2)", **given
+    )
+    parser.add_argument("--kind", choices=("byte", "char"), help="smallest symbols (byte)", **given)
+    parser.add_argument("--end-of-word", metavar="S", help="mark behind each word, of kind char", **given)
+    parser.add_argument(
+        "--special", metavar="TOKEN", action="append", help="a special token (repeat for more)"
+    )
+    parser.add_argument("--unknown", metavar="TOKEN", help="the special token for unknown characters (char)")
+    parser.add_argument("--min-frequency", type=positive, metavar="N", help="of merged pairs (1)", **given)
+    parser.add_argument(
+        "--max-token-length", type=positive, metavar="N", help="of the longest token (any)", **given
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads (one per CPU)")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.set_defaults(run=run_train)
+
+
+def _add_encode(kinds: Commands) -> None:
+    parser = add_command(
+        kinds,
+        "encode",
+        "turn text into ids",
+        "  fastnlp bpe encode tokenizer.json wiki.txt > wiki.ids\n"
+        "  fastnlp bpe encode tokenizer.json wiki.txt -o wiki.corpus --to corpus\n"
+        "  echo 'the lazy dog' | fastnlp bpe encode tokenizer.json - --to tokens",
+    )
+    _add_tokenizer(parser)
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="+", help="text files, also .gz; - for standard input"
+    )
+    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="file or folder (standard output)")
+    parser.add_argument(
+        "--to",
+        choices=("ids", "tokens", "corpus"),
+        default="ids",
+        help="a line of ids or tokens for each line of text; or a corpus folder (ids)",
+    )
+    parser.add_argument(
+        "--special",
+        choices=("refuse", "allow", "text"),
+        default="refuse",
+        help="special tokens in it (refuse)",
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads (one per CPU)")
+    parser.set_defaults(run=run_encode)
+
+
+def _add_decode(kinds: Commands) -> None:
+    parser = add_command(
+        kinds, "decode", "turn ids into text", "  fastnlp bpe decode tokenizer.json wiki.ids > wiki.txt"
+    )
+    _add_tokenizer(parser)
+    parser.add_argument("input", metavar="INPUT", help="lines of ids; - for standard input")
+    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="file (standard output)")
+    parser.add_argument("--skip-special", action="store_true", help="leave special tokens out")
+    parser.set_defaults(run=run_decode)
+
+
+def _load(options: argparse.Namespace) -> BPE:
+    from fastnlp.tokenizers import BPE
+
+    return BPE.load(options.tokenizer, merges=options.merges, pretokenizer=options.pretokenizer)
+
+
+def run_train(options: argparse.Namespace) -> None:
+    """Learns merges and writes the tokenizer."""
+    from fastnlp.tokenizers import BPE
+
+    names = ("pretokenizer", "kind", "end_of_word", "min_frequency", "max_token_length")
+    settings = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    if not options.output.endswith((".json", ".tiktoken")):
+        raise ValueError(f"OUT: expected a name that ends with .json or .tiktoken, got {options.output}")
+    reading = None if options.quiet else Reading()
+
+    def show(stage: str, done: int, total: int | None) -> None:
+        if reading is not None and stage == "count":
+            reading(done, total)
+
+    try:
+        bpe = BPE.train(
+            options.inputs,
+            options.vocab_size,
+            special_tokens=options.special or (),
+            unknown=options.unknown,
+            threads=options.threads,
+            progress=show,
+            **settings,
+        )
+    finally:
+        if reading is not None:
+            reading.close()
+    bpe.save(options.output)
+    if not options.quiet:
+        say(f"{options.output}: {bpe.vocab_size:,} tokens, {len(bpe.definition.merged):,} merges")
+
+
+def run_encode(options: argparse.Namespace) -> None:
+    """Writes the ids of text."""
+    bpe = _load(options)
+    if options.to == "corpus":
+        from fastnlp.text import Corpus
+
+        if options.output == "-":
+            raise ValueError("-o: expected a folder for a corpus, got the standard output")
+        if options.special != "refuse":
+            raise ValueError(f"--special: expected 'refuse' for a corpus, got {options.special!r}")
+        corpus = Corpus.from_text(options.inputs, tokenizer=bpe, threads=options.threads, path=options.output)
+        say(f"{options.output}: {corpus!r}")
+        return
+    uses: dict[str, dict[str, Any]] = {
+        "refuse": {},
+        "allow": {"allowed_special": "all"},
+        "text": {"disallowed_special": ()},
+    }
+    names = bpe.tokens
+    with _Output(options.output) as out:
+        for lines in _lines(options.inputs):
+            batch = bpe.encode_batch(lines, threads=options.threads, **uses[options.special])
+            rows = batch.tolist()
+            texts = [[names[i] for i in row] for row in rows] if options.to == "tokens" else rows
+            out.write("".join(" ".join(map(str, row)) + "\n" for row in texts).encode())
+
+
+def run_decode(options: argparse.Namespace) -> None:
+    """Writes the text of ids."""
+    bpe = _load(options)
+    with _Output(options.output) as out:
+        number = 0
+        for lines in _lines([options.input]):
+            for line in lines:
+                number += 1
+                try:
+                    ids = [int(word) for word in line.split()]
+                except ValueError:
+                    raise ValueError(
+                        f"{options.input}, line {number}: expected ids, got {line[:40]!r}"
+                    ) from None
+                try:
+                    text = bpe.decode_bytes(ids, skip_special_tokens=options.skip_special)
+                except IndexError as error:
+                    raise ValueError(f"{options.input}, line {number}: {error}") from None
+                mark = bpe.definition.end_of_word.encode()
+                out.write((text.removesuffix(mark).replace(mark, b" ") if mark else text) + b"\n")
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Shows what is in a tokenizer file."""
+    bpe = _load(options)
+    definition = bpe.definition
+    longest = max((token for token in definition.tokens if token is not None), key=len)
+    shown = {
+        "tokens": f"{bpe.vocab_size:,}",
+        "merges": f"{len(definition.merged):,}",
+        "kind": definition.kind,
+        "pretokenizer": definition.pretokenizer,
+        "end of word": definition.end_of_word or "none",
+        "special tokens": ", ".join(f"{text} = {i}" for text, i in bpe.special_tokens.items()) or "none",
+        "longest token": repr(longest.decode("utf-8", "replace")),
+    }
+    for name, value in shown.items():
+        print(f"{name:<16}{value}")
+
+
+def _lines(inputs: list[str]) -> Iterator[list[bytes | str]]:
+    """Lines without their ends, some thousand at a time."""
+    from fastnlp.io.source_files import SourceFile, source_files
+
+    held: list[bytes | str] = []
+    for file in source_files(inputs) or []:
+        reader = SourceFile(file)
+        try:
+            rest = b""
+            for block in reader.blocks(1 << 20, "strict"):
+                *lines, rest = (rest + bytes(block)).split(b"\n")
+                held.extend(line.removesuffix(b"\r").decode() for line in lines)
+                if len(held) >= _LINES:
+                    yield held
+                    held = []
+            if rest:
+                held.append(rest.decode())
+        except ValueError as error:
+            raise ValueError(f"{reader.name}: {error}") from None
+        finally:
+            reader.close()
+    if held:
+        yield held
+
+
+class _Output:
+    """A file that is whole or not there, or the standard output.
+
+    Args:
+        path: its name, or "-".
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._writing: Any = None
+
+    def __enter__(self) -> BinaryIO:
+        if self._path == "-":
+            sys.stdout.flush()
+            out: BinaryIO = sys.stdout.buffer
+            return out
+        from fastnlp.io.atomic import atomic_write
+
+        self._writing = atomic_write(self._path)
+        file: BinaryIO = self._writing.__enter__()
+        return file
+
+    def __exit__(self, *raised: Any) -> None:
+        if self._writing is not None:
+            self._writing.__exit__(*raised)

@@ -1,0 +1,76 @@
+"""`fastnlp bpe`: train, encode, decode, info."""
+
+import io
+import sys
+
+import pytest
+
+from fastnlp import BPE, Corpus
+from fastnlp.cli.main import main
+
+TEXT = "the lazy dog\n\nand the quick fox é\n" * 20
+
+
+@pytest.fixture
+def trained(tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    output = tmp_path / "tokenizer.json"
+    arguments = ["bpe", "train", str(tmp_path / "text.txt"), "-o", str(output), "--vocab-size", "270"]
+    assert main([*arguments, "--special", "<|end|>", "--quiet"]) == 0
+    return output
+
+
+def test_training_says_what_it_wrote(trained, tmp_path, capsys):
+    assert main(["bpe", "train", str(tmp_path / "text.txt"), "-o", str(trained), "--vocab-size", "260"]) == 0
+    assert "260 tokens, 4 merges" in capsys.readouterr().err
+
+
+def test_text_becomes_ids_and_text_again(trained, tmp_path):
+    ids, again = tmp_path / "ids", tmp_path / "again.txt"
+    assert main(["bpe", "encode", str(trained), str(tmp_path / "text.txt"), "-o", str(ids)]) == 0
+    bpe = BPE.load(trained)
+    first = ids.read_text().split("\n")[0]
+    assert first == " ".join(map(str, bpe.encode("the lazy dog").tolist()))
+    assert main(["bpe", "decode", str(trained), str(ids), "-o", str(again)]) == 0
+    assert again.read_text(encoding="utf-8") == TEXT
+
+
+def test_tokens_go_to_the_standard_output(trained, capsysbinary, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("the é<|end|>\n".encode())))
+    assert main(["bpe", "encode", str(trained), "-", "--to", "tokens", "--special", "allow"]) == 0
+    assert capsysbinary.readouterr().out.decode().split()[-3:] == ["Ġ", "Ã©", "<|end|>"]
+
+
+def test_a_corpus_is_a_folder(trained, tmp_path):
+    folder = tmp_path / "corpus"
+    arguments = ["bpe", "encode", str(trained), str(tmp_path / "text.txt"), "--to", "corpus"]
+    assert main([*arguments, "-o", str(folder)]) == 0
+    assert Corpus.open(folder).n_sentences == 40
+    assert main(arguments) == 1
+
+
+def test_info_shows_what_is_in_a_file(trained, capsys):
+    assert main(["bpe", "info", str(trained)]) == 0
+    shown = capsys.readouterr().out
+    assert "tokens          270" in shown and "<|end|> = 0" in shown and "gpt2" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "{json}", "{special}"], "no special token"),
+        (["decode", "{json}", "{text}"], "line 1: expected ids, got 'the lazy dog'"),
+        (["decode", "{json}", "{bad}"], "line 1: ids[1]: expected"),
+        (["info", "{text}"], "no known format"),
+        (["train", "{text}", "-o", "x.bin"], "OUT: expected a name"),
+        (["train", "{text}", "-o", "{json}", "--vocab-size", "5"], "vocab_size: expected at least 256"),
+    ],
+)
+def test_errors_are_one_line(trained, tmp_path, capsys, arguments, message):
+    (tmp_path / "special").write_text("<|end|>\n")
+    (tmp_path / "bad").write_text("5 99999\n")
+    names = {name: str(tmp_path / name) for name in ("special", "bad")}
+    names |= {"json": str(trained), "text": str(tmp_path / "text.txt")}
+    assert main(["bpe", *(argument.format(**names) for argument in arguments)]) == 1
+    error = capsys.readouterr().err.strip()
+    assert message in error.split("\n")[-1]

@@ -1,0 +1,134 @@
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "check.h"
+#include "tokenizers/bert_text.h"
+#include "tokenizers/bpe_decoder.h"
+#include "tokenizers/bpe_encoder.h"
+#include "tokenizers/encoding_job.h"
+#include "tokenizers/word_cache.h"
+#include "tokenizers/wordpiece_encoder.h"
+
+namespace {
+
+using fastnlp::BpeModel;
+
+// The 256 bytes, then tokens that merges of two tokens make, given as text.
+std::shared_ptr<const BpeModel> model(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::string data;
+  std::vector<std::int64_t> offsets{0};
+  std::vector<std::string> tokens;
+  const auto add = [&](const std::string& token) {
+    tokens.push_back(token);
+    data += token;
+    offsets.push_back(static_cast<std::int64_t>(data.size()));
+  };
+  for (int byte = 0; byte < 256; ++byte) add(std::string(1, static_cast<char>(byte)));
+  const auto id = [&](const std::string& token) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (tokens[i] == token) return static_cast<std::int32_t>(i);
+    }
+    throw std::logic_error("no such token");
+  };
+  std::vector<std::int32_t> merges, merged;
+  for (const auto& [left, right] : pairs) {
+    add(left + right);
+    merges.insert(merges.end(), {id(left), id(right)});
+    merged.push_back(static_cast<std::int32_t>(tokens.size() - 1));
+  }
+  return std::make_shared<const BpeModel>(data, offsets, merges, merged, std::span<const std::int32_t>{},
+                                          fastnlp::BpeSettings{});
+}
+
+std::vector<std::int32_t> encode(fastnlp::TextEncoder& encoder, std::string_view text, int threads = 1,
+                                 std::vector<fastnlp::SpecialUse> uses = {}) {
+  fastnlp::EncodingRequest request;
+  request.specials = std::move(uses);
+  fastnlp::EncodingJob job(encoder, request, {text}, threads);
+  while (!job.step(1e-4)) {
+  }
+  const auto result = job.take();
+  return {result.ids.begin(), result.ids.end()};
+}
+
+TEST(words_are_merged_by_rank_however_long) {
+  const auto words = model({{"a", "a"}, {"aa", "aa"}, {"b", "a"}});
+  fastnlp::BpeEncoder encoder(words, "none", {});
+  CHECK(encode(encoder, "aaaaaab") == (std::vector<std::int32_t>{257, 256, 'b'}));
+  CHECK(encode(encoder, "baaa") == (std::vector<std::int32_t>{'b', 256, 'a'}));
+  const auto many = encode(encoder, std::string(100'003, 'a'));
+  CHECK(many.size() == 25'002 && many[0] == 257 && many[25'000] == 256 && many[25'001] == 'a');
+}
+
+TEST(threads_and_small_steps_change_nothing) {
+  const auto words = model({{"t", "h"}, {"th", "e"}, {" ", "the"}, {"o", "x"}});
+  fastnlp::BpeEncoder encoder(words, "gpt2", {{"<s>", 'S'}});
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += i % 1000 == 0 ? "<s>fox" : i % 7 == 0 ? "\n\nox 12" : " the";
+  const std::vector<fastnlp::SpecialUse> allowed{fastnlp::SpecialUse::kToken};
+  const auto one = encode(encoder, text, 1, allowed);
+  CHECK(one == encode(encoder, text, 5, allowed));
+  CHECK(one.size() > 200'000 && one.size() < text.size());
+  CHECK_THROWS(std::invalid_argument, encode(encoder, text, 3, {fastnlp::SpecialUse::kRefused}));
+  std::string bytes(fastnlp::decoded_size(*words, one), '\0');
+  fastnlp::decode(*words, one, bytes.data());
+  CHECK(bytes.substr(0, 10) == "Sfox the t");
+}
+
+TEST(ids_out_of_range_are_refused) {
+  const auto words = model({});
+  for (const std::int32_t bad : {-1, 256}) {
+    const std::vector<std::int32_t> ids{5, bad};
+    CHECK_THROWS(std::out_of_range, fastnlp::decoded_size(*words, ids));
+  }
+}
+
+TEST(the_cache_gives_what_was_put_in) {
+  fastnlp::WordCache cache;
+  std::vector<std::string> words;
+  for (int i = 0; i < 300'000; ++i)
+    words.push_back(std::string(static_cast<std::size_t>(i % 50), 'x') + std::to_string(i));
+  std::int32_t found[64];
+  int hits = 0;
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const std::string& word = words[i];
+      std::vector<std::int32_t> ids(1 + i % 9, static_cast<std::int32_t>(i));
+      const auto key = fastnlp::WordCache::key(word.data(), word.size(), word.size());
+      const std::uint32_t count = cache.find(key, word.data(), word.size(), found);
+      if (count != 0) {
+        ++hits;
+        CHECK(count == ids.size() && found[0] == ids[0] && found[count - 1] == ids[0]);
+      } else {
+        cache.insert(key, word.data(), word.size(), ids.data(), ids.size());
+      }
+    }
+  }
+  CHECK(hits > 1000);
+}
+
+TEST(bert_text_is_cut_into_words) {
+  fastnlp::BertWord word;
+  std::vector<std::string> words;
+  const std::string text =
+      "A\xE2\x80\x8B"
+      "b \xE4\xB8\xAD!";
+  fastnlp::each_bert_word(text.data(), text.data() + text.size(), {true, true}, word,
+                          [&](fastnlp::BertWord& found) { words.push_back(found.utf8()); });
+  CHECK(words == (std::vector<std::string>{"ab", "\xE4\xB8\xAD", "!"}));
+  const std::string cut = "a\xC3";
+  CHECK_THROWS(std::invalid_argument, fastnlp::each_bert_word(cut.data(), cut.data() + 2, {true, true}, word,
+                                                              [](fastnlp::BertWord&) {}));
+}
+
+TEST(word_pieces_are_the_longest) {
+  const std::string data = "[UNK]un##aff##able";
+  const std::vector<std::int64_t> offsets{0, 5, 7, 12, 18};
+  fastnlp::WordPieceEncoder encoder(data, offsets, {}, {});
+  CHECK(encode(encoder, "UNaffable unx") == (std::vector<std::int32_t>{1, 2, 3, 0}));
+}
+
+}  // namespace
