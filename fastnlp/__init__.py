@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "BPE": "fastnlp.tokenizers",
     "ApproximateIndex": "fastnlp.vectors",
     "BPE": "fastnlp.tokenizers",
     "Corpus": "fastnlp.text",
