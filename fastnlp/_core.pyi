@@ -29,6 +29,7 @@ __all__: list[str] = [
     "WordPieceEncoder",
     "answer_analogies",
     "bpe_to_characters",
+    "build_word_index",
     "check_ids",
     "check_offsets",
     "compose_vectors",
@@ -607,6 +608,13 @@ def answer_analogies(
 def bpe_to_characters(text: typing.Any, spans: numpy.typing.NDArray[numpy.int64]) -> None:
     """
     Turns spans in bytes into spans in characters, in place.
+    """
+
+def build_word_index(
+    data: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64]
+) -> tuple[int, numpy.typing.NDArray[numpy.uint64]]:
+    """
+    Salt and slots of a hash table over different words.
     """
 
 def check_ids(
