@@ -12,6 +12,7 @@ import ctypes
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -56,6 +57,8 @@ def _sync_directory(directory: Path) -> None:
 def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
     """Opens `path` for writing so that it changes only when the block ends without an error.
 
+    A device or a pipe (`/dev/stdout`) is no file that could be replaced, and is written to as it is.
+
     Args:
         path: the file to create or replace.
         mode: "wb" or "w".
@@ -66,6 +69,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
 
     Raises:
         OSError: the disk is full or the folder is not writable; the old file is untouched.
+        IsADirectoryError: `path` is a folder.
 
     Example:
         >>> import tempfile, pathlib
@@ -75,11 +79,15 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
         >>> target.read_text()
         'whole'
     """
+    if _is_device_or_pipe(Path(path)):  # /dev/null must not become a file
+        with Path(path).open(mode, **options) as file:
+            yield file
+        return
     target = Path(path).resolve()
     _sweep(target)
     temporary = _temporary_name(target)
     try:
-        with temporary.open(mode.replace("w", "x"), **options) as file:
+        with _opened(temporary, path, mode, options) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -90,6 +98,20 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _is_device_or_pipe(path: Path) -> bool:
+    if path.is_dir():
+        raise IsADirectoryError(f"path: expected the name of a file, got the folder {path}")
+    return path.exists() and not stat.S_ISREG(path.stat().st_mode)
+
+
+def _opened(temporary: Path, path: str | os.PathLike[str], mode: str, options: dict[str, Any]) -> IO[Any]:
+    try:
+        return temporary.open(mode.replace("w", "x"), **options)
+    except OSError as error:
+        # What the user named is the target.
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -120,7 +142,7 @@ def _take_the_place(temporary: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_directory(path: str | os.PathLike[str], mark: str | None = None) -> Iterator[Path]:
     """Fills a folder that takes the place of `path` only when the block ends without an error.
 
     A folder that already stands at `path` changes places with the new one in one step where the system can
@@ -128,12 +150,15 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Args:
         path: the folder to create or replace.
+        mark: the file by which a folder of this kind is known; one without it that is not empty holds
+            something else, and is not replaced. None replaces any.
 
     Yields:
         The empty temporary folder to fill.
 
     Raises:
         NotADirectoryError: `path` is a file.
+        FileExistsError: a folder of something else stands there.
         OSError: writing failed; the old folder is untouched.
 
     Example:
@@ -147,6 +172,11 @@ def atomic_directory(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path).resolve()
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(f"path: expected a folder or a free name, got the file {target}")
+    if mark is not None and target.exists() and not (target / mark).is_file() and any(target.iterdir()):
+        raise FileExistsError(
+            f"path: expected a free name, an empty folder or one with {mark}, got {target}, which holds "
+            f"something else"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
     temporary = _temporary_name(target)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_directory
 from fastnlp.sampling.arrays import as_doubles, as_integers, as_threads
-from fastnlp.sampling.cooccurrence_folder import FILES, HEADER_BYTES, describe, open_folder
+from fastnlp.sampling.cooccurrence_folder import ABOUT, FILES, HEADER_BYTES, describe, open_folder
 from fastnlp.text import Corpus
 
 __all__ = ["Cooccurrences"]
@@ -272,7 +272,7 @@ class Cooccurrences:
 def _folder(path: str | os.PathLike[str] | None) -> Iterator[Path]:
     """A folder to make a matrix in: the one that will stand at `path`, or a temporary one that stays."""
     if path is not None:
-        with atomic_directory(path) as folder:
+        with atomic_directory(path, mark=ABOUT) as folder:
             yield folder
         return
     temporary = Path(tempfile.mkdtemp(prefix="fastnlp-"))

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from fastnlp.text.array_file import HEADER_BYTES, map_array, write_header
 
-__all__ = ["FILES", "HEADER_BYTES", "describe", "open_folder"]
+__all__ = ["ABOUT", "FILES", "HEADER_BYTES", "describe", "open_folder"]
 
 FILES = ("row_offsets.npy", "columns.npy", "counts.npy")
 _TYPES: tuple[type[np.generic], ...] = (np.int64, np.int32, np.float64)
-_ABOUT = "cooccurrences.json"
+ABOUT = "cooccurrences.json"
 _FORMAT = "fastnlp-cooccurrences"
 _VERSION = 1
 
@@ -42,7 +42,7 @@ def describe(folder: Path, words: int, entries: int, symmetric: bool) -> None:
         "entries": entries,
         "symmetric": symmetric,
     }
-    (folder / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def open_folder(folder: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], bool]:
@@ -61,7 +61,7 @@ def open_folder(folder: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any],
     if not folder.is_dir():
         problem = NotADirectoryError if folder.exists() else FileNotFoundError
         raise problem(f"path: expected the folder of a co-occurrence matrix, got {folder}")
-    words, entries, symmetric = _description(folder / _ABOUT)
+    words, entries, symmetric = _description(folder / ABOUT)
     offsets, columns, counts = (
         map_array(folder / name, dtype, length, "co-occurrence matrix")
         for name, dtype, length in zip(FILES, _TYPES, (words + 1, entries, entries), strict=True)

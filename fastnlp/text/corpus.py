@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_directory, atomic_write
 from fastnlp.text.building import BuildOptions, Built, build, check
-from fastnlp.text.corpus_folder import FolderWriter, open_folder
+from fastnlp.text.corpus_folder import DESCRIPTION, FolderWriter, open_folder
 from fastnlp.text.tokenized import Tokenizer, build_tokenized
 from fastnlp.text.vocab import Vocab
 
@@ -141,7 +141,7 @@ class Corpus:
             progress=progress,
         )
         if path is not None:
-            with atomic_directory(path) as folder:
+            with atomic_directory(path, mark=DESCRIPTION) as folder:
                 _built(source, options, tokenizer, folder)
             return cls.open(path)
         built = _built(source, options, tokenizer)
@@ -216,7 +216,7 @@ class Corpus:
             NotADirectoryError: `path` is a file.
             OSError: writing failed; a corpus that stood there is as it was.
         """
-        with atomic_directory(path) as folder:
+        with atomic_directory(path, mark=DESCRIPTION) as folder:
             with FolderWriter(folder) as writer:
                 for ids in _pieces(self.ids):
                     writer.write(ids=ids)

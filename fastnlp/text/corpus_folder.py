@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fastnlp.text.array_file import ArrayWriter, map_array
 from fastnlp.text.vocab import Vocab
 
+DESCRIPTION = "corpus.json"
 _FORMAT = "fastnlp-corpus"
 _VERSION = 1
 
@@ -71,7 +72,7 @@ class FolderWriter:
             "documents": self._documents.length - 1,
             "words": len(vocab),
         }
-        (self._folder / "corpus.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (self._folder / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
     def __enter__(self) -> FolderWriter:
         return self
@@ -101,7 +102,7 @@ def open_folder(
     if not folder.is_dir():
         problem = NotADirectoryError if folder.exists() else FileNotFoundError
         raise problem(f"path: expected the folder of a corpus, got {folder}; build one with Corpus.from_text")
-    tokens, sentences, documents, words = _description(folder / "corpus.json")
+    tokens, sentences, documents, words = _description(folder / DESCRIPTION)
     ids = map_array(folder / "ids.npy", np.int32, tokens)
     sentence_offsets = map_array(folder / "sentence_offsets.npy", np.int64, sentences + 1)
     document_offsets = map_array(folder / "document_offsets.npy", np.int64, documents + 1)

@@ -14,6 +14,7 @@ from fastnlp.io.atomic import atomic_directory
 from fastnlp.text import phrase_file
 from fastnlp.text.building import Built, checked_threads
 from fastnlp.text.corpus import Corpus
+from fastnlp.text.corpus_folder import DESCRIPTION
 from fastnlp.text.phrase_pass import (
     SCORINGS,
     CountingOptions,
@@ -166,7 +167,7 @@ class Phrases:
             corpus = self._joined(corpus, phrases, 1)
         if path is None:
             return self._joined(corpus, last, least)
-        with atomic_directory(path) as folder:
+        with atomic_directory(path, mark=DESCRIPTION) as folder:
             join_phrases(
                 corpus,
                 last,

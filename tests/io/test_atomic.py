@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import textwrap
@@ -102,3 +103,34 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_folder(tmp_path):
             time.sleep(pause)
             child.kill()
         assert len({(tmp_path / "corpus" / name).read_text() for name in ("a", "b")}) == 1
+
+
+def test_what_is_no_file_is_named_as_the_user_named_it(tmp_path):
+    with pytest.raises(IsADirectoryError, match=f"got the folder {tmp_path}$"), atomic_write(tmp_path):
+        pass
+    missing = tmp_path / "missing" / "a.bin"
+    with pytest.raises(FileNotFoundError) as raised, atomic_write(missing):
+        pass
+    assert raised.value.filename == str(missing)
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    with atomic_write(pipe) as file:
+        file.write(b"through")
+    assert reader.communicate(timeout=10)[0] == b"through"
+    assert pipe.is_fifo()
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "letter").write_text("dear")
+    with pytest.raises(FileExistsError, match="which holds something else"):  # noqa: SIM117
+        with atomic_directory(tmp_path, mark="corpus.json"):
+            raise AssertionError("entered")
+    assert names(tmp_path) == ["letter"]
+    for content in ("one", "two"):
+        with atomic_directory(tmp_path / "corpus", mark="corpus.json") as folder:
+            (folder / "corpus.json").write_text(content)
+    assert (tmp_path / "corpus" / "corpus.json").read_text() == "two"
