@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fastnlp.cli.arguments import add_command, positive
@@ -131,10 +132,18 @@ def _load(options: argparse.Namespace) -> BPE:
     return BPE.load(options.tokenizer, merges=options.merges, pretokenizer=options.pretokenizer)
 
 
+def _check_inputs(inputs: list[str]) -> None:
+    """A list of names that are no files would be taken for a text."""
+    for path in inputs:
+        if path != "-" and (not path or not Path(path).exists()):
+            raise FileNotFoundError(f"INPUT: expected a file, but {path!r} does not exist")
+
+
 def run_train(options: argparse.Namespace) -> None:
     """Learns merges and writes the tokenizer."""
     from fastnlp.tokenizers import BPE
 
+    _check_inputs(options.inputs)
     names = ("pretokenizer", "kind", "end_of_word", "min_frequency", "max_token_length")
     settings = {name: getattr(options, name) for name in names if hasattr(options, name)}
     if not options.output.endswith((".json", ".tiktoken")):
@@ -165,6 +174,7 @@ def run_train(options: argparse.Namespace) -> None:
 
 def run_encode(options: argparse.Namespace) -> None:
     """Writes the ids of text."""
+    _check_inputs(options.inputs)
     bpe = _load(options)
     if options.to == "corpus":
         from fastnlp.text import Corpus
@@ -192,6 +202,7 @@ def run_encode(options: argparse.Namespace) -> None:
 
 def run_decode(options: argparse.Namespace) -> None:
     """Writes the text of ids."""
+    _check_inputs([options.input])
     bpe = _load(options)
     with _Output(options.output) as out:
         number = 0

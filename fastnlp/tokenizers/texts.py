@@ -47,7 +47,8 @@ def checked_ids(ids: ArrayLike) -> NDArray[np.int32]:
     array = np.asarray(ids)
     if array.ndim != 1:
         raise ValueError(f"ids: expected one dimension, got shape {array.shape}")
-    if array.size and not np.issubdtype(array.dtype, np.integer):
+    beyond = array.dtype == object and all(isinstance(number, int) for number in array)  # 64 bits
+    if array.size and not beyond and not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"ids: expected integers, got {array.dtype}")
     if array.dtype != np.int32 and array.size:
         wrong = (array < 0) | (array > np.iinfo(np.int32).max)

@@ -74,3 +74,25 @@ def test_errors_are_one_line(trained, tmp_path, capsys, arguments, message):
     assert main(["bpe", *(argument.format(**names) for argument in arguments)]) == 1
     error = capsys.readouterr().err.strip()
     assert message in error.split("\n")[-1]
+
+
+@pytest.mark.parametrize("missing", ["missing.txt", ""])
+def test_a_missing_file_is_no_text(trained, tmp_path, monkeypatch, capsys, missing):
+    monkeypatch.chdir(tmp_path)
+    for arguments in (
+        ["train", missing, "-o", "new.json", "--quiet"],
+        ["encode", str(trained), missing, "-o", "new.ids"],
+        ["encode", str(trained), missing, "-o", "new.corpus", "--to", "corpus"],
+        ["decode", str(trained), missing, "-o", "new.txt"],
+    ):
+        assert main(["bpe", *arguments]) == 1
+        assert capsys.readouterr().err == (
+            f"fastnlp: error: INPUT: expected a file, but {missing!r} does not exist\n"
+        )
+    assert not list(tmp_path.glob("new*"))
+
+
+def test_an_id_beyond_64_bits_has_its_line(trained, tmp_path, capsys):
+    (tmp_path / "ids").write_text("65\n99999999999999999999999\n")
+    assert main(["bpe", "decode", str(trained), str(tmp_path / "ids")]) == 1
+    assert "ids, line 2: ids[0]: expected an id of the vocabulary, got 99999" in capsys.readouterr().err
