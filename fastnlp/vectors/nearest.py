@@ -77,6 +77,7 @@ class NearestRows(WordTable):
         """
         stop = at_most("restrict_vocab", restrict_vocab, len(self))
         topn = min(at_most("topn", topn, len(self)), stop)
+        queries = np.asarray(queries)
         if queries.ndim != 2 or queries.shape[1] != self.vector_size:
             raise ValueError(f"queries: expected shape (B, {self.vector_size}), got {queries.shape}")
         return self._search_rows(queries, topn, 0, stop, exclude, threads_to_use(threads))
@@ -165,8 +166,11 @@ class NearestRows(WordTable):
         """
         stop = at_most("restrict_vocab", restrict_vocab, len(self))
         topn = min(at_most("topn", topn, len(self)), stop)
+        questions = np.asarray(questions)
         if questions.ndim != 2 or questions.shape[1] != 3:
             raise ValueError(f"questions: expected shape (N, 3), got {questions.shape}")
+        if questions.size and questions.dtype.kind not in "iu":
+            raise TypeError(f"questions: expected whole numbers, got {questions.dtype}")
         if questions.size and not 0 <= questions.min() <= questions.max() < len(self):
             raise IndexError(f"questions: expected rows in [0, {len(self)}), got others")
         used, asked = np.unique(questions, return_inverse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
@@ -188,8 +189,12 @@ class WordTable:
 
         Raises:
             KeyError: the word is unknown and there is no default.
+            TypeError: the key is neither a str nor a whole number.
         """
-        row = self.key_to_index.get(key) if isinstance(key, str) else int(key)
+        try:
+            row = self.key_to_index.get(key) if isinstance(key, str) else operator.index(key)
+        except TypeError:
+            raise TypeError(f"key: expected a word or a row, got {type(key).__name__} {key!r}") from None
         if row is not None and 0 <= row < len(self):
             return row
         if default is not None:

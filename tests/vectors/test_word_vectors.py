@@ -260,3 +260,21 @@ def test_topn_bounds_the_answer():
     assert len(vectors.most_similar("w0", topn=100)) == 4
     assert {w for w, _ in vectors.most_similar("w0", topn=10, restrict_vocab=3)} == {"w1", "w2"}
     assert vectors.most_similar("w0", topn=None, restrict_vocab=3).shape == (3,)
+
+
+@pytest.mark.parametrize("key", [b"1", 1.5, None, ("a", 2.0)])
+def test_a_key_of_another_type_is_no_row(key):
+    vectors = WordVectors(["a", "b"], np.eye(2, dtype=np.float32))
+    for ask in (vectors.get_vector, vectors.get_index, lambda key: vectors.similarity(key, "b")):
+        with pytest.raises(TypeError, match="key: expected a word or a row, got"):
+            ask(key)
+    with pytest.raises(TypeError, match="key: expected a word or a row, got"):
+        vectors.most_similar_cosmul(positive=[("a", 2.0)])
+
+
+def test_lists_are_searched_for_like_arrays():
+    vectors = WordVectors(["a", "b", "c"], np.array([[1, 0], [1, 1], [0, 1]], np.float32))
+    assert vectors.search([[2, 1], [0, 5]], topn=2)[0].tolist() == [[1, 0], [2, 1]]
+    assert vectors.answer_analogies([[0, 1, 2]], topn=1)[0].shape == (1, 1)
+    with pytest.raises(TypeError, match="questions: expected whole numbers, got float64"):
+        vectors.answer_analogies([[0.0, 1, 2]])
