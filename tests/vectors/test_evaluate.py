@@ -409,3 +409,10 @@ def test_the_figures_are_gensims_on_trained_vectors(tmp_path):
         assert result.pearson == pytest.approx(pearson[0], abs=1e-6)
         assert result.spearman == pytest.approx(spearman[0], abs=1e-4)
         assert 100 * result.unknown / (result.pairs + result.unknown) == pytest.approx(unknown)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e999"])
+def test_a_judgement_that_is_not_finite_has_its_line(number):
+    vectors = fn.WordVectors(["a", "b", "c"], np.eye(3, dtype=np.float32))
+    with pytest.raises(ValueError, match="line 2: expected a finite number after the two words, got"):
+        fn.evaluate.similarity(vectors, ["a b 9", f"a c {number}", "b c 1"])

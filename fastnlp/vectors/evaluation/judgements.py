@@ -128,6 +128,10 @@ def judge(
             if place == 0 or not strict:
                 continue
             refuse_line(source, number, f"expected a number after the two words, got {fields[2][:60]!r}")
+        if not np.isfinite(value):
+            refuse_line(
+                source, number, f"expected a finite number after the two words, got {fields[2][:60]!r}"
+            )
         rows = [known.row(word) for word in fields[:2]]
         is_known = min(rows) >= 0
         unknown += not is_known
