@@ -175,9 +175,11 @@ def read(content: Any) -> Definition:
     pairs = _read_merges(model.get("merges"))
     merges, merged = merge_arrays(pairs, vocabulary)
     unknown = model.get("unk_token")
-    if unknown is not None and unknown not in vocabulary:
+    if unknown is not None and (not isinstance(unknown, str) or unknown not in vocabulary):
         raise ValueError(f"model.unk_token: expected a token of the vocabulary, got {unknown!r}")
     suffix = model.get("end_of_word_suffix") or ""
+    if not isinstance(suffix, str):
+        raise ValueError(f"model.end_of_word_suffix: expected a text or none, got {suffix!r}")
     return Definition(
         tokens=tokens,
         merges=merges,

@@ -275,6 +275,8 @@ class TestDamage:
             (lambda c: c["model"]["merges"].append(c["model"]["merges"][0]), "distinct merges"),
             (lambda c: c["model"].update(continuing_subword_prefix="##"), "continuing_subword_prefix"),
             (lambda c: c["model"].update(unk_token="nope"), "model.unk_token"),
+            (lambda c: c["model"].update(unk_token=["a"]), "model.unk_token: expected a token"),
+            (lambda c: c["model"].update(end_of_word_suffix=1), "model.end_of_word_suffix: expected a text"),
             (lambda c: c["added_tokens"].append({"content": "x"}), r"added_tokens\[2\]"),
             (lambda c: c["added_tokens"].append({"content": "x", "id": 5}), "expected a free id"),
             (lambda c: c["added_tokens"][0].update(single_word=True), "single_word"),
