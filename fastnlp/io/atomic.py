@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import glob
 import os
 import secrets
 import shutil
@@ -26,7 +27,7 @@ def _temporary_name(target: Path) -> Path:
 
 def _sweep(target: Path) -> None:
     """Removes what saves of the same target left behind when their process died."""
-    for orphan in target.parent.glob(f".{target.name}{_MARK}*"):
+    for orphan in target.parent.glob(f".{glob.escape(target.name)}{_MARK}*"):
         pid = orphan.name.rsplit(_MARK, 1)[1].split("-")[0]
         if pid.isdigit() and not _alive(int(pid)):
             if orphan.is_dir():

@@ -134,3 +134,10 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path):
         with atomic_directory(tmp_path / "corpus", mark="corpus.json") as folder:
             (folder / "corpus.json").write_text(content)
     assert (tmp_path / "corpus" / "corpus.json").read_text() == "two"
+
+
+def test_a_name_may_look_like_a_pattern(tmp_path):
+    (tmp_path / ".a**[b].partial-999999999-abcd").touch()
+    with atomic_write(tmp_path / "a**[b]") as file:
+        file.write(b"new")
+    assert names(tmp_path) == ["a**[b]"]
