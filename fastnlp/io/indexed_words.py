@@ -50,10 +50,16 @@ class IndexedWords(Sequence[str]):
         salt: int,
     ) -> None:
         self._path = os.fspath(path)
+        self._arrays = data, offsets, slots, salt
         try:
             self._core = _core.IndexedWords(data, offsets, slots, salt)
         except ValueError as error:
             self._refuse(error)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles hold the words, as another process may not have the file."""
+        data, offsets, slots, salt = self._arrays
+        return type(self), (self._path, np.asarray(data), np.asarray(offsets), np.asarray(slots), salt)
 
     def _refuse(self, error: ValueError) -> NoReturn:
         raise ValueError(f"{self._path}: {error}") from None

@@ -1,5 +1,7 @@
 """Storage in fewer bytes, and what stands for unknown words."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -110,3 +112,17 @@ def test_unknown_words_have_the_vector_that_was_asked_for(dtype):
         vectors["nobody"]
     with pytest.raises(KeyError, match="row 3000 is not in"):
         vectors[3000]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_vectors_opened_from_a_file_are_pickled(tmp_path, dtype):
+    table = np.random.default_rng(3).normal(size=(40, 6)).astype(np.float32)
+    path = tmp_path / "a.fnv"
+    WordVectors([f"w{i}" for i in range(40)], table).save(path, dtype=dtype)
+    opened = WordVectors.load(path)
+    content = pickle.dumps(opened)
+    path.unlink()
+    again = pickle.loads(content)
+    assert again.most_similar("w3") == opened.most_similar("w3")
+    assert again.key_to_index["w7"] == 7
+    assert again.index_to_key[39] == "w39"
