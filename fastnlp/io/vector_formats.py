@@ -59,8 +59,10 @@ def sniff_format(path: str | os.PathLike[str]) -> Format:
         "word2vec-binary".
 
     Raises:
-        ValueError: the file is empty or a known other format.
+        ValueError: the file is empty, a pipe, or a known other format.
     """
+    if Path(path).is_fifo():
+        raise ValueError(f"path: expected a file, which is read at several places, got the pipe {path}")
     if is_fasttext(path):
         return "fasttext"
     if looks_like_safetensors(path):

@@ -449,3 +449,9 @@ def test_text_is_never_beside_its_table_nor_a_larger_table_beside_a_smaller(tmp_
     assert run.returncode == 0, run.stderr
     words = 50_000 * 200  # bytes of a str, its places in a list and a dictionary
     assert int(run.stdout.split()[-1]) < 1.5 * table + words + 8_000_000 < path.stat().st_size + table
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="read at several places, got the pipe"):
+        sniff_format(tmp_path / "pipe")
