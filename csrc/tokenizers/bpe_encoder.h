@@ -65,8 +65,6 @@ class BpeEncoder : public TextEncoder {
 struct BpeEncoder::Worker : TextEncoder::Worker {
   explicit Worker(const BpeModel& model) : merger(model) {}
 
-  void expect_much() override { cache.expect_much(); }
-
   WordCache cache;
   BpeMerger merger;
   std::vector<std::int32_t> symbols;

@@ -18,7 +18,6 @@ namespace {
 constexpr std::int32_t kText = -1;
 constexpr std::size_t kUnit = std::size_t{1} << 17;
 constexpr std::size_t kOutput = std::size_t{1} << 20;
-constexpr std::size_t kMuch = std::size_t{1} << 22;  // bytes of text for each thread
 
 }  // namespace
 
@@ -35,9 +34,6 @@ EncodingJob::EncodingJob(TextEncoder& encoder, EncodingRequest request,
   for (const std::string_view document : documents_) bytes_ += document.size();
   threads_ = std::max<std::size_t>(1, std::min(threads_, bytes_ / (kUnit / 2)));
   for (std::size_t t = 0; t < threads_; ++t) workers_.push_back(encoder_.lend());
-  if (bytes_ / threads_ >= kMuch) {
-    for (auto& worker : workers_) worker->expect_much();
-  }
   outputs_.resize(threads_);
 }
 

@@ -52,7 +52,6 @@ class TextEncoder {
   // What one thread has for itself.
   struct Worker {
     virtual ~Worker() = default;
-    virtual void expect_much() {}  // much text is to come
   };
 
   explicit TextEncoder(std::vector<SpecialToken> special_tokens)

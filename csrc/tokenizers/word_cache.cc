@@ -3,8 +3,6 @@
 #include <cstdlib>
 #include <new>
 
-#include "support/buffer.h"
-
 namespace fastnlp {
 namespace {
 
@@ -64,8 +62,6 @@ WordCache::WordCache() {
   lines_ = static_cast<Line*>(std::align(alignof(Line), kLines * sizeof(Line), place, room));
   seen_.resize(kSeen);
 }
-
-void WordCache::expect_much() { advise_huge_pages(lines_, kLines * sizeof(Line)); }
 
 WordCache::Key WordCache::long_key(const char* data, std::size_t length) {
   std::uint64_t low = length, high = 0x8EBC6AF09C88C6E3u;

@@ -26,10 +26,6 @@ class WordCache {
 
   WordCache();
 
-  // Much text is to come: takes huge pages, which are fewer to get and to look up, but larger than what a
-  // short text needs.
-  void expect_much();
-
   // `readable`: how many bytes from `data` on may be read.
   static Key key(const char* data, std::size_t length, std::size_t readable) {
     if (length > kInline) return long_key(data, length);
