@@ -1,4 +1,4 @@
-"""For all tests: Ctrl-C works, the extension is up to date, and without torch the book's part is left out."""
+"""For all tests: Ctrl-C works, the extension is up to date, and what needs torch is left out without it."""
 
 import importlib.util
 import signal
@@ -13,6 +13,7 @@ hypothesis.settings.register_profile("fastnlp", deadline=None)
 hypothesis.settings.load_profile("fastnlp")
 
 _TORCH = importlib.util.find_spec("torch") is not None
+_NEED_TORCH = {"d2l", "d2l_word2vec.py", "kernels", "bert"}  # folders and files
 
 # A shell starts background jobs with SIGINT ignored, and every child inherits that: the tests that press
 # Ctrl-C would wait for ever.
@@ -21,10 +22,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_ignore_collect(collection_path):
-    if not _TORCH and ("d2l" in collection_path.parts or collection_path.name == "d2l_word2vec.py"):
+    if not _TORCH and _NEED_TORCH.intersection(collection_path.parts):
         return True
     return None
 
 
 def pytest_report_header():
-    return None if _TORCH else "torch is not installed: fastnlp.d2l is left out"
+    return None if _TORCH else "torch is not installed: fastnlp.d2l, kernels and BERT are left out"

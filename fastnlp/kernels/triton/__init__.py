@@ -1,0 +1,1 @@
+"""Triton kernels with their launchers: no autograd, no modules, and no checks, which are made above."""
