@@ -65,9 +65,18 @@ class StoredRows:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def numbers(self) -> NDArray[Any]:
+        """The values as the core takes them: float32, int8, or the bits of float16 as uint16."""
+        return self.values.view(np.uint16) if self.dtype == "float16" else self.values
+
     def first(self, rows: int) -> StoredRows:
         """The first rows, as a view."""
-        return StoredRows(self.values[:rows], None if self.scales is None else self.scales[:rows])
+        return self.between(0, rows)
+
+    def between(self, start: int, stop: int) -> StoredRows:
+        """Rows [start, stop), as a view."""
+        return StoredRows(self.values[start:stop], None if self.scales is None else self.scales[start:stop])
 
     def take(self, rows: NDArray[np.integer[Any]]) -> StoredRows:
         """Some rows, copied.
@@ -91,8 +100,7 @@ class StoredRows:
 
     def block(self, start: int, stop: int, threads: int = 1) -> NDArray[np.float32]:
         """Rows [start, stop) as (N, D) float32; a view where they are stored so."""
-        scales = None if self.scales is None else self.scales[start:stop]
-        return StoredRows(self.values[start:stop], scales).floats(threads)
+        return self.between(start, stop).floats(threads)
 
     def astype(self, dtype: DType) -> StoredRows:
         """The same rows in another storage; themselves where it is the same.

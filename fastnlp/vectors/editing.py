@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnlp.io.word2vec import UnicodeErrors, read_word2vec
-from fastnlp.vectors.table import Key, WordTable
-
-if TYPE_CHECKING:
-    from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.vectors.files import Files
+from fastnlp.vectors.table import Key
 
 __all__ = ["Editing"]
 
@@ -26,7 +24,7 @@ class _Room:
         self.used = used
 
 
-class Editing(WordTable):
+class Editing(Files):
     """The part of `WordVectors` that changes them.
 
     An array that was given is written to where it lies, unless it is read-only: then it is copied first.
@@ -235,7 +233,7 @@ class Editing(WordTable):
 
     def vectors_for_all(
         self, keys: Iterable[str], allow_inference: bool = True, copy_vecattrs: bool = False
-    ) -> WordVectors:
+    ) -> Self:
         """The vectors of chosen words as a table of their own, in the order of the words.
 
         Args:
@@ -261,10 +259,8 @@ class Editing(WordTable):
                 chosen.expandos[name] = np.where(rows >= 0, values[rows], np.zeros(1, values.dtype))
         return chosen
 
-    def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> WordVectors:
-        from fastnlp.vectors.word_vectors import WordVectors  # a subclass of this one
-
-        return WordVectors(words, vectors)
+    def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> Self:
+        return cast(Self, Files._classes["float32"](words, vectors))
 
     def intersect_word2vec_format(
         self,

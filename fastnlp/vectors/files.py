@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Self, cast, get_args
+from typing import Any, ClassVar, Self, cast, get_args
 
 from fastnlp.io.fasttext import is_fasttext
 from fastnlp.io.npz import read_npz, write_npz
@@ -13,6 +13,7 @@ from fastnlp.io.vector_formats import Format, format_from_name, sniff_format
 from fastnlp.io.vector_table import Duplicates, Progress, VectorTable, merged
 from fastnlp.io.vectors_file import read_vectors_file, write_vectors_file
 from fastnlp.io.word2vec import UnicodeErrors, read_word2vec_table, write_word2vec
+from fastnlp.vectors.fasttext_model import write_words
 from fastnlp.vectors.table import Unknown, WordTable
 
 __all__ = ["Files"]
@@ -34,7 +35,19 @@ def _found(path: str | os.PathLike[str]) -> Format:
 
 
 class Files(WordTable):
-    """The part of `WordVectors` that loads and saves."""
+    """The part of `WordVectors` that loads and saves.
+
+    What a file becomes depends on what it holds: there is a class for each storage and one for words with
+    n-grams. They are subclasses of `WordVectors`, which stand above it, so each says in its definition what
+    it keeps.
+    """
+
+    _classes: ClassVar[dict[str, type[Any]]] = {}
+
+    def __init_subclass__(cls, keeps: tuple[str, ...] = (), **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for kind in keeps:
+            Files._classes[kind] = cls
 
     @classmethod
     def load(
@@ -97,16 +110,15 @@ class Files(WordTable):
         if duplicates not in get_args(Duplicates):
             raise ValueError(f"duplicates: expected one of {get_args(Duplicates)}, got {duplicates!r}")
         if chosen == "fasttext":
-            from fastnlp.vectors.subword_vectors import SubwordVectors  # a subclass of this one
-
+            with_ngrams = Files._classes["n-grams"]
             if lowercase or dtype not in (None, "float32"):
                 # Without its n-grams, a model is a table like any other.
-                whole = SubwordVectors.load(path, limit=limit, unicode_errors=unicode_errors)
+                whole = with_ngrams.load(path, limit=limit, unicode_errors=unicode_errors)
                 table = VectorTable(
                     whole.index_to_key, whole.key_to_index, whole._stored(), whole.expandos.get("count")
                 )
                 return cls._of(_adapted(table, lowercase, dtype), unknown)
-            model = SubwordVectors.load(path, limit=limit, unicode_errors=unicode_errors, unknown=unknown)
+            model = with_ngrams.load(path, limit=limit, unicode_errors=unicode_errors, unknown=unknown)
             return cast(Self, model)
         if chosen in ("word2vec-text", "word2vec-binary", "glove"):
             table = read_word2vec_table(
@@ -140,10 +152,8 @@ class Files(WordTable):
         """The vectors of a table, in the class for its storage."""
         if table.rows.dtype == "float32":
             return cls(table.words, table.rows.values, table.counts, unknown=unknown, index=table.index)
-        from fastnlp.vectors.compact import CompactVectors  # a subclass of this one
-
-        compact = CompactVectors(table.words, table.rows, table.counts, unknown=unknown, index=table.index)
-        return cast(Self, compact)
+        compact = Files._classes[table.rows.dtype]
+        return cast(Self, compact(table.words, table.rows, table.counts, unknown=unknown, index=table.index))
 
     def _table(self) -> VectorTable:
         return VectorTable(self.index_to_key, self.key_to_index, self._stored(), self.expandos.get("count"))
@@ -170,9 +180,8 @@ class Files(WordTable):
         """
         if checked_dtype(dtype) is None:
             raise ValueError("dtype: expected 'float32', 'float16' or 'int8', got None")
-        from fastnlp.vectors.word_vectors import WordVectors  # a subclass of this one
-
-        return cast(Self, WordVectors._of(self._table().stored_as(dtype), self.unknown))
+        made = Files._classes["float32"]._of(self._table().stored_as(dtype), self.unknown)
+        return cast(Self, made)
 
     def save(
         self,
@@ -184,12 +193,16 @@ class Files(WordTable):
     ) -> None:
         r"""Writes the vectors to a file, which appears whole or not at all.
 
-        Every format keeps each float32 exactly. Counts are kept by "npz", "safetensors" and "fastnlp".
+        Every format keeps each float32 exactly. Counts are kept by "fasttext", "npz", "safetensors" and
+        "fastnlp".
 
         Args:
             path: the file to create or replace; word2vec's formats are compressed where it ends in .gz.
-            format: as in `load` but for "fasttext", which takes a whole model; None takes it from the name,
-                which has to end in .bin, .vec, .txt, .npz, .safetensors or .fnv then.
+            format: as in `load`; None takes it from the name, which has to end in .bin, .vec, .txt, .npz,
+                .safetensors or .fnv then. A name in .bin is word2vec's binary format, but of `SubwordVectors`
+                fastText's, with the n-grams. "fasttext" makes of words without n-grams a model of fastText
+                that has none (maxn 0) and no vector for other words; counts that are not known become V,
+                V - 1, ...
             dtype: what the numbers are stored in by "npz", "safetensors" and "fastnlp": "float32", "float16"
                 or "int8"; None is as they are.
             progress: called with the rows written and those there are.
@@ -209,22 +222,20 @@ class Files(WordTable):
             >>> WordVectors.load(path)["word"].tolist()
             [0.5, -1.0]
         """
-        chosen = _checked(format) or format_from_name(path)
+        chosen = _checked(format) or self.format_of(path)
         if chosen is None:
             raise ValueError(
                 "path: expected a name in .bin, .vec, .txt, .npz, .safetensors or .fnv, or a format, got "
                 f"{os.fspath(path)} and none"
             )
-        if chosen == "fasttext":
-            raise ValueError(
-                "format: expected one for vectors alone, got 'fasttext'; FastText.save writes it"
-            )
         rows = self._stored()
         if checked_dtype(dtype) not in (None, rows.dtype):
-            if chosen in ("word2vec-text", "word2vec-binary", "glove"):
+            if chosen in ("word2vec-text", "word2vec-binary", "glove", "fasttext"):
                 raise ValueError(f"dtype: expected None or 'float32' for {chosen}, got {dtype!r}")
             rows = rows.astype(cast(DType, dtype))
-        if chosen == "npz":
+        if chosen == "fasttext":
+            self._write_fasttext(path, progress)
+        elif chosen == "npz":
             write_npz(path, self.index_to_key, rows, self.expandos.get("count"), progress=progress)
         elif chosen == "safetensors":
             write_safetensors(path, self.index_to_key, rows, self.expandos.get("count"), progress=progress)
@@ -239,6 +250,13 @@ class Files(WordTable):
                 header=chosen != "glove",
                 progress=progress,
             )
+
+    def format_of(self, path: str | os.PathLike[str]) -> Format | None:
+        """The format that `save` writes by a file's name; None where the name does not say."""
+        return format_from_name(path)
+
+    def _write_fasttext(self, path: str | os.PathLike[str], progress: Progress | None) -> None:
+        write_words(path, self.index_to_key, self._stored(), self.expandos.get("count"), progress)
 
     @classmethod
     def load_word2vec_format(

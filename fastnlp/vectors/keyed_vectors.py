@@ -110,8 +110,8 @@ class KeyedVectors(WordVectors):
         made.expandos.setdefault("count", np.arange(len(words), 0, -1, dtype=np.int64))
         return made
 
-    def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> KeyedVectors:
-        return KeyedVectors._filled(words, vectors, {})
+    def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> Self:
+        return self._filled(words, vectors, {})
 
     def __str__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"

@@ -15,6 +15,7 @@ __all__ = ["NearestRows"]
 Found: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 _FEW = 8  # queries, from which on a pass for all of them beats one over a sketch for each
+_PASS = 256  # queries that a thread of the core compares with a row while it has it at hand
 _STEP = 1.5e10  # additions and multiplications in a call of the core: some 0.2 s
 _WORTH_A_SKETCH = 4_000_000  # numbers in a table; below, a query takes less than a millisecond anyway
 
@@ -52,8 +53,9 @@ class NearestRows(WordTable):
         """The rows of highest cosine with each of many query vectors, exactly.
 
         Batches run at the speed of a matrix product. From the second call for a few queries of a large table
-        on, a copy of its rows in 8 bits is kept (a quarter of their memory): a pass over it leaves only the
-        rows that can be among the answers to be compared in full. `fill_norms(force=True)` drops it.
+        on, a copy of its rows in 8 bits is kept (a quarter of their memory; rows of int8 need none): a pass
+        over it leaves only the rows that can be among the answers to be compared in full.
+        `fill_norms(force=True)` drops it.
 
         Args:
             queries: (B, D) numbers, finite, of any length; computed with as float32.
@@ -97,12 +99,14 @@ class NearestRows(WordTable):
         exclude = np.require(exclude, np.int32, ["C", "A"])
         queries = np.require(queries, np.float32, ["C", "A"])
         self.fill_norms()
+        stored, inverse_norms = self._stored().between(start, stop), self._inverse_norms[start:stop]
         if start == 0 and len(queries) < _FEW and self._is_sketched(threads):
             assert self._sketch is not None
             codes, scales, errors = self._sketch
             return _core.nearest_by_sketch(
-                self.vectors[:stop],
-                self._inverse_norms[:stop],
+                stored.numbers,
+                stored.scales,
+                inverse_norms,
                 codes[:stop],
                 scales[:stop],
                 errors[:stop],
@@ -111,12 +115,24 @@ class NearestRows(WordTable):
                 exclude,
                 threads,
             )
-        found: Found | None = None
-        for first, block in self._blocks(start, stop):
-            scale = self._inverse_norms[first : first + len(block)]
-            found = _core.nearest(block, scale, queries, topn, exclude, threads, first, found)
-        assert found is not None
-        return found
+        # A part of the queries at a time, so that Ctrl-C is answered between them.
+        step = max(_PASS * threads, int(_STEP / (2 * (stop - start) * self.vector_size)))
+        found = [
+            _core.nearest(
+                stored.numbers,
+                stored.scales,
+                inverse_norms,
+                queries[q : q + step],
+                topn,
+                exclude[q : q + step],
+                threads,
+                start,
+            )
+            for q in range(0, max(1, len(queries)), step)
+        ]
+        if len(found) == 1:
+            return found[0]
+        return np.concatenate([rows for rows, _ in found]), np.concatenate([scores for _, scores in found])
 
     def _is_sketched(self, threads: int) -> bool:
         """Whether there is a sketch of the whole table; the second search makes it."""
@@ -124,7 +140,8 @@ class NearestRows(WordTable):
             return False
         self._single_searches += 1
         if self._sketch is None and self._single_searches > 1:
-            self._sketch = _core.sketch_rows(self.vectors, self._inverse_norms, threads)
+            stored = self._stored()
+            self._sketch = _core.sketch_rows(stored.numbers, stored.scales, self._inverse_norms, threads)
         return self._sketch is not None
 
     def answer_analogies(
@@ -182,20 +199,20 @@ class NearestRows(WordTable):
             np.full((len(questions), topn), -1, np.int32),
             np.full((len(questions), topn), -np.inf, np.float32),
         )
-        for start, block in self._blocks(0, stop):
-            for first in range(0, len(block), step):
-                part = block[first : first + step]
-                row = start + first
-                found = _core.answer_analogies(
-                    part,
-                    self._inverse_norms[row : row + len(part)],
-                    words,
-                    used.astype(np.int32),
-                    places,
-                    by_products,
-                    topn,
-                    threads_to_use(threads),
-                    row,
-                    found,
-                )
+        stored = self._stored()
+        for row in range(0, stop, step):
+            part = stored.between(row, min(row + step, stop))
+            found = _core.answer_analogies(
+                part.numbers,
+                part.scales,
+                self._inverse_norms[row : row + len(part)],
+                words,
+                used.astype(np.int32),
+                places,
+                by_products,
+                topn,
+                threads_to_use(threads),
+                row,
+                found,
+            )
         return found

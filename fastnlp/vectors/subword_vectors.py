@@ -4,90 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp import _core
 from fastnlp.io.fasttext import FastTextSettings, read_fasttext
 from fastnlp.io.vector_formats import Format
+from fastnlp.io.vector_table import Progress
 from fastnlp.io.word2vec import UnicodeErrors
 from fastnlp.text import WordList
-from fastnlp.vectors.table import Key, Unknown, threads_to_use
+from fastnlp.vectors.fasttext_model import TrainedRows, write_subwords
+from fastnlp.vectors.ngram_rows import NgramRows
+from fastnlp.vectors.table import Key, Unknown
 from fastnlp.vectors.word_vectors import WordVectors
 
-__all__ = ["NgramRows", "SubwordVectors"]
+__all__ = ["SubwordVectors"]
 
 
-@dataclass(frozen=True)
-class NgramRows:
-    """The vectors of character n-grams in buckets, and how words are made of them.
-
-    Attributes:
-        rows: (U, 4 D) uint8, the bytes of float32 rows, at any address: a view of a table, or a mapped file.
-        row_bucket: (U,) int32 rising, the bucket of each row; empty where row = bucket.
-        buckets: how many buckets there are; those without a row stand for zeros.
-        min_n: characters in the shortest n-gram.
-        max_n: characters in the longest; 0 for no n-grams.
-        composition: "mean", as fastText has it, or "sum".
-    """
-
-    rows: NDArray[np.uint8]
-    row_bucket: NDArray[np.int32]
-    buckets: int
-    min_n: int = 3
-    max_n: int = 6
-    composition: Literal["mean", "sum"] = "mean"
-
-    def compose(
-        self,
-        words: WordList,
-        own: NDArray[np.int64] | None = None,
-        word_rows: NDArray[np.uint8] | None = None,
-        threads: int | None = None,
-    ) -> NDArray[np.float32]:
-        """The vectors of words from their own rows, if they have any, and those of their n-grams.
-
-        Args:
-            words: N words.
-            own: (N,) int64 rows of `word_rows`; -1, and None for all, where a word has none.
-            word_rows: (V, 4 D) uint8, the bytes of float32 rows.
-            threads: None is one per CPU; the result does not depend on it.
-
-        Returns:
-            (N, D) float32.
-
-        Raises:
-            IndexError: a row does not exist.
-        """
-        if own is None:
-            own = np.full(len(words), -1, np.int64)
-        out = np.empty((len(words), self.rows.shape[1] // 4), np.float32)
-        _core.compose_vectors(
-            words.data,
-            words.offsets,
-            own,
-            self.rows[:0] if word_rows is None else word_rows,
-            self.rows,
-            self.row_bucket,
-            self.buckets,
-            self.min_n,
-            self.max_n,
-            self.composition == "mean",
-            out,
-            threads_to_use(threads),
-        )
-        return out
-
-
-class SubwordVectors(WordVectors):
+class SubwordVectors(WordVectors, keeps=("n-grams",)):
     """Word vectors that answer for unseen words too: by their character n-grams (Bojanowski et al. 2017).
 
     The known words have rows in `vectors`, as in any `WordVectors`, and are what searches find. `get_vector`,
     indexing, similarity and queries take any other word with at least one n-gram as well. As in gensim,
     `word in vectors` tells whether there is a vector, and `word in vectors.key_to_index` whether it is known.
+    `save` writes a name in .bin in fastText's format, with the n-grams, and words alone by other names.
 
     Args:
         tokens: V different words.
@@ -121,6 +62,7 @@ class SubwordVectors(WordVectors):
                 f"ngrams: expected rows of {self.vector_size} float32, got bytes of {ngrams.rows.shape}"
             )
         self.ngrams = ngrams
+        self._trained: TrainedRows | None = None
 
     def __contains__(self, key: object) -> bool:
         """Whether there is a vector: for rows, known words, and words with an n-gram."""
@@ -241,7 +183,25 @@ class SubwordVectors(WordVectors):
             model.counts[:kept] if whole else model.counts[rows],
         )
         loaded.unknown = unknown
+        loaded._trained = TrainedRows(settings, dict(first), model.word_rows, model.output)
         return loaded
+
+    def format_of(self, path: str | os.PathLike[str]) -> Format | None:
+        """As in `WordVectors`; .bin is fastText's format."""
+        named = super().format_of(path)
+        plain = named == "word2vec-binary" and os.fspath(path).lower().endswith(".bin")
+        return "fasttext" if plain else named
+
+    def _write_fasttext(self, path: str | os.PathLike[str], progress: Progress | None) -> None:
+        write_subwords(
+            path,
+            self.index_to_key,
+            self.vectors,
+            self.expandos.get("count"),
+            self.ngrams,
+            self._trained,
+            progress,
+        )
 
 
 def _decoded(path: str | os.PathLike[str], words: WordList, unicode_errors: UnicodeErrors) -> dict[str, int]:

@@ -145,14 +145,14 @@ class WordTable:
         if force or (self._norms is not None and len(self._norms) != len(self)):
             self._forget()
         if self._norms is None:
-            blocks = [_core.row_norms(block, threads_to_use(None)) for _, block in self._blocks(0, len(self))]
-            norms = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty(0, np.float32), *blocks])
+            stored = self._stored()
+            norms = _core.row_norms(stored.numbers, stored.scales, threads_to_use(None))
             usable = (norms > _SHORTEST) & (norms < _LONGEST)
             self._inverse_norms = np.divide(1, norms, out=np.zeros_like(norms), where=usable)
             self._norms = norms
 
     def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Rows [start, stop) as float32, (first row, block) in order: how searches read a table."""
+        """Rows [start, stop) as float32, (first row, block) in order."""
         if start < stop:
             yield start, self.vectors[start:stop]
 

@@ -11,13 +11,11 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.vectors.comparison import Comparisons
 from fastnlp.vectors.editing import Editing
 from fastnlp.vectors.embedding import Embeddings
 from fastnlp.vectors.evaluations import Evaluations
-from fastnlp.vectors.files import Files
 from fastnlp.vectors.movers import Movers
-from fastnlp.vectors.nearest import NearestRows, at_most
+from fastnlp.vectors.nearest import at_most
 from fastnlp.vectors.table import Key, Query, threads_to_use
 
 __all__ = ["Indexer", "WordVectors"]
@@ -54,7 +52,7 @@ def _best(scores: NDArray[np.float32], topn: int) -> NDArray[np.int32]:
     return order
 
 
-class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files, Embeddings):
+class WordVectors(Evaluations, Movers, Editing, Embeddings, keeps=("float32",)):
     """Words and their vectors, searched by cosine similarity where the array lies.
 
     The cosine with a row of zeros, or one that is not finite, is 0. Row lengths are computed at the first

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.vectors.evaluation.reading import KnownWords, Lines, numbered_lines, refuse_line
-from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.vectors.table import WordTable
 
 __all__ = ["CategoryResult", "categories"]
 
@@ -37,7 +37,7 @@ class CategoryResult:
 
 
 def categories(
-    vectors: WordVectors,
+    vectors: WordTable,
     words: Lines,
     *,
     restrict_vocab: int | None = None,
@@ -68,6 +68,7 @@ def categories(
         OSError: the file cannot be read.
 
     Example:
+        >>> from fastnlp import WordVectors
         >>> table = np.array([[9, 1], [8, 1], [1, 9], [1, 8]], np.float32)
         >>> vectors = WordVectors(["cat", "dog", "car", "bus"], table)
         >>> print(categories(vectors, ["cat animal", "dog animal", "car vehicle", "bus vehicle"]))

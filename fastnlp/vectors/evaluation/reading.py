@@ -10,7 +10,7 @@ from typing import NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.vectors.table import WordTable
 
 __all__ = ["KnownWords", "Lines", "numbered_lines", "refuse_line"]
 
@@ -49,7 +49,7 @@ class KnownWords:
         same: (R,) int32, for each row that is searched the first row that is spelled the same.
     """
 
-    def __init__(self, vectors: WordVectors, restrict_vocab: int | None, case_insensitive: bool) -> None:
+    def __init__(self, vectors: WordTable, restrict_vocab: int | None, case_insensitive: bool) -> None:
         if restrict_vocab is not None and restrict_vocab < 1:
             raise ValueError(f"restrict_vocab: expected at least 1, got {restrict_vocab}")
         self._upper = case_insensitive
