@@ -9,6 +9,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnlp.io.checks import float_array, several
 from fastnlp.io.word2vec import UnicodeErrors, read_word2vec
 from fastnlp.vectors.files import Files
 from fastnlp.vectors.table import Key
@@ -53,7 +54,7 @@ class Editing(Files):
             >>> vectors.add_vector("dog", [2, 3]), vectors["dog"].tolist()
             (1, [2.0, 3.0])
         """
-        self.add_vectors([key], np.asarray(vector, np.float32)[None])
+        self.add_vectors([key], float_array("vector", vector)[None])
         return self.key_to_index[key]
 
     def add_vectors(
@@ -75,8 +76,8 @@ class Editing(Files):
             TypeError: a word is not a str, or an attribute's values are of another type than those it has.
             ValueError: a shape is not as above.
         """
-        words = [keys] if isinstance(keys, str) else list(keys)
-        rows = np.asarray(weights, np.float32)
+        words: list[str] = [keys] if isinstance(keys, str) else several("keys", keys)
+        rows = float_array("weights", weights)
         if isinstance(keys, str) and rows.ndim == 1:
             rows = rows[None]
         if rows.shape != (len(words), self.vector_size):
@@ -251,7 +252,7 @@ class Editing(Files):
             ['c', 'a']
         """
         known: Any = self if allow_inference else self.key_to_index
-        words = [word for word in dict.fromkeys(keys) if word in known]
+        words = [word for word in dict.fromkeys(several("keys", keys)) if word in known]
         chosen = self._of_words(words, self[words] if words else np.empty((0, self.vector_size), np.float32))
         if copy_vecattrs:
             rows = np.array([self.get_index(word, -1) for word in words], np.int64)

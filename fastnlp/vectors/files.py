@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar, Self, cast, get_args
 
+from fastnlp.io.checks import checked_call, checked_path, whole_number
 from fastnlp.io.fasttext import is_fasttext
 from fastnlp.io.npz import read_npz, write_npz
 from fastnlp.io.safetensors import read_safetensors, write_safetensors
@@ -20,6 +21,8 @@ __all__ = ["Files"]
 
 
 def _checked(chosen: Format | None) -> Format | None:
+    if chosen is not None and not isinstance(chosen, str):
+        raise TypeError(f"format: expected one of {get_args(Format)} or None, got {type(chosen).__name__}")
     if chosen is not None and chosen not in get_args(Format):
         raise ValueError(f"format: expected one of {get_args(Format)} or None, got {chosen!r}")
     return chosen
@@ -84,14 +87,15 @@ class Files(WordTable):
                 or a function that is given the word.
             mapped: map .fnv and .safetensors instead of reading them: the file has to stay as it is while the
                 vectors are in use, and its numbers are not checked. Else all of it is read and checked.
-            progress: called as the file is read, with what is done and what there is in all (bytes), and by
-                other formats than text not in such detail.
+            progress: called as the file is read, and its numbers are stored in another way where they are,
+                with the bytes done and those there are.
 
         Returns:
             The vectors, in the order of the file.
 
         Raises:
             ValueError: the file is damaged; the message names the file, the line or byte, and the reason.
+            TypeError: an argument is of another type.
             OSError: the file cannot be opened.
 
         Example:
@@ -103,22 +107,26 @@ class Files(WordTable):
             >>> vectors.index_to_key, vectors["dog"].tolist()
             (['the', 'cat'], [0.0, 0.0])
         """
-        chosen = _checked(format) or _found(path)
+        checked_path("path", path)
+        checked_call("progress", progress)
         checked_dtype(dtype)
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit: expected at least 1, got {limit}")
+        if limit is not None:
+            limit = whole_number("limit", limit, least=1)
+        chosen = _checked(format) or _found(path)
         if duplicates not in get_args(Duplicates):
             raise ValueError(f"duplicates: expected one of {get_args(Duplicates)}, got {duplicates!r}")
         if chosen == "fasttext":
             with_ngrams = Files._classes["n-grams"]
             if lowercase or dtype not in (None, "float32"):
                 # Without its n-grams, a model is a table like any other.
-                whole = with_ngrams.load(path, limit=limit, unicode_errors=unicode_errors)
+                whole = with_ngrams.load(path, limit=limit, unicode_errors=unicode_errors, progress=progress)
                 table = VectorTable(
                     whole.index_to_key, whole.key_to_index, whole._stored(), whole.expandos.get("count")
                 )
-                return cls._of(_adapted(table, lowercase, dtype), unknown)
-            model = with_ngrams.load(path, limit=limit, unicode_errors=unicode_errors, unknown=unknown)
+                return cls._of(_adapted(table, lowercase, dtype, None), unknown)
+            model = with_ngrams.load(
+                path, limit=limit, unicode_errors=unicode_errors, unknown=unknown, progress=progress
+            )
             return cast(Self, model)
         if chosen in ("word2vec-text", "word2vec-binary", "glove"):
             table = read_word2vec_table(
@@ -136,11 +144,11 @@ class Files(WordTable):
         if chosen == "npz":
             table = read_npz(path, limit=limit, dtype=dtype, progress=progress)
         elif chosen == "safetensors":
-            table = read_safetensors(path, mapped=mapped).first(limit)
+            table = read_safetensors(path, mapped=mapped, progress=progress).first(limit)
         else:
-            table = read_vectors_file(path, mapped=mapped).first(limit)
+            table = read_vectors_file(path, mapped=mapped, progress=progress).first(limit)
         try:
-            return cls._of(_adapted(table, lowercase, dtype), unknown)
+            return cls._of(_adapted(table, lowercase, dtype, progress), unknown)
         except ValueError as error:  # of numbers that are read only now
             text = str(error)
             raise ValueError(
@@ -222,6 +230,8 @@ class Files(WordTable):
             >>> WordVectors.load(path)["word"].tolist()
             [0.5, -1.0]
         """
+        checked_path("path", path)
+        checked_call("progress", progress)
         chosen = _checked(format) or self.format_of(path)
         if chosen is None:
             raise ValueError(
@@ -305,5 +315,7 @@ class Files(WordTable):
         write_word2vec(fname, self.index_to_key, self._stored(), binary=binary, header=write_header)
 
 
-def _adapted(table: VectorTable, lowercase: bool, dtype: DType | None) -> VectorTable:
-    return (merged(table, str.lower) if lowercase else table).stored_as(dtype)
+def _adapted(
+    table: VectorTable, lowercase: bool, dtype: DType | None, progress: Progress | None
+) -> VectorTable:
+    return (merged(table, str.lower) if lowercase else table).stored_as(dtype, progress)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp import _core
+from fastnlp.io.checks import float_array, whole_number
 from fastnlp.vectors.table import WordTable, threads_to_use
 
 __all__ = ["NearestRows"]
@@ -24,9 +25,7 @@ def at_most(name: str, count: int | None, rows: int) -> int:
     """A count that may be left out, and at most all rows."""
     if count is None:
         return rows
-    if count < 1:
-        raise ValueError(f"{name}: expected at least 1, got {count}")
-    return min(int(count), rows)
+    return min(whole_number(name, count, least=1), rows)
 
 
 class NearestRows(WordTable):
@@ -70,6 +69,7 @@ class NearestRows(WordTable):
 
         Raises:
             ValueError: a shape or number is not as above.
+            TypeError: an argument is of another type.
 
         Example:
             >>> from fastnlp import WordVectors
@@ -79,7 +79,7 @@ class NearestRows(WordTable):
         """
         stop = at_most("restrict_vocab", restrict_vocab, len(self))
         topn = min(at_most("topn", topn, len(self)), stop)
-        queries = np.asarray(queries)
+        queries = float_array("queries", queries)
         if queries.ndim != 2 or queries.shape[1] != self.vector_size:
             raise ValueError(f"queries: expected shape (B, {self.vector_size}), got {queries.shape}")
         return self._search_rows(queries, topn, 0, stop, exclude, threads_to_use(threads))
@@ -96,6 +96,9 @@ class NearestRows(WordTable):
         """`search` among rows [start, stop), at least one; N is `topn`."""
         if exclude is None:
             exclude = np.empty((len(queries), 0), np.int32)
+        exclude = np.asarray(exclude)
+        if exclude.size and exclude.dtype.kind not in "iu":
+            raise TypeError(f"exclude: expected rows, whole numbers, got {exclude.dtype}")
         exclude = np.require(exclude, np.int32, ["C", "A"])
         queries = np.require(queries, np.float32, ["C", "A"])
         self.fill_norms()

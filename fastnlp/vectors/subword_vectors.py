@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.io.checks import checked_call, checked_path, whole_number
 from fastnlp.io.fasttext import FastTextSettings, read_fasttext
 from fastnlp.io.vector_formats import Format
 from fastnlp.io.vector_table import Progress
@@ -20,6 +21,8 @@ from fastnlp.vectors.table import Key, Unknown
 from fastnlp.vectors.word_vectors import WordVectors
 
 __all__ = ["SubwordVectors"]
+
+_WORDS = 1 << 16  # whose vectors are composed at a time
 
 
 class SubwordVectors(WordVectors, keeps=("n-grams",)):
@@ -143,7 +146,7 @@ class SubwordVectors(WordVectors, keeps=("n-grams",)):
             format: "fasttext" or None.
             limit: keep the first so many words only; the others are answered by their n-grams alone.
             unicode_errors: as in `WordVectors.load`; n-grams are taken from the bytes as they are.
-            **others: of what else `WordVectors.load` takes, `unknown` alone.
+            **others: of what else `WordVectors.load` takes, `unknown` and `progress`.
 
         Returns:
             The vectors, in the order of the file.
@@ -154,9 +157,12 @@ class SubwordVectors(WordVectors, keeps=("n-grams",)):
         """
         if format not in ("fasttext", None):
             raise ValueError(f"format: expected 'fasttext', the one that holds n-grams, got {format!r}")
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit: expected at least 1, got {limit}")
+        checked_path("path", path)
+        if limit is not None:
+            limit = whole_number("limit", limit, least=1)
         unknown: Unknown = others.pop("unknown", "error")
+        progress: Progress | None = others.pop("progress", None)
+        checked_call("progress", progress)
         if others:
             raise ValueError(
                 f"{min(others)}: expected nothing for a model with n-grams; see WordVectors.load"
@@ -169,18 +175,26 @@ class SubwordVectors(WordVectors, keeps=("n-grams",)):
         ngrams = NgramRows(
             model.ngram_rows, np.empty(0, np.int32), settings.buckets, settings.min_n, settings.max_n
         )
-        vectors = ngrams.compose(words, np.arange(kept, dtype=np.int64), model.word_rows)
-        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        if len(wrong):
-            raise ValueError(f"{os.fspath(path)}: the vector of word {wrong[0]} holds NaN or infinity")
+        vectors = np.empty((kept, settings.dim), np.float32)
+        for start in range(0, kept, _WORDS):
+            ends = offsets[start : start + _WORDS + 1]
+            part = WordList(words.data[ends[0] : ends[-1]], ends - ends[0])
+            rows = np.arange(start, start + len(part), dtype=np.int64)
+            block = ngrams.compose(part, rows, model.word_rows)
+            if not np.isfinite(block).all():
+                wrong = start + int(np.argmax(~np.isfinite(block).all(axis=1)))
+                raise ValueError(f"{os.fspath(path)}: the vector of word {wrong} holds NaN or infinity")
+            vectors[start : start + len(part)] = block
+            if progress is not None:
+                progress((start + len(part)) * 4 * settings.dim, kept * 4 * settings.dim)
         first = _decoded(path, words, unicode_errors)
-        rows = list(first.values())
-        whole = len(rows) == kept
+        chosen = list(first.values())
+        whole = len(chosen) == kept
         loaded = cls(
             first,
-            vectors if whole else vectors[rows],
+            vectors if whole else vectors[chosen],
             ngrams,
-            model.counts[:kept] if whole else model.counts[rows],
+            model.counts[:kept] if whole else model.counts[chosen],
         )
         loaded.unknown = unknown
         loaded._trained = TrainedRows(settings, dict(first), model.word_rows, model.output)

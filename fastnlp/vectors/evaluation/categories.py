@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.io.checks import whole_number
 from fastnlp.vectors.evaluation.reading import KnownWords, Lines, numbered_lines, refuse_line
 from fastnlp.vectors.table import WordTable
 
@@ -74,8 +75,7 @@ def categories(
         >>> print(categories(vectors, ["cat animal", "dog animal", "car vehicle", "bus vehicle"]))
         purity 1.0000 (4 words in 2 categories; 0 unknown)
     """
-    if restarts < 1:
-        raise ValueError(f"restarts: expected at least 1, got {restarts}")
+    whole_number("restarts", restarts, least=1)
     known = KnownWords(vectors, restrict_vocab, case_insensitive)
     category_of: dict[int, str] = {}
     unknown = 0
