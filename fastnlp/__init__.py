@@ -28,7 +28,7 @@ _HOME = {
     "WordPiece": "fastnlp.tokenizers",
     "WordVectors": "fastnlp.vectors",
 }
-_MODULES = ("d2l", "datasets", "evaluate", "plots", "sampling")
+_MODULES = ("d2l", "datasets", "evaluate", "kernels", "plots", "sampling")
 
 __all__ = [
     "BPE",
@@ -50,12 +50,13 @@ __all__ = [
     "d2l",
     "datasets",
     "evaluate",
+    "kernels",
     "plots",
     "sampling",
 ]
 
 if TYPE_CHECKING:
-    from fastnlp import d2l, datasets, plots, sampling
+    from fastnlp import d2l, datasets, kernels, plots, sampling
     from fastnlp.models.bert import BertConfig, BertForPreTraining, BertModel
     from fastnlp.text import Corpus, Phrases, Vocab
     from fastnlp.tokenizers import BPE, WordPiece

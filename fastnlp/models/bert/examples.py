@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from fastnlp.models.bert.layout import Layout
+from fastnlp.sampling import BertBatch
 
-__all__ = ["Examples", "PackedExamples"]
-
-
-class Examples(Protocol):
-    """A padded batch: `fastnlp.sampling.BertBatch`, or anything with the same arrays."""
-
-    @property
-    def tokens(self) -> NDArray[np.int32]:
-        """(B, S) ids."""
-        ...
-
-    @property
-    def segments(self) -> NDArray[np.int32]:
-        """(B, S)."""
-        ...
-
-    @property
-    def lengths(self) -> NDArray[np.int32]:
-        """(B,) real tokens, at the start of each row."""
-        ...
-
-    @property
-    def positions(self) -> NDArray[np.int32]:
-        """(B, M) columns to be predicted."""
-        ...
-
-    @property
-    def weights(self) -> NDArray[np.float32]:
-        """(B, M), 0 where nothing is to be predicted."""
-        ...
-
-    @property
-    def labels(self) -> NDArray[np.int32]:
-        """(B, M) the words that stood there."""
-        ...
-
-    @property
-    def is_next(self) -> NDArray[np.int32] | None:
-        """(B,) 1 where the second sentence followed the first; None without pairs."""
-        ...
+__all__ = ["PackedExamples"]
 
 
 def _refuse(name: str, bad: NDArray[np.bool_], values: NDArray[Any], what: str) -> None:
@@ -91,7 +53,7 @@ class PackedExamples:
 
     @classmethod
     def from_batch(
-        cls, batch: Examples, *, vocab_size: int, device: torch.device | str = "cpu"
+        cls, batch: BertBatch, *, vocab_size: int, device: torch.device | str = "cpu"
     ) -> PackedExamples:
         """Takes the padding out of a batch, on the host, where its sizes are known without waiting.
 
@@ -108,8 +70,7 @@ class PackedExamples:
             IndexError: an id, a length or a position is out of range; the message says where.
 
         Example:
-            >>> from types import SimpleNamespace
-            >>> batch = SimpleNamespace(
+            >>> batch = BertBatch(
             ...     tokens=np.array([[1, 5, 2], [1, 2, 0]]), segments=np.zeros((2, 3), int),
             ...     lengths=np.array([3, 2]), positions=np.array([[1], [0]]), labels=np.array([[7], [0]]),
             ...     weights=np.array([[1.0], [0.0]]), is_next=None)
