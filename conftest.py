@@ -14,6 +14,7 @@ hypothesis.settings.load_profile("fastnlp")
 
 _TORCH = importlib.util.find_spec("torch") is not None
 _NEED_TORCH = {"d2l", "d2l_word2vec.py", "kernels", "bert"}  # folders and files
+_TORCH_FILES = ("torch_", "test_torch_", "triton_", "test_triton_", "test_distributed")  # beginnings of names
 
 # A shell starts background jobs with SIGINT ignored, and every child inherits that: the tests that press
 # Ctrl-C would wait for ever.
@@ -22,7 +23,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_ignore_collect(collection_path):
-    if not _TORCH and _NEED_TORCH.intersection(collection_path.parts):
+    if not _TORCH and (
+        _NEED_TORCH.intersection(collection_path.parts) or collection_path.name.startswith(_TORCH_FILES)
+    ):
         return True
     return None
 
