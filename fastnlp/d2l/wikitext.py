@@ -9,6 +9,7 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,8 +149,9 @@ class _Selection(Sequence[Example]):
         return [tensor[rows] for tensor in self.dataset.tensors()]
 
 
-def _collate(selection: _Selection) -> list[torch.Tensor]:
-    return selection.batch()
+def _collate(selection: Any) -> list[torch.Tensor]:
+    rows: list[torch.Tensor] = selection.batch()
+    return rows
 
 
 def load_data_wiki(batch_size: int, max_len: int) -> tuple[torch.utils.data.DataLoader[Example], Vocab]:
