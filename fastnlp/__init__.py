@@ -13,6 +13,9 @@ __version__ = "0.1.0"
 _HOME = {
     "ApproximateIndex": "fastnlp.vectors",
     "BPE": "fastnlp.tokenizers",
+    "BertConfig": "fastnlp.models.bert",
+    "BertForPreTraining": "fastnlp.models.bert",
+    "BertModel": "fastnlp.models.bert",
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
     "GloVe": "fastnlp.training",
@@ -30,6 +33,9 @@ _MODULES = ("d2l", "datasets", "evaluate", "kernels", "plots", "sampling")
 __all__ = [
     "BPE",
     "ApproximateIndex",
+    "BertConfig",
+    "BertForPreTraining",
+    "BertModel",
     "Corpus",
     "FastText",
     "GloVe",
@@ -51,6 +57,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from fastnlp import d2l, datasets, kernels, plots, sampling
+    from fastnlp.models.bert import BertConfig, BertForPreTraining, BertModel
     from fastnlp.text import Corpus, Phrases, Vocab
     from fastnlp.tokenizers import BPE, WordPiece
     from fastnlp.training import FastText, GloVe, RunLog, Word2Vec

@@ -580,9 +580,15 @@ class Word2Vec:
         unit: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
         seconds: typing.SupportsFloat | typing.SupportsIndex,
+        stop: typing.SupportsInt | typing.SupportsIndex | None = None,
     ) -> SliceReport: ...
     @property
     def piece_size(self) -> int: ...
+    @property
+    def shared_by(self) -> str:
+        """
+        Who shares negatives: what was asked for, but 'center' where a group is too much for the vocabulary.
+        """
     @property
     def unit_size(self) -> int: ...
     @property
@@ -610,6 +616,18 @@ class Glove:
         simd: str = "",
     ) -> None: ...
     def prepare(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+    def read(
+        self,
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        unit: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.float32],
+    ]:
+        """
+        The entries of a unit in the order of training: rows, columns and counts.
+        """
     def train(
         self,
         table: numpy.typing.NDArray[numpy.float32],
@@ -617,6 +635,7 @@ class Glove:
         unit: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
         seconds: typing.SupportsFloat | typing.SupportsIndex,
+        stop: typing.SupportsInt | typing.SupportsIndex | None = None,
     ) -> SliceReport: ...
     @property
     def records(self) -> int: ...

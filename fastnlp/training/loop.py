@@ -104,6 +104,7 @@ def run(
             past = state.epoch * engine.size + position
             epoch_over = state.unit >= engine.units
             if epoch_over:
+                engine.synchronize()
                 if not tables.finite():
                     what = "a parameter is no longer a finite number"
                     raise DivergenceError(_divergence(what, config, state.epoch, 1.0))

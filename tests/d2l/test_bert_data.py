@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import d2l_bert as book
+from oracles import d2l_bert_data as book
 from oracles import statistics
 
 from fastnlp import d2l
