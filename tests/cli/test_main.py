@@ -190,8 +190,14 @@ def test_ctrl_c_while_the_program_loads_is_one_line(path, early):
 
 
 def by_a_shell(redirection, *arguments):
-    """Exit code, what the command prints, and its messages; an editable build says its own before."""
-    program = "import sys, fastnlp._core; from fastnlp.cli.main import main; sys.exit(main())"
+    """Exit code, what the command prints, and its messages; what an editable build says goes elsewhere."""
+    program = (
+        "import contextlib, io, sys\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    import fastnlp._core\n"
+        "from fastnlp.cli.main import main\n"
+        "sys.exit(main())\n"
+    )
     line = f'"$0" -c "$1" "${{@:2}}" {redirection}'
     run = subprocess.run(
         ["bash", "-c", line, sys.executable, program, *arguments], capture_output=True, text=True, check=False
