@@ -1,0 +1,128 @@
+"""Making examples for BERT: tokens a second, beside the book's Python and transformers' collator.
+
+    FASTNLP_DATA=... pytest benchmarks/bench_bert.py --benchmark-enable -s
+
+In CPU time, one thread, in turns; see harness.py. The book's data set is compared with the book's own steps in
+plain Python on the same paragraphs; batches with what transformers' collator makes of rows that are cut and put
+together beforehand, which it cannot do itself.
+"""
+
+import os
+import random
+from pathlib import Path
+
+import harness
+import numpy as np
+import pytest
+import torch
+from oracles import d2l_bert_data as book
+
+from fastnlp import Corpus, WordPiece, d2l
+from fastnlp.sampling import BertExamples
+from fastnlp.text import sentence_lines
+
+DATA = Path(os.environ.get("FASTNLP_DATA", ""))
+PARAGRAPHS = DATA / "enwiki" / "enwiki2015-docs-60MB.txt.gz"
+WIKITEXT = DATA / "wikitext-2"
+PIECES = DATA / "bert" / "bert-base-uncased-vocab.txt"
+ROWS = 256
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    if not (PARAGRAPHS.is_file() and PIECES.is_file()):
+        pytest.skip("enwiki's paragraphs or BERT's vocabulary is not in the folder that FASTNLP_DATA names")
+    return Corpus.from_text(sentence_lines(PARAGRAPHS), tokenizer=WordPiece.load(PIECES))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_the_books_data_set(benchmark):
+    if not (WIKITEXT / "wiki.train.tokens").is_file():
+        pytest.skip("wikitext-2/wiki.train.tokens is not in the folder that FASTNLP_DATA names")
+
+    def ours():
+        random.seed(1)
+        return d2l.load_data_wiki(512, 64)[0].dataset
+
+    def twin():
+        random.seed(1)
+        return book.dataset(book.read_wiki(WIKITEXT / "wiki.train.tokens"), 64)
+
+    ratios, answers = harness.compare(benchmark, ours, {"the book": twin})
+    tensors, vocab = answers["the book"]
+    assert answers["fastnlp"].vocab.idx_to_token == vocab.idx_to_token
+    assert abs(len(answers["fastnlp"]) - len(tensors[0])) < 600  # of 43,600; the standard deviation is 100
+    assert ratios["the book"] > 10
+
+
+KINDS = {
+    "packed-128": {"max_len": 128},
+    "packed-512": {"max_len": 512},
+    "adjacent-128": {"max_len": 128, "pairs": "adjacent"},
+    "running-128": {"max_len": 128, "mode": "full"},
+    "running-512": {"max_len": 512, "mode": "full"},
+    "whole-words-128": {"max_len": 128, "whole_words": True},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches(corpus, benchmark, kind):
+    transformers = pytest.importorskip("transformers")
+    examples = BertExamples(corpus, threads=1, **KINDS[kind])
+    count = min(400, examples.n_batches(1, ROWS) - 1)
+    unmasked = BertExamples(corpus, threads=1, replacement=(0, 0, 1), **KINDS[kind])
+    cut = [unmasked.batch(1, index, ROWS) for index in range(10)]
+    rows = [
+        [
+            {"input_ids": row[:n].tolist(), "token_type_ids": segments[:n].tolist()}
+            for row, segments, n in zip(batch.tokens, batch.segments, batch.lengths, strict=True)
+        ]
+        for batch in cut
+    ]
+    tokenizer = transformers.BertTokenizerFast.from_pretrained(PIECES.parent / "bert-xsmall-dummy")
+    collate = transformers.DataCollatorForLanguageModeling(
+        tokenizer, mlm_probability=0.15, whole_word_mask="whole_words" in KINDS[kind]
+    )
+
+    def ours():
+        tokens = size = 0
+        for index in range(count):
+            batch = examples.batch(0, index, ROWS)
+            tokens += batch.n_tokens
+            size += batch.tokens.size
+        return tokens, size
+
+    def theirs():
+        return sum(int(collate(batch)["attention_mask"].sum()) for batch in rows)
+
+    seconds = {}
+
+    def clocked(name, run):
+        def timed():
+            begin = harness.process_and_children()
+            answer = run()
+            seconds.setdefault(name, []).append(harness.process_and_children() - begin)
+            return answer
+
+        return timed
+
+    answers = harness.compare(
+        benchmark, clocked("ours", ours), {"transformers": clocked("theirs", theirs)}
+    ).answers
+    tokens, size = answers["fastnlp"]
+    mine = tokens / float(np.median(seconds["ours"]))
+    other = answers["transformers"] / float(np.median(seconds["theirs"]))
+    benchmark.extra_info["tokens_per_second"] = {"fastnlp": mine, "transformers": other}
+    print(
+        f"  {mine / 1e6:.1f} and {other / 1e6:.3f} million tokens a CPU second: {mine / other:.0f} times; "
+        f"{1 - tokens / size:.2%} padding"
+    )
+    assert mine > 1e6
+    assert size < tokens / 0.95
