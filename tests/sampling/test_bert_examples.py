@@ -1,6 +1,7 @@
 import gc
 import pickle
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -142,3 +143,20 @@ def test_a_saved_corpus_and_a_pickled_object_give_the_same(corpus, tmp_path):
     opened = BertExamples(Corpus.open(tmp_path / "corpus"), max_len=64, seed=9)
     assert same(right.batch(1, 2, 100), opened.batch(1, 2, 100))
     assert same(right.batch(1, 2, 100), pickle.loads(pickle.dumps(right)).batch(1, 2, 100))
+
+
+def test_memory_grows_by_the_pairs_alone(tmp_path):
+    """24 bytes a pair of some 80 tokens, which in the mapped file are 320 bytes."""
+    big_corpus(20_000).save(tmp_path / "corpus")
+    corpus = Corpus.open(tmp_path / "corpus")
+    corpus.vocab.tokens  # noqa: B018 (made on first use)
+    tracemalloc.start()
+    try:
+        examples = BertExamples(corpus, max_len=64, threads=1)
+        for index in range(5):
+            examples.batch(0, index, 32)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert corpus.ids.nbytes > 16_000_000
+    assert peak < 24 * len(examples) + 1_000_000
