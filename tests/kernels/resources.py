@@ -12,7 +12,7 @@ import torch
 import triton
 from kernels.ahead_of_time import TARGETS, Recorder
 
-from fastnlp.kernels.triton import masked_bce
+from fastnlp.kernels.triton import masked_bce, masked_lm_loss
 
 
 def bools(*shape):
@@ -25,10 +25,20 @@ def masked_bce_of(B, L, dtype):
     masked_bce.backward(torch.zeros(B), logits, bools(B, L), bools(B, L))
 
 
+def masked_lm_loss_of(V, slopes):
+    logits, labels = torch.zeros(16, V), torch.zeros(16, dtype=torch.int64)
+    masked_lm_loss.losses_and_slopes(
+        logits, labels, torch.zeros(16), torch.zeros(16, V, dtype=slopes) if slopes else None
+    )
+
+
 # What is launched, under the name in the table.
 CASES = {
     "512x60 float32": lambda: masked_bce_of(512, 60, torch.float32),
     "512x2048 bfloat16": lambda: masked_bce_of(512, 2048, torch.bfloat16),
+    "V=30522": lambda: masked_lm_loss_of(30522, None),
+    "V=30522 float32": lambda: masked_lm_loss_of(30522, torch.float32),
+    "V=32768 bfloat16": lambda: masked_lm_loss_of(32768, torch.bfloat16),
 }
 
 
