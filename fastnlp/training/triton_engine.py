@@ -189,7 +189,11 @@ class TritonEngine(Word2VecUnits):
         bounds: NDArray[np.int64],
         before: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """First centers, ends and rates of the tiles: a unit is cut every `TILE` kept tokens."""
+        """First centers, ends and rates of the tiles: a unit is cut every `TILE` kept tokens.
+
+        They are ordered so that programs, which take one after another in turn, are at places far apart:
+        neighbours speak of the same things, and would race on the rows of the same words.
+        """
         starts = np.arange(first, last + 1) * self._native.unit_size
         starts[-1] = bounds[-1]
         begins = before[torch.from_numpy(np.searchsorted(bounds, starts)).to(self._device)]
@@ -199,4 +203,9 @@ class TritonEngine(Word2VecUnits):
         begin = begins[unit] + place * TILE
         end = torch.minimum(begin + TILE, begins[unit + 1])
         rates = torch.tensor([self.lr_at(epoch, u) for u in range(first, last)], device=self._device)
-        return begin.int(), end.int(), rates.float()[unit]
+        steps = -(len(unit) // -self.programs)
+        order = (
+            torch.arange(steps * self.programs, device=self._device).view(self.programs, steps).T.flatten()
+        )
+        order = order[order < len(unit)]
+        return begin[order].int(), end[order].int(), rates.float()[unit[order]]

@@ -21,7 +21,10 @@ from fastnlp.kernels.triton.philox import noise_word
 TILE = 16  # centers
 SHARED = 32  # negatives of a tile
 LOSS_EVERY = 8  # tiles between two whose loss is measured
-_PIECE = 32  # of D, at a time
+_PIECE, _OWN_PIECE = (
+    32,
+    16,
+)  # of D, at a time; with negatives for each center half as much, or registers spill
 _LAUNCH = {**OPTIONS, "num_warps": 8, "num_stages": 2}  # no spills, one program on a multiprocessor
 _DRAWS = 32  # of which a center's negatives are those that are not the center
 
@@ -253,7 +256,7 @@ def train_tiles(
                 K=negatives,
                 WINDOW=window,
                 PITCH=tables[0].shape[1],
-                PIECE=_PIECE,
+                PIECE=_PIECE if shared else _OWN_PIECE,
                 SHARED=shared,
                 EVERY=LOSS_EVERY,
                 DRAWS=max(_DRAWS, 4 * own),
