@@ -1,8 +1,8 @@
 """Training of the book's small BERT: updates of 512 rows of 64 tokens, made and taken, on one thread.
 
 Beside the book's own code, and beside transformers' model with its collator, which makes the logits of all
-positions and so gets 64 rows. All have the same sizes and dropout, and rows of WikiText-2 (words made up where it is
-not there); fastnlp in float32 and in bfloat16.
+positions and so gets 64 rows. All have the same sizes and dropout, and rows of WikiText-2 (words made up
+where it is not there); fastnlp in float32 and in bfloat16.
 """
 
 import os
