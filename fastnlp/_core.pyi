@@ -668,7 +668,10 @@ class IndexedWords:
         """
 
 def answer_analogies(
-    vectors: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
     inverse_norms: numpy.typing.NDArray[numpy.float32],
     words: numpy.typing.NDArray[numpy.float32],
     word_rows: numpy.typing.NDArray[numpy.int32],
@@ -832,7 +835,10 @@ def keep_probabilities(
     counts: numpy.typing.NDArray[numpy.int64], t: typing.SupportsFloat | typing.SupportsIndex, rule: str
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def nearest(
-    vectors: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
     inverse_norms: numpy.typing.NDArray[numpy.float32],
     queries: numpy.typing.NDArray[numpy.float32],
     k: typing.SupportsInt | typing.SupportsIndex,
@@ -846,10 +852,13 @@ def nearest(
     """
 
 def nearest_by_sketch(
-    vectors: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
     inverse_norms: numpy.typing.NDArray[numpy.float32],
     codes: numpy.typing.NDArray[numpy.int8],
-    scales: numpy.typing.NDArray[numpy.float32],
+    code_scales: numpy.typing.NDArray[numpy.float32],
     errors: numpy.typing.NDArray[numpy.float32],
     queries: numpy.typing.NDArray[numpy.float32],
     k: typing.SupportsInt | typing.SupportsIndex,
@@ -961,7 +970,11 @@ def piece_ends(pretokenizer: str, text: bytes) -> numpy.typing.NDArray[numpy.int
     """
 
 def row_norms(
-    vectors: numpy.typing.NDArray[numpy.float32], threads: typing.SupportsInt | typing.SupportsIndex
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float32]:
     """
     Euclidean length of each row.
@@ -985,14 +998,17 @@ def simd_supported() -> list[str]:
     """
 
 def sketch_rows(
-    vectors: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
     inverse_norms: numpy.typing.NDArray[numpy.float32],
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple[
     numpy.typing.NDArray[numpy.int8], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]
 ]:
     """
-    Rows as whole numbers of 8 bits, for nearest_by_sketch: codes, scales and errors.
+    Rows as whole numbers of 8 bits, for nearest_by_sketch: codes (none for rows of int8), scales and errors.
     """
 
 def spell(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +101,16 @@ def write_safetensors(
                     progress(min(start + step, len(array)), len(array))
 
 
-def read_safetensors(path: str | os.PathLike[str], *, mapped: bool = True) -> VectorTable:
+def read_safetensors(
+    path: str | os.PathLike[str], *, mapped: bool = True, progress: Progress | None = None
+) -> VectorTable:
     """Words and vectors from a safetensors file, the vectors mapped where they can be.
 
     Args:
         path: the file; as `write_safetensors` writes it, float64 vectors too.
         mapped: map the vectors: the file has to stay as it is while they are in use, and they are not checked
             to be finite. Else they are read.
+        progress: called with the bytes read and those there are.
 
     Returns:
         The table.
@@ -143,18 +146,40 @@ def read_safetensors(path: str | os.PathLike[str], *, mapped: bool = True) -> Ve
             )
     if (scales is None) == (vectors.dtype == np.int8):
         refuse_file(path, f"scales: expected them with I8 vectors alone, got {vectors.dtype.name}")
-    words = unpack_words(path, arrays["words"].tobytes(), np.array(offsets))
+    # What is mapped and left where it is counts as read at the end.
+    size = sum(array.nbytes for array in arrays.values())
+    told = None if progress is None else lambda done: progress(done, size)
+    words = unpack_words(path, arrays["words"].tobytes(), np.array(offsets), told)
     index = dict(zip(words, range(rows), strict=True))
     if len(index) < rows:
         seen: dict[str, int] = {}
         for row, word in enumerate(words):
             if seen.setdefault(word, row) != row:
                 refuse_file(path, f"word {row}: word {seen[word]} is {word!r} already")
-    if vectors.dtype == np.float64:
-        vectors = vectors.astype(np.float32)
-    elif not mapped:
-        vectors = np.array(vectors)
-    if not (mapped or (vectors.dtype == np.int8 or np.isfinite(vectors).all())):
-        refuse_file(path, "vectors: expected finite numbers, found NaN or infinity")
+    if vectors.dtype == np.float64 or not mapped:
+        vectors = _read_rows(path, vectors, not mapped, told)
+    if progress is not None:
+        progress(size, size)
     stored = StoredRows(vectors, None if scales is None else np.array(scales))
     return VectorTable(words, index, stored, None if counts is None else np.array(counts))
+
+
+def _read_rows(
+    path: str | os.PathLike[str],
+    stored: NDArray[Any],
+    checked: bool,
+    progress: Callable[[int], Any] | None,
+) -> NDArray[Any]:
+    """A copy in memory of rows that are mapped, float64 as float32."""
+    rows = np.empty(stored.shape, np.float32 if stored.dtype == np.float64 else stored.dtype)
+    step = max(1, _BLOCK // (stored.itemsize * stored.shape[1]))
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        with np.errstate(over="ignore"):
+            block[...] = stored[start : start + step]
+        if checked and block.dtype != np.int8 and not np.isfinite(block).all():
+            wrong = start + int(np.argmax(~np.isfinite(block).all(axis=1)))
+            refuse_file(path, f"vectors: row {wrong}: expected finite numbers, found NaN or infinity")
+        if progress is not None:
+            progress((start + len(block)) * stored.itemsize * stored.shape[1])
+    return rows

@@ -11,10 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fastnlp import _core
-from fastnlp.sampling.arrays import as_threads, as_unsigned
+from fastnlp.sampling.arrays import as_integers, as_threads, as_unsigned
 from fastnlp.sampling.bert_batch import BertBatch
 from fastnlp.sampling.special_tokens import SpecialTokens, find_special_tokens, token_flags
 from fastnlp.text.corpus import Corpus
@@ -241,11 +241,27 @@ class BertExamples:
         count = self.n_batches(epoch, batch_size)
         if not 0 <= operator.index(index) < count:
             raise IndexError(f"index: expected a batch in [0, {count}), got {index}")
-        rows = self._rows(epoch, operator.index(index), batch_size * self.world_size)
-        ends = [len(rows) * part // self.world_size for part in (self.rank, self.rank + 1)]
-        mine = np.ascontiguousarray(rows[ends[0] : ends[1]])
-        pairs = None if self.mode == "full" else self._epoch_pairs(epoch)
-        return BertBatch(*self._core.fill(pairs, mine, epoch, self.pad_multiple, self.threads))
+        numbers = self._numbers(epoch, operator.index(index), batch_size * self.world_size)
+        ends = [len(numbers) * part // self.world_size for part in (self.rank, self.rank + 1)]
+        return self.rows(epoch, numbers[ends[0] : ends[1]])
+
+    def rows(self, epoch: int, numbers: ArrayLike) -> BertBatch:
+        """Rows by their number in the order of the corpus, as a data set with random access has them.
+
+        Args:
+            epoch: 32 bits.
+            numbers: (B,) integers in [0, n_examples(epoch)).
+
+        Returns:
+            The rows.
+
+        Raises:
+            IndexError: there is no such row, or an id of the corpus is not in the vocabulary.
+            TypeError: the numbers are no integers.
+        """
+        wanted = as_integers("numbers", numbers, np.int64)
+        pairs = None if self.mode == "full" else self._epoch_pairs(as_unsigned("epoch", epoch, 32))
+        return BertBatch(*self._core.fill(pairs, wanted, epoch, self.pad_multiple, self.threads))
 
     def batches(
         self, epoch: int, batch_size: int, start: int = 0, *, prefetch: int = 2
@@ -284,7 +300,7 @@ class BertExamples:
                 for future in waiting:
                     future.cancel()
 
-    def _rows(self, epoch: int, index: int, together: int) -> NDArray[np.int64]:
+    def _numbers(self, epoch: int, index: int, together: int) -> NDArray[np.int64]:
         """The numbers of a batch's examples, those of all ranks."""
         examples = self.n_examples(epoch)
         full = examples // together
