@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import re
 import warnings
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ENGINES", "Choice", "check_memory", "choose"]
+__all__ = ["ENGINES", "Choice", "check_arguments", "check_memory", "choose", "free_memory", "require"]
 
 ENGINES = ("native", "torch", "triton")
 
@@ -162,14 +163,18 @@ def check_memory(device: torch.device, **bytes_of: int) -> None:
     Raises:
         MemoryError: it says how much each needs and how much is free.
     """
-    if device.type != "cuda":
-        return
-    import torch
-
-    free, _ = torch.cuda.mem_get_info(device)
-    needed = sum(bytes_of.values())
+    free, needed = free_memory(device), sum(bytes_of.values())
     if needed > free:
         each = ", ".join(f"{name} {size / 1e9:.2f} GB" for name, size in bytes_of.items())
         raise MemoryError(
             f"device: expected {needed / 1e9:.2f} GB free on {device} ({each}), got {free / 1e9:.2f} GB"
         )
+
+
+def free_memory(device: torch.device) -> float:
+    """Bytes that are free on a device; infinite on the CPU, which is not looked at."""
+    if device.type != "cuda":
+        return math.inf
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastnlp.models.fasttext import FastTextTables
+from collections.abc import Container
+
+from fastnlp.models.fasttext import FastTextConfig, FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.text import Corpus
 from fastnlp.training.devices import Choice
@@ -11,10 +13,25 @@ from fastnlp.training.native_engine import NativeEngine
 
 __all__ = ["engine_for", "unfit"]
 
+# What the kernels are written for.
+_FIT: dict[str, Container[object]] = {
+    "architecture": ("skipgram",),
+    "loss": ("ns",),
+    "negatives_shared_by": ("group", "center"),
+    "deterministic": (False,),
+    "window": range(1, 25),  # a tile of 16 centers and their contexts are 64 rows at most
+    "negatives": range(1, 9),
+}
+
 
 def unfit(config: Word2VecConfig) -> str | None:
     """What of a model the Triton engine cannot train; None where it can all of it."""
-    return f"architecture={config.architecture!r}, loss={config.loss!r}"
+    if isinstance(config, FastTextConfig):
+        return "subwords"
+    for name, fit in _FIT.items():
+        if getattr(config, name) not in fit:
+            return f"{name}={getattr(config, name)!r}"
+    return None
 
 
 def engine_for(
@@ -38,6 +55,11 @@ def engine_for(
     """
     if choice.engine == "native":
         return NativeEngine(config, corpus, tables, threads)
+    if choice.engine == "triton":
+        from fastnlp.training.triton_engine import TritonEngine
+
+        assert isinstance(tables, Word2VecTables)
+        return TritonEngine(config, corpus, tables, choice.device)
     from fastnlp.training.torch_engine import TorchEngine
 
     return TorchEngine(config, corpus, tables, choice.device)

@@ -11,34 +11,45 @@ import sys
 import torch
 import triton
 from kernels.ahead_of_time import TARGETS, Recorder
+from kernels.operation_launches import CASES as OPERATIONS
 
-from fastnlp.kernels.triton import masked_bce, masked_lm_loss
-
-
-def bools(*shape):
-    return torch.zeros(shape, dtype=torch.bool)
+from fastnlp.kernels.triton import skipgram_training, token_draws
 
 
-def masked_bce_of(B, L, dtype):
-    logits = torch.zeros(B, L, dtype=dtype)
-    masked_bce.forward(logits, bools(B, L), bools(B, L))
-    masked_bce.backward(torch.zeros(B), logits, bools(B, L), bools(B, L))
+def integers(*shape):
+    return torch.zeros(shape, dtype=torch.int32)
 
 
-def masked_lm_loss_of(V, slopes):
-    logits, labels = torch.zeros(16, V), torch.zeros(16, dtype=torch.int64)
-    masked_lm_loss.losses_and_slopes(
-        logits, labels, torch.zeros(16), torch.zeros(16, V, dtype=slopes) if slopes else None
+def skipgram_of(pitch, shared):
+    V, n, m = 1000, 4000, 250
+    skipgram_training.train_tiles(
+        (torch.zeros(V, pitch), torch.zeros(V, pitch)),
+        (torch.zeros(V), torch.zeros(V)),
+        (integers(n), torch.zeros(n, dtype=torch.int64), integers(n), integers(n), integers(n)),
+        (integers(m), integers(m), torch.zeros(m)),
+        (integers(V).to(torch.uint32), integers(V)),
+        window=5,
+        negatives=5,
+        shared=shared,
+        seed=1 << 63,
+        epoch=1,
+        programs=132,
     )
+
+
+def token_draws_of(n):
+    keep = integers(100).to(torch.uint32)
+    token_draws.draw_tokens(integers(n), keep, 0, seed=1 << 63, epoch=1, window=5, shrink=True)
 
 
 # What is launched, under the name in the table.
 CASES = {
-    "512x60 float32": lambda: masked_bce_of(512, 60, torch.float32),
-    "512x2048 bfloat16": lambda: masked_bce_of(512, 2048, torch.bfloat16),
-    "V=30522": lambda: masked_lm_loss_of(30522, None),
-    "V=30522 float32": lambda: masked_lm_loss_of(30522, torch.float32),
-    "V=32768 bfloat16": lambda: masked_lm_loss_of(32768, torch.bfloat16),
+    **OPERATIONS,
+    "D=100 shared": lambda: skipgram_of(112, True),
+    "D=100 per center": lambda: skipgram_of(112, False),
+    "D=300 shared": lambda: skipgram_of(304, True),
+    "D=300 per center": lambda: skipgram_of(304, False),
+    "4096": lambda: token_draws_of(4096),
 }
 
 
