@@ -13,6 +13,10 @@ __version__ = "0.1.0"
 _HOME = {
     "ApproximateIndex": "fastnlp.vectors",
     "BPE": "fastnlp.tokenizers",
+    "BertConfig": "fastnlp.models.bert",
+    "BertForPreTraining": "fastnlp.models.bert",
+    "BertModel": "fastnlp.models.bert",
+    "BertPretrainer": "fastnlp.training.bert",
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
     "GloVe": "fastnlp.training",
@@ -25,11 +29,15 @@ _HOME = {
     "WordPiece": "fastnlp.tokenizers",
     "WordVectors": "fastnlp.vectors",
 }
-_MODULES = ("d2l", "datasets", "evaluate", "plots", "sampling")
+_MODULES = ("d2l", "datasets", "evaluate", "kernels", "plots", "sampling")
 
 __all__ = [
     "BPE",
     "ApproximateIndex",
+    "BertConfig",
+    "BertForPreTraining",
+    "BertModel",
+    "BertPretrainer",
     "Corpus",
     "FastText",
     "GloVe",
@@ -44,15 +52,18 @@ __all__ = [
     "d2l",
     "datasets",
     "evaluate",
+    "kernels",
     "plots",
     "sampling",
 ]
 
 if TYPE_CHECKING:
-    from fastnlp import d2l, datasets, plots, sampling
+    from fastnlp import d2l, datasets, kernels, plots, sampling
+    from fastnlp.models.bert import BertConfig, BertForPreTraining, BertModel
     from fastnlp.text import Corpus, Phrases, Vocab
     from fastnlp.tokenizers import BPE, WordPiece
     from fastnlp.training import FastText, GloVe, RunLog, Word2Vec
+    from fastnlp.training.bert import BertPretrainer
     from fastnlp.vectors import ApproximateIndex, KeyedVectors, SubwordVectors, WordVectors, evaluate
 
 

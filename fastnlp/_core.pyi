@@ -17,6 +17,7 @@ __all__: list[str] = [
     "EncodingJob",
     "Glove",
     "IndexedWords",
+    "MaskedLm",
     "PhraseCounter",
     "PhraseJoiner",
     "PieceCounter",
@@ -59,6 +60,7 @@ __all__: list[str] = [
     "philox",
     "piece_ends",
     "row_norms",
+    "shuffled",
     "simd_supported",
     "sketch_rows",
     "spell",
@@ -413,6 +415,63 @@ class AliasTable:
     @property
     def thresholds(self) -> numpy.typing.NDArray[numpy.uint32]: ...
 
+class MaskedLm:
+    def __init__(
+        self,
+        ids: numpy.typing.NDArray[numpy.int32],
+        sentence_offsets: numpy.typing.NDArray[numpy.int64],
+        document_offsets: numpy.typing.NDArray[numpy.int64],
+        flags: numpy.typing.NDArray[numpy.uint8],
+        drawable: numpy.typing.NDArray[numpy.int32],
+        max_len: typing.SupportsInt | typing.SupportsIndex,
+        special: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(4)"
+        ],
+        *,
+        full: bool,
+        packed: bool,
+        other_document: bool,
+        drop_long: bool,
+        short_fraction: typing.SupportsFloat | typing.SupportsIndex,
+        random_fraction: typing.SupportsFloat | typing.SupportsIndex,
+        mask_fraction: typing.SupportsFloat | typing.SupportsIndex,
+        most: typing.SupportsInt | typing.SupportsIndex,
+        hidden: typing.SupportsFloat | typing.SupportsIndex,
+        replaced: typing.SupportsFloat | typing.SupportsIndex,
+        whole_words: bool,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def count(
+        self,
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> int: ...
+    def fill(
+        self,
+        pairs: numpy.typing.NDArray[numpy.int64] | None,
+        numbers: numpy.typing.NDArray[numpy.int64],
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        multiple: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple[
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        typing.Any,
+    ]: ...
+    def lengths(
+        self, pairs: numpy.typing.NDArray[numpy.int64], numbers: numpy.typing.NDArray[numpy.int64]
+    ) -> numpy.typing.NDArray[numpy.int32]: ...
+    def write(
+        self,
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        pairs: numpy.typing.NDArray[numpy.int64],
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+
 class CooccurrenceCounter:
     """
     Counts co-occurrences out of core; see csrc/sampling/cooccurrence.h.
@@ -521,9 +580,15 @@ class Word2Vec:
         unit: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
         seconds: typing.SupportsFloat | typing.SupportsIndex,
+        stop: typing.SupportsInt | typing.SupportsIndex | None = None,
     ) -> SliceReport: ...
     @property
     def piece_size(self) -> int: ...
+    @property
+    def shared_by(self) -> str:
+        """
+        Who shares negatives: what was asked for, but 'center' where a group is too much for the vocabulary.
+        """
     @property
     def unit_size(self) -> int: ...
     @property
@@ -551,6 +616,18 @@ class Glove:
         simd: str = "",
     ) -> None: ...
     def prepare(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> float: ...
+    def read(
+        self,
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        unit: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple[
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.float32],
+    ]:
+        """
+        The entries of a unit in the order of training: rows, columns and counts.
+        """
     def train(
         self,
         table: numpy.typing.NDArray[numpy.float32],
@@ -558,6 +635,7 @@ class Glove:
         unit: typing.SupportsInt | typing.SupportsIndex,
         threads: typing.SupportsInt | typing.SupportsIndex,
         seconds: typing.SupportsFloat | typing.SupportsIndex,
+        stop: typing.SupportsInt | typing.SupportsIndex | None = None,
     ) -> SliceReport: ...
     @property
     def records(self) -> int: ...
@@ -590,7 +668,10 @@ class IndexedWords:
         """
 
 def answer_analogies(
-    vectors: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
     inverse_norms: numpy.typing.NDArray[numpy.float32],
     words: numpy.typing.NDArray[numpy.float32],
     word_rows: numpy.typing.NDArray[numpy.int32],
@@ -754,7 +835,10 @@ def keep_probabilities(
     counts: numpy.typing.NDArray[numpy.int64], t: typing.SupportsFloat | typing.SupportsIndex, rule: str
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def nearest(
-    vectors: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
     inverse_norms: numpy.typing.NDArray[numpy.float32],
     queries: numpy.typing.NDArray[numpy.float32],
     k: typing.SupportsInt | typing.SupportsIndex,
@@ -768,10 +852,13 @@ def nearest(
     """
 
 def nearest_by_sketch(
-    vectors: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
     inverse_norms: numpy.typing.NDArray[numpy.float32],
     codes: numpy.typing.NDArray[numpy.int8],
-    scales: numpy.typing.NDArray[numpy.float32],
+    code_scales: numpy.typing.NDArray[numpy.float32],
     errors: numpy.typing.NDArray[numpy.float32],
     queries: numpy.typing.NDArray[numpy.float32],
     k: typing.SupportsInt | typing.SupportsIndex,
@@ -883,10 +970,26 @@ def piece_ends(pretokenizer: str, text: bytes) -> numpy.typing.NDArray[numpy.int
     """
 
 def row_norms(
-    vectors: numpy.typing.NDArray[numpy.float32], threads: typing.SupportsInt | typing.SupportsIndex
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
+    threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> numpy.typing.NDArray[numpy.float32]:
     """
     Euclidean length of each row.
+    """
+
+def shuffled(
+    n: typing.SupportsInt | typing.SupportsIndex,
+    begin: typing.SupportsInt | typing.SupportsIndex,
+    end: typing.SupportsInt | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    epoch: typing.SupportsInt | typing.SupportsIndex,
+    number: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Places [begin, end) of a random order of 0..n-1; see csrc/sampling/shuffled.h.
     """
 
 def simd_supported() -> list[str]:
@@ -895,14 +998,17 @@ def simd_supported() -> list[str]:
     """
 
 def sketch_rows(
-    vectors: numpy.typing.NDArray[numpy.float32],
+    vectors: numpy.typing.NDArray[numpy.float32]
+    | numpy.typing.NDArray[numpy.uint16]
+    | numpy.typing.NDArray[numpy.int8],
+    scales: numpy.typing.NDArray[numpy.float32] | None,
     inverse_norms: numpy.typing.NDArray[numpy.float32],
     threads: typing.SupportsInt | typing.SupportsIndex,
 ) -> tuple[
     numpy.typing.NDArray[numpy.int8], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]
 ]:
     """
-    Rows as whole numbers of 8 bits, for nearest_by_sketch: codes, scales and errors.
+    Rows as whole numbers of 8 bits, for nearest_by_sketch: codes (none for rows of int8), scales and errors.
     """
 
 def spell(

@@ -51,6 +51,7 @@ void register_tokenizers(py::module_& m);
 void register_bpe_codec(py::module_& m);
 void register_sampling(py::module_& m);
 void register_subwords(py::module_& m);
+void register_masked_lm(py::module_& m);
 void register_cooccurrence(py::module_& m);
 void register_training(py::module_& m);
 void register_glove(py::module_& m);

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <tuple>
 
 #include "bindings/bindings.h"
 
@@ -45,12 +47,30 @@ void register_glove(py::module_& m) {
       .def(
           "train",
           [](Glove& model, FloatTable& parameters, std::int64_t epoch, std::int64_t unit, int threads,
-             double seconds) {
+             double seconds, std::optional<std::int64_t> stop) {
             const Table trained = table(parameters);
             const py::gil_scoped_release unlocked;  // safe: the caller's reference keeps the table alive
-            return model.train(trained, epoch, unit, threads, seconds);
+            return model.train(trained, epoch, unit, threads, seconds, stop);
           },
-          "table"_a.noconvert(), "epoch"_a, "unit"_a, "threads"_a, "seconds"_a);
+          "table"_a.noconvert(), "epoch"_a, "unit"_a, "threads"_a, "seconds"_a, "stop"_a = py::none())
+      .def(
+          "read",
+          [](Glove& model, std::int64_t epoch, std::int64_t unit) {
+            GloveUnit read;
+            std::vector<std::int32_t> rows, columns;
+            std::vector<float> counts;
+            {
+              const py::gil_scoped_release unlocked;  // safe: nothing of Python is touched
+              model.read(epoch, unit, read);
+              for (const GloveRun& run : read.runs) {
+                rows.insert(rows.end(), static_cast<std::size_t>(run.size), run.row);
+                columns.insert(columns.end(), read.columns + run.first, read.columns + run.first + run.size);
+                counts.insert(counts.end(), read.counts + run.first, read.counts + run.first + run.size);
+              }
+            }
+            return std::make_tuple(take(std::move(rows)), take(std::move(columns)), take(std::move(counts)));
+          },
+          "epoch"_a, "unit"_a, "The entries of a unit in the order of training: rows, columns and counts.");
   m.def("glove_pitch", &glove_pitch, "dim"_a, "Floats of a row of GloVe's table, for vectors of D.");
   m.def(
       "fill_glove",

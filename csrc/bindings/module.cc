@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, m) {
   fastnlp::bindings::register_bpe_codec(m);
   fastnlp::bindings::register_sampling(m);
   fastnlp::bindings::register_subwords(m);
+  fastnlp::bindings::register_masked_lm(m);
   fastnlp::bindings::register_cooccurrence(m);
   fastnlp::bindings::register_training(m);
   fastnlp::bindings::register_glove(m);

@@ -94,13 +94,28 @@ void register_training(py::module_& m) {
       .def(
           "train",
           [](const Word2Vec& model, FloatTable& input, FloatTable& output, std::int64_t epoch,
-             std::int64_t unit, int threads, double seconds) {
+             std::int64_t unit, int threads, double seconds, std::optional<std::int64_t> stop) {
             const Table in = table("input", input), out = table("output", output);
             // Safe: the caller's references keep both tables alive, and the model keeps the corpus alive.
             py::gil_scoped_release unlocked;
-            return model.train(in, out, epoch, unit, threads, seconds);
+            return model.train(in, out, epoch, unit, threads, seconds, stop);
           },
-          "input"_a.noconvert(), "output"_a.noconvert(), "epoch"_a, "unit"_a, "threads"_a, "seconds"_a);
+          "input"_a.noconvert(), "output"_a.noconvert(), "epoch"_a, "unit"_a, "threads"_a, "seconds"_a,
+          "stop"_a = py::none())
+      .def_property_readonly(
+          "shared_by",
+          [](const Word2Vec& model) {
+            switch (model.sharing()) {
+              case Sharing::kPair:
+                return "pair";
+              case Sharing::kCenter:
+                return "center";
+              default:
+                return "group";
+            }
+          },
+          "Who shares negatives: what was asked for, but 'center' where a group is too much for the "
+          "vocabulary.");
   m.def(
       "fill_uniform",
       [](FloatTable& array, std::int64_t dim, float bound, std::uint64_t seed, int threads) {

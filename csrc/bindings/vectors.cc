@@ -1,6 +1,7 @@
 #include <pybind11/typing.h>
 
 #include <optional>
+#include <variant>
 
 #include "bindings/bindings.h"
 #include "support/checks.h"
@@ -14,12 +15,18 @@ namespace fastnlp::bindings {
 namespace {
 
 // Exact dtype, but rows may lie apart: a padded table or a column range of one is searched where it lies.
-using Strided = py::array_t<float, 0>;
+template <class T>
+using StridedOf = py::array_t<T, 0>;
+using Strided = StridedOf<float>;
+// float32, the bits of float16, or int8 with a scale a row.
+using Stored = std::variant<Strided, StridedOf<std::uint16_t>, StridedOf<std::int8_t>>;
+using Scales = std::optional<CArray<float>>;
 using Words = py::typing::List<py::str>;
 
-Rows rows_of(const Strided& vectors) {
+template <class T>
+StoredRows strided_rows(StoredRows::Storage storage, const StridedOf<T>& vectors, const float* scales) {
   if (vectors.ndim() != 2) refuse("vectors", "2 dimensions", std::to_string(vectors.ndim()));
-  const auto size = static_cast<py::ssize_t>(sizeof(float));
+  const auto size = static_cast<py::ssize_t>(sizeof(T));
   const py::ssize_t count = vectors.shape(0), dim = vectors.shape(1);
   const bool unit = dim <= 1 || vectors.strides(1) == size;
   const bool apart = count <= 1 || (vectors.strides(0) >= dim * size && vectors.strides(0) % size == 0);
@@ -28,7 +35,26 @@ Rows rows_of(const Strided& vectors) {
         "vectors", "rows of adjacent numbers that do not overlap",
         "strides (" + std::to_string(vectors.strides(0)) + ", " + std::to_string(vectors.strides(1)) + ")");
   }
-  return {aligned("vectors", vectors.data()), count, dim, count <= 1 ? dim : vectors.strides(0) / size};
+  const std::int64_t pitch = count <= 1 ? dim : vectors.strides(0) / size;
+  return {storage, aligned("vectors", vectors.data()), scales, count, dim, pitch};
+}
+
+Rows rows_of(const Strided& vectors) {
+  return strided_rows(StoredRows::Storage::kFloat32, vectors, nullptr).block(0, vectors.shape(0), nullptr);
+}
+
+StoredRows rows_of(const Stored& vectors, const Scales& scales) {
+  using Storage = StoredRows::Storage;
+  const auto* const whole = std::get_if<StridedOf<std::int8_t>>(&vectors);
+  if ((whole != nullptr) != scales.has_value()) refuse("scales", "them with int8 alone", "others");
+  if (whole != nullptr) {
+    const StoredRows rows = strided_rows(Storage::kInt8, *whole, view(*scales).data());
+    if (scales->size() != rows.count) refuse("scales", "one a row", std::to_string(scales->size()));
+    return rows;
+  }
+  if (const auto* const halves = std::get_if<StridedOf<std::uint16_t>>(&vectors))
+    return strided_rows(Storage::kFloat16, *halves, nullptr);
+  return strided_rows(Storage::kFloat32, std::get<Strided>(vectors), nullptr);
 }
 
 // The number of queries.
@@ -124,8 +150,8 @@ void register_vectors(py::module_& m) {
   m.def("nearest_instruction_set", &nearest_instruction_set, "The instruction set that `nearest` runs on.");
   m.def(
       "row_norms",
-      [](const Strided& vectors, int threads) {
-        const Rows rows = rows_of(vectors);
+      [](const Stored& vectors, const Scales& scales, int threads) {
+        const StoredRows rows = rows_of(vectors, scales);
         std::vector<float> norms;
         {
           py::gil_scoped_release release;  // the argument holds the array while its memory is read
@@ -133,13 +159,14 @@ void register_vectors(py::module_& m) {
         }
         return take(std::move(norms));
       },
-      py::arg("vectors").noconvert(), "threads"_a, "Euclidean length of each row.");
+      py::arg("vectors").noconvert(), py::arg("scales").noconvert(), "threads"_a,
+      "Euclidean length of each row.");
   m.def(
       "nearest",
-      [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<float>& queries,
-         std::int64_t k, const CArray<std::int32_t>& exclude, int threads, std::int64_t first_row,
-         const EarlierArrays& so_far) {
-        const Rows rows = rows_of(vectors);
+      [](const Stored& vectors, const Scales& scales, const CArray<float>& inverse_norms,
+         const CArray<float>& queries, std::int64_t k, const CArray<std::int32_t>& exclude, int threads,
+         std::int64_t first_row, const EarlierArrays& so_far) {
+        const StoredRows rows = rows_of(vectors, scales);
         const std::int64_t count = queries_of(queries, exclude);
         const std::optional<Nearest> earlier = found_so_far(so_far);
         Nearest found;
@@ -150,52 +177,55 @@ void register_vectors(py::module_& m) {
         }
         return arrays(std::move(found), count, k);
       },
-      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), py::arg("queries").noconvert(),
-      "k"_a, py::arg("exclude").noconvert(), "threads"_a, "first_row"_a = 0,
+      py::arg("vectors").noconvert(), py::arg("scales").noconvert(), py::arg("inverse_norms").noconvert(),
+      py::arg("queries").noconvert(), "k"_a, py::arg("exclude").noconvert(), "threads"_a, "first_row"_a = 0,
       py::arg("found").noconvert() = py::none(),
       "The k rows of highest cosine with each query: indices (B, k) and scores (B, k). Of a table given in "
       "blocks, each call gets the number of its first row and what the blocks before gave.");
   m.def(
       "sketch_rows",
-      [](const Strided& vectors, const CArray<float>& inverse_norms, int threads) {
-        const Rows rows = rows_of(vectors);
+      [](const Stored& vectors, const Scales& scales, const CArray<float>& inverse_norms, int threads) {
+        const StoredRows rows = rows_of(vectors, scales);
         Sketch sketch;
         {
           py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
           sketch = sketch_rows(rows, view(inverse_norms), threads);
         }
-        const std::vector<py::ssize_t> shape{rows.count, sketch_width(rows.dim)};
+        const std::int64_t width = sketch_width(rows.dim);
+        const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(sketch.codes.size()) / width, width};
         return std::tuple(py::array_t<std::int8_t>(take(std::move(sketch.codes)).reshape(shape)),
                           take(std::move(sketch.scales)), take(std::move(sketch.errors)));
       },
-      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), "threads"_a,
-      "Rows as whole numbers of 8 bits, for nearest_by_sketch: codes, scales and errors.");
+      py::arg("vectors").noconvert(), py::arg("scales").noconvert(), py::arg("inverse_norms").noconvert(),
+      "threads"_a,
+      "Rows as whole numbers of 8 bits, for nearest_by_sketch: codes (none for rows of int8), scales and "
+      "errors.");
   m.def(
       "nearest_by_sketch",
-      [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<std::int8_t>& codes,
-         const CArray<float>& scales, const CArray<float>& errors, const CArray<float>& queries,
-         std::int64_t k, const CArray<std::int32_t>& exclude, int threads) {
-        const Rows rows = rows_of(vectors);
+      [](const Stored& vectors, const Scales& scales, const CArray<float>& inverse_norms,
+         const CArray<std::int8_t>& codes, const CArray<float>& code_scales, const CArray<float>& errors,
+         const CArray<float>& queries, std::int64_t k, const CArray<std::int32_t>& exclude, int threads) {
+        const StoredRows rows = rows_of(vectors, scales);
         const std::int64_t count = queries_of(queries, exclude);
         Nearest found;
         {
           py::gil_scoped_release release;  // the arguments hold their arrays while their memory is read
-          found = nearest_by_sketch(rows, view(inverse_norms), {view(codes), view(scales), view(errors)},
+          found = nearest_by_sketch(rows, view(inverse_norms), {view(codes), view(code_scales), view(errors)},
                                     view(queries), count, k, view(exclude), threads);
         }
         return arrays(std::move(found), count, k);
       },
-      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), py::arg("codes").noconvert(),
-      py::arg("scales").noconvert(), py::arg("errors").noconvert(), py::arg("queries").noconvert(), "k"_a,
-      py::arg("exclude").noconvert(), "threads"_a,
+      py::arg("vectors").noconvert(), py::arg("scales").noconvert(), py::arg("inverse_norms").noconvert(),
+      py::arg("codes").noconvert(), py::arg("code_scales").noconvert(), py::arg("errors").noconvert(),
+      py::arg("queries").noconvert(), "k"_a, py::arg("exclude").noconvert(), "threads"_a,
       "What `nearest` gives for a query or a few, from a sketch of the rows and the few rows that it "
       "leaves.");
   m.def(
       "answer_analogies",
-      [](const Strided& vectors, const CArray<float>& inverse_norms, const CArray<float>& words,
-         const CArray<std::int32_t>& word_rows, const CArray<std::int32_t>& asked, bool by_products,
-         std::int64_t k, int threads, std::int64_t first_row, const EarlierArrays& so_far) {
-        const Rows rows = rows_of(vectors);
+      [](const Stored& vectors, const Scales& scales, const CArray<float>& inverse_norms,
+         const CArray<float>& words, const CArray<std::int32_t>& word_rows, const CArray<std::int32_t>& asked,
+         bool by_products, std::int64_t k, int threads, std::int64_t first_row, const EarlierArrays& so_far) {
+        const StoredRows rows = rows_of(vectors, scales);
         if (asked.ndim() != 2 || asked.shape(1) != 3) refuse("asked", "shape (N, 3)", "another");
         const std::optional<Nearest> earlier = found_so_far(so_far);
         const AnalogyQuestions questions{view(words), view(word_rows), view(asked)};
@@ -208,9 +238,9 @@ void register_vectors(py::module_& m) {
         }
         return arrays(std::move(found), asked.shape(0), k);
       },
-      py::arg("vectors").noconvert(), py::arg("inverse_norms").noconvert(), py::arg("words").noconvert(),
-      py::arg("word_rows").noconvert(), py::arg("asked").noconvert(), "by_products"_a, "k"_a, "threads"_a,
-      "first_row"_a = 0, py::arg("found").noconvert() = py::none(),
+      py::arg("vectors").noconvert(), py::arg("scales").noconvert(), py::arg("inverse_norms").noconvert(),
+      py::arg("words").noconvert(), py::arg("word_rows").noconvert(), py::arg("asked").noconvert(),
+      "by_products"_a, "k"_a, "threads"_a, "first_row"_a = 0, py::arg("found").noconvert() = py::none(),
       "The k rows that answer each analogy best: indices (N, k) and scores (N, k), by blocks as in "
       "`nearest`.");
   m.def(

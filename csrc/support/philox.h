@@ -15,8 +15,13 @@ enum class Stream : std::uint32_t {
   kNegatives = 1,  // draw d uses words (2d, 2d + 1) of the stream: alias column, alias threshold
   kTables = 2,     // initial embeddings; position = row
   kShuffle = 3,    // permutations
+  kPairs = 4,  // of sentences; position: the first token of the pair; block 0: how it is cut, 1: a random B
+  kTruncation = 5,   // bit t: does the t-th token that a pair is too long go from the front
+  kMasking = 6,      // word i: which token or word of a row is the i-th to be predicted
+  kReplacement = 7,  // words 2i, 2i + 1: what stands in for the i-th predicted token from the left
   kRuns = 8,  // of co-occurrences: epoch 0, position of a run: its unit; 2^63 + unit: the order of its runs
   kDropout = 9,  // of merges; position: the document << 40 | the byte where the word begins
+  kOrder = 10,   // of examples; see sampling/shuffled.h
 };
 
 using Block = std::array<std::uint32_t, 4>;
@@ -53,6 +58,13 @@ constexpr Block block(std::uint64_t seed, Stream stream, std::uint32_t epoch, st
 // An integer in [0, n) from one 32-bit word, by multiplication (bias below n / 2^32).
 constexpr std::uint32_t below(std::uint32_t word, std::uint32_t n) {
   return static_cast<std::uint32_t>((std::uint64_t{word} * n) >> 32);
+}
+
+// The same from two words, for n up to 2^63.
+constexpr std::int64_t below(std::uint32_t high, std::uint32_t low, std::int64_t n) {
+  using Wide = unsigned __int128;
+  const std::uint64_t fraction = std::uint64_t{high} << 32 | low;
+  return static_cast<std::int64_t>((Wide{fraction} * static_cast<std::uint64_t>(n)) >> 64);
 }
 
 // A float in [0, 1) from the upper 24 bits of a word.

@@ -69,15 +69,30 @@ Glove::Glove(MatrixFiles matrix, std::int64_t header, std::int64_t vocabulary, G
   rates_[pitch + dim + 1] = 1.0f;
 }
 
-SliceReport Glove::train(Table table, std::int64_t epoch, std::int64_t unit, int threads, double seconds) {
+void Glove::order_units(std::int64_t epoch) {
+  if (epoch < 0 || epoch > 0x7FFFFFFF) refuse("epoch", "0 to 2^31 - 1", std::to_string(epoch));
+  if (ordered_ == epoch) return;
+  order_ = permutation(units(), options_.seed, static_cast<std::uint32_t>(epoch));
+  ordered_ = epoch;
+}
+
+void Glove::read(std::int64_t epoch, std::int64_t unit, GloveUnit& into) {
+  if (unit < 0 || unit >= units())
+    refuse("unit", "0 to " + std::to_string(units() - 1), std::to_string(unit));
+  order_units(epoch);
+  units_.read(order_[static_cast<std::size_t>(unit)], static_cast<std::uint32_t>(epoch), into);
+}
+
+SliceReport Glove::train(Table table, std::int64_t epoch, std::int64_t unit, int threads, double seconds,
+                         std::optional<std::int64_t> stop) {
   check_table(table, vocabulary_, pitch_);
   if (unit < 0 || unit > units()) refuse("unit", "0 to " + std::to_string(units()), std::to_string(unit));
-  if (epoch < 0 || epoch > 0x7FFFFFFF) refuse("epoch", "0 to 2^31 - 1", std::to_string(epoch));
-  if (threads < 1 || threads > 1024) refuse("threads", "1 to 1024", std::to_string(threads));
-  if (ordered_ != epoch) {
-    order_ = permutation(units(), options_.seed, static_cast<std::uint32_t>(epoch));
-    ordered_ = epoch;
+  const std::int64_t total = stop.value_or(units());
+  if (total < unit || total > units()) {
+    refuse("stop", std::to_string(unit) + " to " + std::to_string(units()), std::to_string(total));
   }
+  if (threads < 1 || threads > 1024) refuse("threads", "1 to 1024", std::to_string(threads));
+  order_units(epoch);
   const double deadline = steady_seconds() + seconds;
   std::atomic<std::int64_t> next{unit};
   std::mutex gate;
@@ -104,7 +119,7 @@ SliceReport Glove::train(Table table, std::int64_t epoch, std::int64_t unit, int
                  .loss = 0.0};
     do {
       const std::int64_t taken = next.fetch_add(1, std::memory_order_relaxed);
-      if (taken >= units()) break;
+      if (taken >= total) break;
       units_.read(order_[static_cast<std::size_t>(taken)], static_cast<std::uint32_t>(epoch), mine);
       job.runs = mine.runs.data();
       job.run_count = static_cast<std::int64_t>(mine.runs.size());
@@ -118,7 +133,7 @@ SliceReport Glove::train(Table table, std::int64_t epoch, std::int64_t unit, int
     report.loss_pairs += job.records;
     report.loss += job.loss;
   });
-  report.next_unit = std::min(next.load(), units());
+  report.next_unit = std::min(next.load(), total);
   return report;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,11 +40,17 @@ class Glove {
   std::int64_t units() const { return units_.units(); }
   std::int64_t records() const { return units_.records(); }
 
-  // Trains units from `unit` on until `seconds` have passed or the epoch is over; at least one. The table is
-  // that of GloveJob.
-  SliceReport train(Table table, std::int64_t epoch, std::int64_t unit, int threads, double seconds);
+  // Trains units from `unit` on until `seconds` have passed or `stop` is reached, which is the end of the
+  // epoch where it is left out; at least one, if there is one. The table is that of GloveJob.
+  SliceReport train(Table table, std::int64_t epoch, std::int64_t unit, int threads, double seconds,
+                    std::optional<std::int64_t> stop = {});
+
+  // What unit `unit` of the epoch trains: its runs in their order.
+  void read(std::int64_t epoch, std::int64_t unit, GloveUnit& into);
 
  private:
+  void order_units(std::int64_t epoch);
+
   std::int64_t vocabulary_;
   GloveOptions options_;
   GloveKernel kernel_;

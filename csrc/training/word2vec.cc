@@ -181,7 +181,7 @@ double Word2Vec::lr_at(std::int64_t epoch, std::int64_t unit) const {
 }
 
 SliceReport Word2Vec::train(Table input, Table output, std::int64_t epoch, std::int64_t unit, int threads,
-                            double seconds) const {
+                            double seconds, std::optional<std::int64_t> stop) const {
   check_table("input", input, plan_.parts.rows, plan_.options.dim);
   check_table("output", output, static_cast<std::int64_t>(plan_.keep.size()), plan_.options.dim);
   if (output.pitch != input.pitch) {
@@ -189,12 +189,15 @@ SliceReport Word2Vec::train(Table input, Table output, std::int64_t epoch, std::
   }
   if (unit < 0 || unit > units()) refuse("unit", "0 to " + std::to_string(units()), std::to_string(unit));
   if (epoch < 0) refuse("epoch", "0 or more", std::to_string(epoch));
+  const std::int64_t total = stop.value_or(units());
+  if (total < unit || total > units()) {
+    refuse("stop", std::to_string(unit) + " to " + std::to_string(units()), std::to_string(total));
+  }
   if (threads < 1 || threads > 1024) refuse("threads", "1 to 1024", std::to_string(threads));
 
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                              std::chrono::duration<double>(std::min(seconds, 1e9)));
-  const std::int64_t total = units();
   if (plan_.options.deterministic) {
     return train_rounds(plan_, input, output, epoch, unit, total, threads, deadline,
                         [&](std::int64_t at) { return static_cast<float>(lr_at(epoch, at)); });

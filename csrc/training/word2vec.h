@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,12 +34,14 @@ class Word2Vec {
   // Longer sentences are trained in pieces of this length.
   std::int64_t piece_size() const { return plan_.piece; }
   std::int64_t units() const;
+  // As asked for, but the center where a group would take too much out of a small vocabulary.
+  Sharing sharing() const { return plan_.options.sharing; }
   double lr_at(std::int64_t epoch, std::int64_t unit) const;
 
-  // Trains units from `unit` on until `seconds` have passed or the epoch is over. Whole units only;
-  // at least one.
+  // Trains units from `unit` on until `seconds` have passed or `stop` is reached, which is the end of the
+  // epoch where it is left out. Whole units only; at least one, if there is one.
   SliceReport train(Table input, Table output, std::int64_t epoch, std::int64_t unit, int threads,
-                    double seconds) const;
+                    double seconds, std::optional<std::int64_t> stop = {}) const;
 
  private:
   Word2VecPlan plan_;

@@ -13,7 +13,7 @@ namespace {
 
 class Answering {
  public:
-  Answering(const Rows& rows, std::span<const float> inverse_norms, const AnalogyQuestions& questions,
+  Answering(const StoredRows& rows, std::span<const float> inverse_norms, const AnalogyQuestions& questions,
             AnalogyScore score, std::int64_t k, std::int64_t first_row, const Nearest* so_far)
       : kernels_(nearest_kernels()),
         rows_(rows),
@@ -31,10 +31,10 @@ class Answering {
 
  private:
   void answer(Range tiles, Best* best) const;
-  void pack(std::int64_t first, std::int64_t count, float* packed) const;
+  void pack(std::int64_t first, std::int64_t count, float* packed, float* room) const;
 
   const NearestKernels& kernels_;
-  const Rows rows_;
+  const StoredRows rows_;
   std::span<const float> inverse_norms_;
   const AnalogyQuestions questions_;
   bool by_products_;
@@ -47,20 +47,21 @@ class Answering {
 };
 
 // `count` rows of length 1, interleaved as packed[d][row]; zeros behind them.
-void Answering::pack(std::int64_t first, std::int64_t count, float* packed) const {
+void Answering::pack(std::int64_t first, std::int64_t count, float* packed, float* room) const {
   const std::int64_t width = kernels_.tile_queries;
   std::fill(packed, packed + rows_.dim * width, 0.0f);
+  const Rows block = rows_.block(first, count, room);
   for (std::int64_t r = 0; r < count; ++r) {
     const float scale = inverse_norms_[static_cast<std::size_t>(first + r)];
     if (scale == 0.0f) continue;
-    const float* const row = rows_.row(first + r);
+    const float* const row = block.row(r);
     for (std::int64_t d = 0; d < rows_.dim; ++d) packed[d * width + r] = row[d] * scale;
   }
 }
 
 void Answering::answer(Range tiles, Best* best) const {
   const std::int64_t width = kernels_.tile_queries;
-  std::vector<float> packed(static_cast<std::size_t>(rows_.dim * width));
+  std::vector<float> packed(static_cast<std::size_t>(rows_.dim * width)), room(rows_.room(width));
   std::vector<float> cosines(static_cast<std::size_t>(words_ * width)), peaks(cosines.size());
   const std::vector<float> ones(static_cast<std::size_t>(words_), 1.0f);
   std::vector<float> thresholds(static_cast<std::size_t>(asked_));
@@ -69,7 +70,7 @@ void Answering::answer(Range tiles, Best* best) const {
   std::vector<float> scores(static_cast<std::size_t>(width));
   for (std::int64_t tile = tiles.first; tile < tiles.last; ++tile) {
     const std::int64_t first = tile * width, count = std::min(width, rows_.count - first);
-    pack(first, count, packed.data());
+    pack(first, count, packed.data(), room.data());
     kernels_.tile(units_.data(), rows_.dim, words_, packed.data(), rows_.dim, ones.data(), cosines.data(),
                   peaks.data());
     const std::int64_t found = kernels_.reaching(cosines.data(), questions_.asked.data(), asked_,
@@ -127,7 +128,7 @@ Nearest Answering::run(int threads) const {
 
 }  // namespace
 
-Nearest answer_analogies(const Rows& rows, std::span<const float> inverse_norms,
+Nearest answer_analogies(const StoredRows& rows, std::span<const float> inverse_norms,
                          const AnalogyQuestions& questions, AnalogyScore score, std::int64_t k, int threads,
                          std::int64_t first_row, const Nearest* so_far) {
   const auto words = static_cast<std::int64_t>(questions.word_rows.size());

@@ -23,7 +23,7 @@ enum class AnalogyScore {
 
 // The k rows of highest score for each question, equal ones in order of index, without the question's own.
 // Arguments are those of `nearest`; a table may come in blocks of rows, in their order.
-Nearest answer_analogies(const Rows& rows, std::span<const float> inverse_norms,
+Nearest answer_analogies(const StoredRows& rows, std::span<const float> inverse_norms,
                          const AnalogyQuestions& questions, AnalogyScore score, std::int64_t k, int threads,
                          std::int64_t first_row = 0, const Nearest* so_far = nullptr);
 

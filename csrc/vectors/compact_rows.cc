@@ -1,12 +1,12 @@
 #include "vectors/compact_rows.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <string>
 
 #include "support/checks.h"
 #include "support/parallel.h"
+#include "vectors/topk_candidates.h"
 
 namespace fastnlp {
 namespace {
@@ -17,24 +17,13 @@ void check_sizes(std::size_t values, std::size_t out) {
   if (values != out) refuse("out", std::to_string(values) + " numbers", std::to_string(out));
 }
 
-// Exponent and fraction at their places in a float32 are the number times 2^-112, subnormals included.
-float widened(std::uint16_t half) {
-  const std::uint32_t magnitude = half & 0x7FFFu;
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
-  const std::uint32_t special = magnitude >= 0x7C00u ? 0x7F800000u : 0u;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | special | sign);
-}
-
 }  // namespace
 
 void decode_half(std::span<const std::uint16_t> values, std::span<float> out, int threads) {
   check_sizes(values.size(), out.size());
   for_each_block(static_cast<std::int64_t>(values.size()), kBlock, threads,
                  [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-                   const std::uint16_t* const from = values.data();
-                   float* const to = out.data();
-                   for (std::int64_t i = begin; i < end; ++i) to[i] = widened(from[i]);
+                   nearest_kernels().widen_halves(values.data() + begin, end - begin, out.data() + begin);
                  });
 }
 
@@ -50,10 +39,8 @@ void decode_int8(std::span<const std::int8_t> values, std::span<const float> sca
   const std::int64_t block = std::max<std::int64_t>(1, kBlock / std::max<std::int64_t>(1, dim));
   for_each_block(rows, block, threads, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      const std::int8_t* const from = values.data() + row * dim;
-      float* const to = out.data() + row * dim;
-      const float scale = scales[static_cast<std::size_t>(row)];
-      for (std::int64_t d = 0; d < dim; ++d) to[d] = static_cast<float>(from[d]) * scale;
+      nearest_kernels().widen_int8(values.data() + row * dim, dim, scales[static_cast<std::size_t>(row)],
+                                   out.data() + row * dim);
     }
   });
 }

@@ -73,6 +73,18 @@ Codes sketch_row(const float* row, std::int64_t dim, float inverse, double slack
   return {scale, static_cast<float>(error + (length + error) * slack_of_one)};
 }
 
+// The scale and error of a row of int8 numbers, which are its codes.
+Codes sketch_of_int8(const std::int8_t* row, std::int64_t dim, float scale, float inverse,
+                     double slack_of_one) {
+  if (inverse == 0.0f) return {0.0f, 0.0f};
+  std::int64_t square = 0;
+  for (std::int64_t d = 0; d < dim; ++d) square += std::int32_t{row[d]} * row[d];
+  const double of_code = static_cast<double>(scale) * static_cast<double>(inverse);
+  const double length = std::fabs(of_code) * std::sqrt(static_cast<double>(square));
+  if (!(length < 1e15)) return {0.0f, std::numeric_limits<float>::infinity()};
+  return {static_cast<float>(of_code), static_cast<float>(1.001 * length * slack_of_one)};
+}
+
 // A query as whole numbers of 16 bits: about step * code.
 struct QueryCodes {
   std::vector<std::int16_t> codes;
@@ -105,9 +117,17 @@ struct Bracketed {
 
 class SketchSearch {
  public:
-  SketchSearch(const Rows& rows, std::span<const float> inverse_norms, const SketchView& sketch,
+  SketchSearch(const StoredRows& rows, std::span<const float> inverse_norms, const SketchView& sketch,
                std::int64_t k)
-      : kernels_(nearest_kernels()), rows_(rows), inverse_norms_(inverse_norms), sketch_(sketch), k_(k) {}
+      : kernels_(nearest_kernels()),
+        rows_(rows),
+        inverse_norms_(inverse_norms),
+        sketch_(sketch),
+        k_(k),
+        own_codes_(rows.storage == StoredRows::Storage::kInt8),
+        codes_(own_codes_ ? static_cast<const std::int8_t*>(rows.data) : sketch.codes.data()),
+        width_(sketch_width(rows.dim)),
+        pitch_(own_codes_ ? rows.pitch : width_) {}
 
   // Writes k places of `indices` and `scores`, as far as there are answers.
   void run(const float* unit, std::span<const std::int32_t> excluded, int threads, std::int32_t* indices,
@@ -116,17 +136,37 @@ class SketchSearch {
  private:
   void bracket(const QueryCodes& query, std::span<const std::int32_t> excluded, Range rows,
                Bracketed& found) const;
+  void multiply(const QueryCodes& query, std::int64_t first, std::int64_t count, std::int32_t* dots) const;
 
   const NearestKernels& kernels_;
-  const Rows rows_;
+  const StoredRows rows_;
   std::span<const float> inverse_norms_;
   const SketchView sketch_;
   std::int64_t k_;
+  bool own_codes_;  // rows of int8, without zeros behind them
+  const std::int8_t* codes_;
+  std::int64_t width_;
+  std::int64_t pitch_;
 };
+
+// The products of rows of codes with a query's, which are 0 behind dim: what follows a row in memory, the
+// next one, adds nothing. The last rows of a table without zeros behind them are copied, as nothing follows
+// there.
+void SketchSearch::multiply(const QueryCodes& query, std::int64_t first, std::int64_t count,
+                            std::int32_t* dots) const {
+  const std::int64_t beyond = own_codes_ ? (width_ - rows_.dim + pitch_ - 1) / pitch_ : 0;
+  const std::int64_t followed = std::clamp<std::int64_t>(rows_.count - beyond - first, 0, count);
+  kernels_.codes(codes_ + first * pitch_, pitch_, width_, followed, query.codes.data(), dots);
+  if (followed == count) return;
+  std::vector<std::int8_t> copy(static_cast<std::size_t>(width_));
+  for (std::int64_t r = followed; r < count; ++r) {
+    std::copy_n(codes_ + (first + r) * pitch_, rows_.dim, copy.begin());
+    kernels_.codes(copy.data(), width_, width_, 1, query.codes.data(), dots + r);
+  }
+}
 
 void SketchSearch::bracket(const QueryCodes& query, std::span<const std::int32_t> excluded, Range rows,
                            Bracketed& found) const {
-  const std::int64_t width = sketch_width(rows_.dim);
   found.low_places.resize(static_cast<std::size_t>(std::min(k_, rows.last - rows.first)));
   found.low.places = found.low_places;
   std::size_t keep = 1024;
@@ -134,7 +174,7 @@ void SketchSearch::bracket(const QueryCodes& query, std::span<const std::int32_t
   float highs[kBlockRows];
   for (std::int64_t first = rows.first; first < rows.last; first += kBlockRows) {
     const std::int64_t count = std::min(kBlockRows, rows.last - first);
-    kernels_.codes(sketch_.codes.data() + first * width, width, count, query.codes.data(), dots);
+    multiply(query, first, count, dots);
     const float* const scale = sketch_.scales.data() + first;
     const float* const error = sketch_.errors.data() + first;
     for (std::int64_t r = 0; r < count; ++r)
@@ -173,13 +213,15 @@ void SketchSearch::run(const float* unit, std::span<const std::int32_t> excluded
   }
   const float threshold = low.threshold();
   std::vector<Candidate> answers(places.size());
+  std::vector<float> room(rows_.room(1));
   Best best{answers};
   for (Bracketed& of_part : found) {
     of_part.drop(threshold);
     for (const Candidate& candidate : of_part.reaching) {
       float score = 0.0f;
-      kernels_.single(rows_.row(candidate.index), rows_.pitch, 1, unit, rows_.dim,
-                      inverse_norms_.data() + candidate.index, &score);
+      const Rows row = rows_.block(candidate.index, 1, room.data());
+      kernels_.single(row.data, row.pitch, 1, unit, rows_.dim, inverse_norms_.data() + candidate.index,
+                      &score);
       best.offer({score, candidate.index});
     }
   }
@@ -194,7 +236,7 @@ void SketchSearch::run(const float* unit, std::span<const std::int32_t> excluded
 
 std::int64_t sketch_width(std::int64_t dim) { return (dim + kCodeStep - 1) / kCodeStep * kCodeStep; }
 
-Sketch sketch_rows(const Rows& rows, std::span<const float> inverse_norms, int threads) {
+Sketch sketch_rows(const StoredRows& rows, std::span<const float> inverse_norms, int threads) {
   if (threads < 1) refuse("threads", "at least 1", std::to_string(threads));
   if (static_cast<std::int64_t>(inverse_norms.size()) != rows.count) {
     refuse("inverse_norms", std::to_string(rows.count) + " numbers, one a row",
@@ -203,13 +245,18 @@ Sketch sketch_rows(const Rows& rows, std::span<const float> inverse_norms, int t
   const std::int64_t width = sketch_width(rows.dim);
   const double slack_of_one = slack(rows.dim);
   const auto count = static_cast<std::size_t>(rows.count);
-  Sketch out{std::vector<std::int8_t>(count * static_cast<std::size_t>(width)), std::vector<float>(count),
-             std::vector<float>(count)};
+  const bool own_codes = rows.storage == StoredRows::Storage::kInt8;
+  Sketch out{std::vector<std::int8_t>(own_codes ? 0 : count * static_cast<std::size_t>(width)),
+             std::vector<float>(count), std::vector<float>(count)};
   for_each_block(
       rows.count, kSketchedAtOnce, threads, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+        std::vector<float> room(rows.room(1));
         for (std::int64_t i = first; i < last; ++i) {
-          std::int8_t* const codes = out.codes.data() + i * width;
-          const Codes made = sketch_row(rows.row(i), rows.dim, inverse_norms[i], slack_of_one, codes);
+          const Codes made = own_codes
+                                 ? sketch_of_int8(static_cast<const std::int8_t*>(rows.data) + i * rows.pitch,
+                                                  rows.dim, rows.scales[i], inverse_norms[i], slack_of_one)
+                                 : sketch_row(rows.block(i, 1, room.data()).data, rows.dim, inverse_norms[i],
+                                              slack_of_one, out.codes.data() + i * width);
           out.scales[static_cast<std::size_t>(i)] = made.scale;
           out.errors[static_cast<std::size_t>(i)] = made.error;
         }
@@ -217,15 +264,16 @@ Sketch sketch_rows(const Rows& rows, std::span<const float> inverse_norms, int t
   return out;
 }
 
-Nearest nearest_by_sketch(const Rows& rows, std::span<const float> inverse_norms, const SketchView& sketch,
-                          std::span<const float> queries, std::int64_t query_count, std::int64_t k,
-                          std::span<const std::int32_t> exclude, int threads) {
+Nearest nearest_by_sketch(const StoredRows& rows, std::span<const float> inverse_norms,
+                          const SketchView& sketch, std::span<const float> queries, std::int64_t query_count,
+                          std::int64_t k, std::span<const std::int32_t> exclude, int threads) {
   check_search(rows, inverse_norms, queries, query_count, k, exclude, threads, 0);
   const auto expect = [&](const char* name, std::size_t size, std::int64_t wanted) {
     if (static_cast<std::int64_t>(size) != wanted)
       refuse(name, std::to_string(wanted) + " numbers", std::to_string(size));
   };
-  expect("codes", sketch.codes.size(), rows.count * sketch_width(rows.dim));
+  const bool own_codes = rows.storage == StoredRows::Storage::kInt8;
+  expect("codes", sketch.codes.size(), own_codes ? 0 : rows.count * sketch_width(rows.dim));
   expect("scales", sketch.scales.size(), rows.count);
   expect("errors", sketch.errors.size(), rows.count);
   if (query_count == 0) return {};

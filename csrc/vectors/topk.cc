@@ -19,7 +19,7 @@ constexpr std::int64_t kFewQueries = 8;  // below this a padded tile wastes more
 
 class Search {
  public:
-  Search(const Rows& rows, std::span<const float> inverse_norms, std::vector<float> units,
+  Search(const StoredRows& rows, std::span<const float> inverse_norms, std::vector<float> units,
          std::int64_t queries, std::int64_t k, std::span<const std::int32_t> exclude, std::int64_t first_row,
          const Nearest* so_far)
       : kernels_(nearest_kernels()),
@@ -44,7 +44,7 @@ class Search {
   }
 
   const NearestKernels& kernels_;
-  const Rows rows_;
+  const StoredRows rows_;
   std::span<const float> inverse_norms_;
   std::vector<float> units_;
   std::int64_t queries_;
@@ -68,10 +68,12 @@ void Search::search_tiles(Range queries, Range rows, Best* best) const {
   std::vector<float> scores(static_cast<std::size_t>(kBlockRows * width));
   std::vector<float> peaks(scores.size());
   std::vector<float> thresholds(static_cast<std::size_t>(width));
+  std::vector<float> room(rows_.room(kBlockRows));
   for (std::int64_t first = rows.first; first < rows.last; first += kBlockRows) {
     const std::int64_t count = std::min(kBlockRows, rows.last - first);
+    const Rows block = rows_.block(first, count, room.data());
     for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      kernels_.tile(rows_.row(first), rows_.pitch, count, packed.data() + tile * dim * width, dim,
+      kernels_.tile(block.data, block.pitch, count, packed.data() + tile * dim * width, dim,
                     inverse_norms_.data() + first, scores.data(), peaks.data());
       const std::int64_t base = queries.first + tile * width;
       const std::int64_t real = std::min(width, queries.last - base);
@@ -96,11 +98,12 @@ void Search::search_tiles(Range queries, Range rows, Best* best) const {
 }
 
 void Search::search_singly(Range queries, Range rows, Best* best) const {
-  std::vector<float> scores(static_cast<std::size_t>(kBlockRows));
+  std::vector<float> scores(static_cast<std::size_t>(kBlockRows)), room(rows_.room(kBlockRows));
   for (std::int64_t first = rows.first; first < rows.last; first += kBlockRows) {
     const std::int64_t count = std::min(kBlockRows, rows.last - first);
+    const Rows block = rows_.block(first, count, room.data());
     for (std::int64_t q = queries.first; q < queries.last; ++q) {
-      kernels_.single(rows_.row(first), rows_.pitch, count, units_.data() + q * rows_.dim, rows_.dim,
+      kernels_.single(block.data, block.pitch, count, units_.data() + q * rows_.dim, rows_.dim,
                       inverse_norms_.data() + first, scores.data());
       Best& of_query = best[q - queries.first];
       float threshold = of_query.threshold();
@@ -225,12 +228,13 @@ void keep_best(std::vector<Candidate>& candidates, std::int64_t query, std::int6
   }
 }
 
-std::vector<float> row_norms(const Rows& rows, int threads) {
+std::vector<float> row_norms(const StoredRows& rows, int threads) {
   if (threads < 1) refuse("threads", "at least 1", std::to_string(threads));
   std::vector<float> norms(static_cast<std::size_t>(rows.count));
   const auto measure = [&](Range range) {
+    std::vector<float> room(rows.room(1));
     for (std::int64_t i = range.first; i < range.last; ++i) {
-      const float* row = rows.row(i);
+      const float* row = rows.block(i, 1, room.data()).data;
       double square[4] = {};
       std::int64_t d = 0;
       for (; d + 4 <= rows.dim; d += 4) {
@@ -253,9 +257,9 @@ std::vector<float> row_norms(const Rows& rows, int threads) {
   return norms;
 }
 
-void check_search(const Rows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
-                  std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude,
-                  int threads, std::int64_t first_row) {
+void check_search(const StoredRows& rows, std::span<const float> inverse_norms,
+                  std::span<const float> queries, std::int64_t query_count, std::int64_t k,
+                  std::span<const std::int32_t> exclude, int threads, std::int64_t first_row) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
   if (first_row < 0 || first_row > kMost) refuse("first_row", "0 to 2^31 - 1", std::to_string(first_row));
   if (rows.count > kMost - first_row) {
@@ -276,7 +280,7 @@ void check_search(const Rows& rows, std::span<const float> inverse_norms, std::s
   }
 }
 
-Nearest nearest(const Rows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
+Nearest nearest(const StoredRows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
                 std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude, int threads,
                 std::int64_t first_row, const Nearest* so_far) {
   check_search(rows, inverse_norms, queries, query_count, k, exclude, threads, first_row);

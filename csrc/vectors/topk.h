@@ -1,24 +1,17 @@
-// Exact nearest rows by cosine. One pass over the table per group of queries; the rows may lie apart in
-// memory (pitch >= dim), so a padded training table or a memory map is searched where it lies.
+// Exact nearest rows by cosine. One pass over the table per group of queries; a padded training table or a
+// memory map is searched where it lies, and rows of fewer bytes are widened block by block.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "vectors/stored_rows.h"
+
 namespace fastnlp {
 
-struct Rows {
-  const float* data;
-  std::int64_t count;
-  std::int64_t dim;
-  std::int64_t pitch;  // floats from one row to the next
-
-  const float* row(std::int64_t i) const { return data + i * pitch; }
-};
-
 // Euclidean length of each row, summed in double; NaN or infinite where the row is.
-std::vector<float> row_norms(const Rows& rows, int threads);
+std::vector<float> row_norms(const StoredRows& rows, int threads);
 
 struct Nearest {
   std::vector<std::int32_t> indices;  // (queries, k), best first; -1 where fewer than k rows were left
@@ -33,7 +26,7 @@ struct Nearest {
 //   so_far: what was found in the blocks before, with the same k; null for none.
 // The sums are in float32, so scores agree with an exact computation to about 1e-6, and which of two rows
 // that are closer than that comes first may depend on the instruction set and the number of queries.
-Nearest nearest(const Rows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
+Nearest nearest(const StoredRows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
                 std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude, int threads,
                 std::int64_t first_row = 0, const Nearest* so_far = nullptr);
 

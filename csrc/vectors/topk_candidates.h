@@ -61,9 +61,9 @@ const NearestKernels& nearest_kernels();
 std::vector<float> unit_queries(std::span<const float> queries, std::int64_t count, std::int64_t dim);
 
 // Refuses arguments of a search that do not fit each other.
-void check_search(const Rows& rows, std::span<const float> inverse_norms, std::span<const float> queries,
-                  std::int64_t query_count, std::int64_t k, std::span<const std::int32_t> exclude,
-                  int threads, std::int64_t first_row);
+void check_search(const StoredRows& rows, std::span<const float> inverse_norms,
+                  std::span<const float> queries, std::int64_t query_count, std::int64_t k,
+                  std::span<const std::int32_t> exclude, int threads, std::int64_t first_row);
 
 // Refuses earlier findings of another shape than (queries, k).
 void check_so_far(const Nearest* so_far, std::int64_t query_count, std::int64_t k);

@@ -108,16 +108,32 @@ void score_single(const float* rows, std::int64_t pitch, std::int64_t count, con
 }
 
 // A plain loop: compilers make one multiplication of pairs of 16-bit numbers of it on every instruction set.
-inline void dot_codes(const std::int8_t* codes, std::int64_t width, std::int64_t count,
+inline void dot_codes(const std::int8_t* codes, std::int64_t pitch, std::int64_t width, std::int64_t count,
                       const std::int16_t* query, std::int32_t* dots) {
   const std::int64_t steps = width / kCodeStep;
   for (std::int64_t r = 0; r < count; ++r) {
-    const std::int8_t* row = codes + r * width;
+    const std::int8_t* row = codes + r * pitch;
     std::int32_t sum = 0;
     for (std::int64_t d = 0; d < steps * kCodeStep; ++d)
       sum += static_cast<std::int32_t>(static_cast<std::int16_t>(row[d])) * query[d];
     dots[r] = sum;
   }
+}
+
+// Exponent and fraction at their places in a float32 are the number times 2^-112, subnormals included.
+inline void widen_halves(const std::uint16_t* halves, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint32_t half = halves[i];
+    const std::uint32_t magnitude = half & 0x7FFFu;
+    const float scaled = __builtin_bit_cast(float, magnitude << 13) * 0x1p112f;
+    const std::uint32_t special = magnitude >= 0x7C00u ? 0x7F800000u : 0u;  // infinity and NaN
+    out[i] = __builtin_bit_cast(float,
+                                __builtin_bit_cast(std::uint32_t, scaled) | special | (half & 0x8000u) << 16);
+  }
+}
+
+inline void widen_int8(const std::int8_t* numbers, std::int64_t count, float scale, float* out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(numbers[i]) * scale;
 }
 
 template <int kWidth, bool kProducts>
@@ -168,8 +184,8 @@ void combine(const float* cosines, const std::int32_t* question, bool by_product
 
 template <int kWidth, int kRows>
 constexpr NearestKernels make_kernels(const char* name) {
-  return {name,       2 * kWidth,        kRows,           &score_tile<kWidth, kRows>, &score_single<kWidth>,
-          &dot_codes, &reaching<kWidth>, &combine<kWidth>};
+  return {name,       2 * kWidth,    kRows,       &score_tile<kWidth, kRows>, &score_single<kWidth>,
+          &dot_codes, &widen_halves, &widen_int8, &reaching<kWidth>,          &combine<kWidth>};
 }
 
 }  // namespace

@@ -21,9 +21,14 @@ struct NearestKernels {
   void (*single)(const float* rows, std::int64_t pitch, std::int64_t count, const float* query,
                  std::int64_t dim, const float* inverse_norms, float* scores);
   // dots[r] = the whole-number dot product of `width` codes of row r, kCodeStep of them or a multiple, with
-  // the query's. Nothing overflows as long as the product of the two lengths is below 2^31.
-  void (*codes)(const std::int8_t* codes, std::int64_t width, std::int64_t count, const std::int16_t* query,
-                std::int32_t* dots);
+  // the query's; rows begin `pitch` codes apart. Nothing overflows as long as the product of the two lengths
+  // is below 2^31.
+  void (*codes)(const std::int8_t* codes, std::int64_t pitch, std::int64_t width, std::int64_t count,
+                const std::int16_t* query, std::int32_t* dots);
+  // IEEE binary16 to float32, every value exactly.
+  void (*widen_halves)(const std::uint16_t* halves, std::int64_t count, float* out);
+  // Whole numbers times a scale.
+  void (*widen_int8)(const std::int8_t* numbers, std::int64_t count, float scale, float* out);
 
   // Analogies: cosines[word][q] for tile_queries rows, and questions of three words (a, b, c) each. Writes
   // which questions have a row whose score is above their threshold, and returns how many; by sums the score

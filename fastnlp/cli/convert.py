@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+_FLOAT32_ALONE = ("word2vec-text", "word2vec-binary", "glove", "fasttext")
+
 
 def add_to(commands: Commands) -> None:
     """Describes the command."""
@@ -24,18 +26,21 @@ def add_to(commands: Commands) -> None:
         "  fastnlp convert glove.txt glove.fnv                # opens in milliseconds ever after\n"
         "  fastnlp convert glove.txt small.fnv --dtype int8 --limit 100000\n"
         "  fastnlp convert wiki.bin wiki.vec.gz --lowercase\n"
-        "  fastnlp convert wiki.vec wiki.txt --to glove",
+        "  fastnlp convert wiki.vec wiki.txt --to glove\n"
+        "  fastnlp convert crawl.bin small.bin --limit 200000 # a fastText model stays one",
     )
     parser.add_argument("input", metavar="IN", help="file of word vectors, of any format")
     parser.add_argument(
         "output",
         metavar="OUT",
-        help="file to write: .vec and .txt (word2vec text), .bin (word2vec binary), each also with .gz; "
-        ".npz, .safetensors, .fnv (fastnlp's own, which is mapped)",
+        help="file to write: .vec and .txt (word2vec text), .bin (word2vec binary; of a model with n-grams "
+        "fastText's), each also with .gz; .npz, .safetensors, .fnv (fastnlp's own, which is mapped)",
     )
     parser.add_argument("--format", choices=FORMATS, help="format of IN (from its name or first bytes)")
     parser.add_argument(
-        "--to", choices=[name for name in FORMATS if name != "fasttext"], help="format of OUT (from its name)"
+        "--to",
+        choices=FORMATS,
+        help="format of OUT (from its name); fasttext makes of words without n-grams a model without any",
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="the first N words only")
     parser.add_argument(
@@ -68,11 +73,11 @@ def run(options: argparse.Namespace) -> None:
     from fastnlp.io.vector_formats import format_from_name
     from fastnlp.vectors import WordVectors
 
-    target = options.to or format_from_name(options.output)
-    if target is None:
+    named = options.to or format_from_name(options.output)
+    if named is None:
         raise ValueError(f"{options.output}: the name does not say the format; give --to")
-    if target in ("word2vec-text", "word2vec-binary", "glove") and options.dtype not in (None, "float32"):
-        raise ValueError(f"--dtype: expected float32 for {target}, got {options.dtype}")
+    if named in _FLOAT32_ALONE and options.dtype not in (None, "float32"):
+        raise ValueError(f"--dtype: expected float32 for {named}, got {options.dtype}")
     started = time.monotonic()
     reading = Reading()
     try:
@@ -90,6 +95,7 @@ def run(options: argparse.Namespace) -> None:
         reading.close()
     writing = Reading("writing", "rows", 1)
     try:
+        target = options.to or vectors.format_of(options.output)
         vectors.save(options.output, format=target, progress=writing)
     finally:
         writing.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastnlp.cli.arguments import FORMATS, add_command
+from fastnlp.cli.pretrain import add_bert
 from fastnlp.cli.progress import Reading, say
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ _MODEL = (
     ("min_lr", float, "learning rate at the end (lr / 10000)"),
     ("threads", int, "threads; 1 makes equal seeds give equal vectors (one per CPU)"),
     ("seed", int, "seed of every random draw (1)"),
-    ("device", ("auto", "cpu"), "where to train (auto)"),
+    ("device", str, "where to train: auto, cpu, cuda, cuda:1 (auto)"),
+    ("engine", ("native", "torch", "triton"), "what trains (the fastest on the device)"),
     ("subsample_rule", ("word2vec", "book"), "formula of subsampling (word2vec)"),
     ("noise_power", float, "exponent of the counts that negatives are drawn by (0.75)"),
     (
@@ -73,7 +75,8 @@ _GLOVE = (
     ("epochs", int, "passes over the pairs of words (25)"),
     ("threads", int, "threads; 1 makes equal seeds give equal vectors (one per CPU)"),
     ("seed", int, "seed of every random draw (1)"),
-    ("device", ("auto", "cpu"), "where to train (auto)"),
+    ("device", str, "where to train: auto, cpu, cuda, cuda:1 (auto)"),
+    ("engine", ("native", "torch", "triton"), "what trains (the fastest on the device)"),
     ("weighting", ("distance", "flat"), "count 1 / distance, or 1 (distance)"),
     ("bounds", ("sentence", "document"), "what windows stay in (sentence)"),
     ("combine", ("sum", "words", "contexts"), "which vectors to write (sum)"),
@@ -86,7 +89,10 @@ _GLOVE = (
 def add_to(commands: Commands) -> None:
     """Describes the command and its models."""
     parser = add_command(
-        commands, "train", "train word vectors on text", "  fastnlp train word2vec wiki.txt -o wiki.vec"
+        commands,
+        "train",
+        "train word vectors or a BERT on text",
+        "  fastnlp train word2vec wiki.txt -o wiki.vec",
     )
     models = parser.add_subparsers(title="models", metavar="MODEL", required=True)
     word2vec = add_command(
@@ -133,6 +139,7 @@ def add_to(commands: Commands) -> None:
         help="count only the words that follow",
     )
     glove.set_defaults(run=run_glove)
+    add_bert(models)
 
 
 def _add_arguments(parser: argparse.ArgumentParser, output: str, formats: tuple[str, ...]) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from fastnlp.datasets import cache_folder
 from fastnlp.datasets.archive import unpack
-from fastnlp.datasets.catalogue import PTB, Dataset
+from fastnlp.datasets.catalogue import PTB, WIKITEXT2, Dataset
 from fastnlp.datasets.download import fetch
 from fastnlp.io.atomic import atomic_directory
 
 DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
 DATA_HUB: dict[str, tuple[str, str]] = {
     "ptb": (DATA_URL + "ptb.zip", PTB.sha1),
+    "wikitext-2": (WIKITEXT2.url, WIKITEXT2.sha1),
     "glove.6b.50d": (DATA_URL + "glove.6B.50d.zip", "0b8703943ccdb6eb788e6f091b8946e82231bc4d"),
     "glove.6b.100d": (DATA_URL + "glove.6B.100d.zip", "cd43bfb07e44e6f27cbcc7bc9ae3d80284fdaf5a"),
     "glove.42b.300d": (DATA_URL + "glove.42B.300d.zip", "b5116e234e9eb9076672cfeabf5469f3eec904fa"),

@@ -80,12 +80,18 @@ class Vocab:
         self._fill(counter, min_freq, reserved_tokens or ())
 
     @classmethod
-    def from_counter(cls, counter: collections.Counter[str], min_freq: int = 0) -> Vocab:
+    def from_counter(
+        cls,
+        counter: collections.Counter[str],
+        min_freq: int = 0,
+        reserved_tokens: Sequence[str] | None = None,
+    ) -> Vocab:
         """The vocabulary of tokens that are counted already.
 
         Args:
             counter: counts, in the order of first appearance.
             min_freq: tokens that occur less often count as unknown.
+            reserved_tokens: tokens that have an index whether they occur or not.
 
         Returns:
             What `Vocab` of the tokens themselves would be.
@@ -95,7 +101,7 @@ class Vocab:
             ['<unk>', 'b']
         """
         vocab = cls.__new__(cls)
-        vocab._fill(counter, min_freq, ())
+        vocab._fill(counter, min_freq, reserved_tokens or ())
         return vocab
 
     def _fill(self, counter: collections.Counter[str], min_freq: int, reserved: Sequence[str]) -> None:

@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_write
+from fastnlp.io.vector_table import Progress
 
-__all__ = ["FastTextFile", "FastTextSettings", "is_fasttext", "read_fasttext", "write_fasttext"]
+__all__ = [
+    "FastTextFile",
+    "FastTextSettings",
+    "bucket_blocks",
+    "is_fasttext",
+    "read_fasttext",
+    "row_blocks",
+    "write_fasttext",
+    "write_fasttext_blocks",
+]
 
 _MAGIC, _VERSION = 793712314, 12
 _HEADER = struct.Struct("<2i12id3i2q")  # magic and version, settings, sizes of the dictionary
@@ -241,6 +252,48 @@ def write_fasttext(
     ends = np.concatenate([[-1], ngram_buckets, [settings.buckets]])
     if (np.diff(ends) < 1).any() and len(ngram_buckets):
         raise ValueError(f"ngram_buckets: expected rising numbers in [0, {settings.buckets})")
+    write_fasttext_blocks(
+        path,
+        settings,
+        words,
+        offsets,
+        counts,
+        row_blocks(word_rows),
+        bucket_blocks(ngram_rows, ngram_buckets, settings.buckets),
+        row_blocks(output),
+    )
+
+
+def write_fasttext_blocks(
+    path: str | os.PathLike[str],
+    settings: FastTextSettings,
+    words: bytes,
+    offsets: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    word_rows: Iterable[NDArray[Any]],
+    ngram_rows: Iterable[NDArray[Any]],
+    output: Iterable[NDArray[Any]],
+    progress: Progress | None = None,
+) -> None:
+    """`write_fasttext` for rows that come in blocks, of float32 or of their bytes.
+
+    Args:
+        path: as in `write_fasttext`, like the next four.
+        settings: of the training.
+        words: the UTF-8 of V words.
+        offsets: (V + 1,) int64.
+        counts: (V,) int64.
+        word_rows: V rows.
+        ngram_rows: a row for each bucket.
+        output: V rows.
+        progress: called with the rows written and those there are.
+
+    Raises:
+        ValueError: a word is empty or holds a NUL byte, or there are other numbers of rows.
+        OSError: writing failed; an old file stays as it was.
+    """
+    if os.fspath(path).lower().endswith(".gz"):
+        _refuse(path, "expected a name without .gz: a model is mapped, which a compressed one cannot be")
     content = _core.format_fasttext_words(words, offsets, counts)
     entries = len(counts)
     header = _HEADER.pack(
@@ -265,25 +318,46 @@ def write_fasttext(
         int(counts.sum()),
         -1,
     )
+    done, total = 0, 2 * entries + settings.buckets
     with atomic_write(path) as file:
+
+        def write(name: str, expected: int, blocks: Iterable[NDArray[Any]]) -> None:
+            nonlocal done
+            before = done
+            for block in blocks:
+                rows = block if block.dtype == np.uint8 else np.asarray(block, "<f4")
+                file.write(np.ascontiguousarray(rows))
+                done += len(block)
+                if progress is not None:
+                    progress(done, total)
+            if done - before != expected:
+                raise ValueError(f"{name}: expected {expected} rows, got {done - before}")
+
         file.write(header + content + _MATRIX.pack(False, entries + settings.buckets, settings.dim))
-        _write_rows(file, word_rows)
-        _write_buckets(file, ngram_rows, ngram_buckets, settings.buckets)
+        write("word_rows", entries, word_rows)
+        write("ngram_rows", settings.buckets, ngram_rows)
         file.write(_MATRIX.pack(False, entries, settings.dim))
-        _write_rows(file, output)
+        write("output", entries, output)
 
 
-def _write_rows(file: IO[Any], rows: NDArray[np.float32]) -> None:
-    step = max(1, _BLOCK // (4 * rows.shape[1]))
+def row_blocks(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """A table of rows, of numbers or of bytes, a few MB at a time."""
+    step = max(1, _BLOCK // (rows.itemsize * rows.shape[1]))
     for start in range(0, len(rows), step):
-        file.write(np.ascontiguousarray(rows[start : start + step], "<f4"))
+        yield rows[start : start + step]
 
 
-def _write_buckets(file: IO[Any], rows: NDArray[np.float32], buckets: NDArray[np.int32], total: int) -> None:
-    """Rows at their buckets, zeros elsewhere."""
-    step = max(1, _BLOCK // (4 * rows.shape[1]))
+def bucket_blocks(rows: NDArray[Any], buckets: NDArray[np.int32], total: int) -> Iterator[NDArray[Any]]:
+    """Rows at their buckets and zeros elsewhere, a few MB at a time.
+
+    Args:
+        rows: (U, D) numbers, or (U, 4 D) bytes.
+        buckets: (U,) rising, the bucket of each.
+        total: how many buckets there are.
+    """
+    step = max(1, _BLOCK // (rows.itemsize * rows.shape[1]))
     for start in range(0, total, step):
-        block = np.zeros((min(step, total - start), rows.shape[1]), "<f4")
+        block = np.zeros((min(step, total - start), rows.shape[1]), rows.dtype)
         first, last = np.searchsorted(buckets, [start, start + len(block)])
         block[buckets[first:last] - start] = rows[first:last]
-        file.write(block)
+        yield block

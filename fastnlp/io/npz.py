@@ -276,6 +276,8 @@ def _collect(
         for block in vectors.rows(rows):
             values[done : done + len(block)] = block
             done += len(block)
+            if progress is not None:
+                progress(done * vectors.shape[1], rows * vectors.shape[1])
         return StoredRows(values, scales)
     collector = RowCollector(vectors.shape[1], dtype or stored, rows)
     width = vectors.dtype.itemsize * vectors.shape[1]

@@ -10,32 +10,21 @@ from __future__ import annotations
 
 import json
 import os
-import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.io.arrays_file import LENGTH, LONGEST_HEADER, NAMES, map_arrays
 from fastnlp.io.atomic import atomic_write
 from fastnlp.io.stored_rows import StoredRows
 from fastnlp.io.vector_table import Progress, VectorTable, pack_words, refuse_file, unpack_words
 
 __all__ = ["looks_like_safetensors", "read_safetensors", "write_safetensors"]
 
-_LENGTH = struct.Struct("<Q")
-_LONGEST_HEADER = 100_000_000  # the bound that the format itself sets
 _BLOCK = 4 << 20
-_NAMES = {
-    "F64": np.float64,
-    "F32": np.float32,
-    "F16": np.float16,
-    "I64": np.int64,
-    "I32": np.int32,
-    "I8": np.int8,
-    "U8": np.uint8,
-}
 
 
 def looks_like_safetensors(path: str | os.PathLike[str]) -> bool:
@@ -45,11 +34,11 @@ def looks_like_safetensors(path: str | os.PathLike[str]) -> bool:
         OSError: the file cannot be opened.
     """
     with Path(path).open("rb") as file:
-        start = file.read(_LENGTH.size + 2)
-    if len(start) < _LENGTH.size + 2 or start[_LENGTH.size : _LENGTH.size + 1] != b"{":
+        start = file.read(LENGTH.size + 2)
+    if len(start) < LENGTH.size + 2 or start[LENGTH.size : LENGTH.size + 1] != b"{":
         return False
-    (length,) = _LENGTH.unpack_from(start)
-    return bool(2 <= length <= _LONGEST_HEADER)
+    (length,) = LENGTH.unpack_from(start)
+    return bool(2 <= length <= LONGEST_HEADER)
 
 
 def write_safetensors(
@@ -76,7 +65,7 @@ def write_safetensors(
     if len(words) != len(rows) or not len(words):
         raise ValueError(f"words: expected {len(rows)}, one a row and at least one, got {len(words)}")
     data, offsets = pack_words(words)
-    kinds = {np.dtype(kind): name for name, kind in _NAMES.items()}
+    kinds = {np.dtype(kind): name for name, kind in NAMES.items()}
     arrays: dict[str, NDArray[Any]] = {"word_offsets": offsets}
     if counts is not None:
         arrays["counts"] = np.asarray(counts, np.int64)
@@ -98,7 +87,7 @@ def write_safetensors(
     text = json.dumps(header).encode()
     text = text.ljust(-(-len(text) // 8) * 8)
     with atomic_write(path) as file:
-        file.write(_LENGTH.pack(len(text)) + text)
+        file.write(LENGTH.pack(len(text)) + text)
         for name, array in arrays.items():
             step = max(1, _BLOCK // (array.itemsize * (array.shape[1] if array.ndim > 1 else 1)))
             for start in range(0, len(array), step):
@@ -112,13 +101,16 @@ def write_safetensors(
                     progress(min(start + step, len(array)), len(array))
 
 
-def read_safetensors(path: str | os.PathLike[str], *, mapped: bool = True) -> VectorTable:
+def read_safetensors(
+    path: str | os.PathLike[str], *, mapped: bool = True, progress: Progress | None = None
+) -> VectorTable:
     """Words and vectors from a safetensors file, the vectors mapped where they can be.
 
     Args:
         path: the file; as `write_safetensors` writes it, float64 vectors too.
         mapped: map the vectors: the file has to stay as it is while they are in use, and they are not checked
             to be finite. Else they are read.
+        progress: called with the bytes read and those there are.
 
     Returns:
         The table.
@@ -127,7 +119,7 @@ def read_safetensors(path: str | os.PathLike[str], *, mapped: bool = True) -> Ve
         ValueError: the file is damaged or holds no words and vectors; the message names file and place.
         OSError: the file cannot be opened.
     """
-    arrays = _map_arrays(path)
+    arrays = map_arrays(path)
     missing = [name for name in ("vectors", "words", "word_offsets") if name not in arrays]
     if missing:
         refuse_file(path, f"expected the arrays vectors, words and word_offsets, found {sorted(arrays)}")
@@ -154,63 +146,40 @@ def read_safetensors(path: str | os.PathLike[str], *, mapped: bool = True) -> Ve
             )
     if (scales is None) == (vectors.dtype == np.int8):
         refuse_file(path, f"scales: expected them with I8 vectors alone, got {vectors.dtype.name}")
-    words = unpack_words(path, arrays["words"].tobytes(), np.array(offsets))
+    # What is mapped and left where it is counts as read at the end.
+    size = sum(array.nbytes for array in arrays.values())
+    told = None if progress is None else lambda done: progress(done, size)
+    words = unpack_words(path, arrays["words"].tobytes(), np.array(offsets), told)
     index = dict(zip(words, range(rows), strict=True))
     if len(index) < rows:
         seen: dict[str, int] = {}
         for row, word in enumerate(words):
             if seen.setdefault(word, row) != row:
                 refuse_file(path, f"word {row}: word {seen[word]} is {word!r} already")
-    if vectors.dtype == np.float64:
-        vectors = vectors.astype(np.float32)
-    elif not mapped:
-        vectors = np.array(vectors)
-    if not (mapped or (vectors.dtype == np.int8 or np.isfinite(vectors).all())):
-        refuse_file(path, "vectors: expected finite numbers, found NaN or infinity")
+    if vectors.dtype == np.float64 or not mapped:
+        vectors = _read_rows(path, vectors, not mapped, told)
+    if progress is not None:
+        progress(size, size)
     stored = StoredRows(vectors, None if scales is None else np.array(scales))
     return VectorTable(words, index, stored, None if counts is None else np.array(counts))
 
 
-def _map_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Every array of a file, mapped, with its place compared with the size of the file first."""
-    size = Path(path).stat().st_size
-    with Path(path).open("rb") as file:
-        start = file.read(_LENGTH.size)
-        (length,) = _LENGTH.unpack(start.ljust(_LENGTH.size, b"\0"))
-        if size < _LENGTH.size or length > min(_LONGEST_HEADER, size - _LENGTH.size):
-            refuse_file(path, f"byte 0: a header of {length} bytes does not fit in the {size} of the file")
-        text = file.read(length)
-    try:
-        header = json.loads(text)
-        header.pop("__metadata__", None)
-        places = {
-            name: (entry["dtype"], entry["shape"], entry["data_offsets"]) for name, entry in header.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        refuse_file(path, f"byte {_LENGTH.size}: damaged header ({type(error).__name__}: {error})")
-    data = _LENGTH.size + length
-    found: dict[str, NDArray[Any]] = {}
-    for name, (kind, shape, ends) in places.items():
-        numbers = [*shape, *ends] if isinstance(shape, list) and isinstance(ends, list) else [None]
-        if kind not in _NAMES:
-            continue  # an array of another kind is none of ours
-        if len(numbers) != len(shape) + 2 or not all(type(n) is int and 0 <= n < 1 << 48 for n in numbers):
-            refuse_file(path, f"{name}: expected a shape and two offsets, got {shape!r} and {ends!r}")
-        dtype = np.dtype(_NAMES[kind]).newbyteorder("<")
-        begin, end = ends
-        count = 1
-        for n in shape:
-            count *= n
-        if end < begin or data + end > size or end - begin != count * dtype.itemsize:
-            refuse_file(
-                path,
-                f"{name}: {kind} {shape} from byte {begin} to {end} is not in the {size - data} of data",
-            )
-        if count == 0:
-            found[name] = np.empty(shape, dtype)
-            continue
-        content = np.memmap(path, np.uint8, "r", data + begin, (end - begin,)).view(np.ndarray)
-        if content.ctypes.data % dtype.itemsize:
-            content = content.copy()  # written by somebody who does not align
-        found[name] = content.view(dtype).reshape(shape)
-    return found
+def _read_rows(
+    path: str | os.PathLike[str],
+    stored: NDArray[Any],
+    checked: bool,
+    progress: Callable[[int], Any] | None,
+) -> NDArray[Any]:
+    """A copy in memory of rows that are mapped, float64 as float32."""
+    rows = np.empty(stored.shape, np.float32 if stored.dtype == np.float64 else stored.dtype)
+    step = max(1, _BLOCK // (stored.itemsize * stored.shape[1]))
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        with np.errstate(over="ignore"):
+            block[...] = stored[start : start + step]
+        if checked and block.dtype != np.int8 and not np.isfinite(block).all():
+            wrong = start + int(np.argmax(~np.isfinite(block).all(axis=1)))
+            refuse_file(path, f"vectors: row {wrong}: expected finite numbers, found NaN or infinity")
+        if progress is not None:
+            progress((start + len(block)) * stored.itemsize * stored.shape[1])
+    return rows

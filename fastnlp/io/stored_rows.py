@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -22,7 +23,10 @@ def checked_dtype(dtype: str | None) -> DType | None:
 
     Raises:
         ValueError: there is no such storage.
+        TypeError: it is no name.
     """
+    if dtype is not None and not isinstance(dtype, str):
+        raise TypeError(f"dtype: expected one of {get_args(DType)}, got {type(dtype).__name__} {dtype!r}")
     if dtype is not None and dtype not in get_args(DType):
         raise ValueError(f"dtype: expected one of {get_args(DType)}, got {dtype!r}")
     return cast("DType | None", dtype)
@@ -65,9 +69,18 @@ class StoredRows:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def numbers(self) -> NDArray[Any]:
+        """The values as the core takes them: float32, int8, or the bits of float16 as uint16."""
+        return self.values.view(np.uint16) if self.dtype == "float16" else self.values
+
     def first(self, rows: int) -> StoredRows:
         """The first rows, as a view."""
-        return StoredRows(self.values[:rows], None if self.scales is None else self.scales[:rows])
+        return self.between(0, rows)
+
+    def between(self, start: int, stop: int) -> StoredRows:
+        """Rows [start, stop), as a view."""
+        return StoredRows(self.values[start:stop], None if self.scales is None else self.scales[start:stop])
 
     def take(self, rows: NDArray[np.integer[Any]]) -> StoredRows:
         """Some rows, copied.
@@ -91,14 +104,14 @@ class StoredRows:
 
     def block(self, start: int, stop: int, threads: int = 1) -> NDArray[np.float32]:
         """Rows [start, stop) as (N, D) float32; a view where they are stored so."""
-        scales = None if self.scales is None else self.scales[start:stop]
-        return StoredRows(self.values[start:stop], scales).floats(threads)
+        return self.between(start, stop).floats(threads)
 
-    def astype(self, dtype: DType) -> StoredRows:
+    def astype(self, dtype: DType, progress: Callable[[int, int], Any] | None = None) -> StoredRows:
         """The same rows in another storage; themselves where it is the same.
 
         Args:
             dtype: "float32", "float16" or "int8".
+            progress: called with the rows done and those there are.
 
         Returns:
             The rows.
@@ -111,6 +124,8 @@ class StoredRows:
         out = RowCollector(self.dim, dtype, len(self))
         for start in range(0, len(self), step := max(1, _BLOCK // self.dim)):
             out.append(self.block(start, start + step))
+            if progress is not None:
+                progress(len(out), len(self))
         return out.rows()
 
 

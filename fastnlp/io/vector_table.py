@@ -58,9 +58,13 @@ class VectorTable:
         counts = None if self.counts is None else self.counts[:limit]
         return VectorTable(words, dict(zip(words, range(limit), strict=True)), self.rows.first(limit), counts)
 
-    def stored_as(self, dtype: DType | None) -> VectorTable:
-        """The same with the vectors in another storage."""
-        return self if dtype is None else replace(self, rows=self.rows.astype(dtype))
+    def stored_as(self, dtype: DType | None, progress: Progress | None = None) -> VectorTable:
+        """The same with the vectors in another storage; progress is in bytes of those there are."""
+        if dtype is None:
+            return self
+        width = self.rows.values.itemsize * self.rows.dim
+        told = None if progress is None else lambda done, rows: progress(done * width, rows * width)
+        return replace(self, rows=self.rows.astype(dtype, told))
 
 
 def merged(table: VectorTable, spell: Callable[[str], str]) -> VectorTable:
@@ -180,7 +184,10 @@ def pack_words(words: Sequence[str]) -> tuple[bytes, NDArray[np.int64]]:
 
 
 def unpack_words(
-    path: str | os.PathLike[str], data: bytes | memoryview, offsets: NDArray[np.int64]
+    path: str | os.PathLike[str],
+    data: bytes | memoryview,
+    offsets: NDArray[np.int64],
+    progress: Callable[[int], Any] | None = None,
 ) -> list[str]:
     """The words that `pack_words` packed.
 
@@ -188,6 +195,7 @@ def unpack_words(
         path: the file they are from, for refusals.
         data: UTF-8.
         offsets: (V + 1,) int64.
+        progress: called with the bytes of words done.
 
     Raises:
         ValueError: the offsets do not fit, or a word is not UTF-8.
@@ -203,5 +211,7 @@ def unpack_words(
                 words.append(data[start:end].decode())
             except UnicodeDecodeError:
                 refuse_file(path, f"damaged words: word {row - 1} is not valid UTF-8")
+            if progress is not None and row % _WORDS == 0:
+                progress(end)
         start = end
     return words

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -114,7 +114,9 @@ def _check_finite(block: NDArray[Any], first_row: int) -> None:
         raise ValueError(f"row {wrong}: expected finite numbers, got NaN or infinity")
 
 
-def read_vectors_file(path: str | os.PathLike[str], *, mapped: bool = True) -> VectorTable:
+def read_vectors_file(
+    path: str | os.PathLike[str], *, mapped: bool = True, progress: Progress | None = None
+) -> VectorTable:
     """Opens a file in fastnlp's own format.
 
     Args:
@@ -122,6 +124,7 @@ def read_vectors_file(path: str | os.PathLike[str], *, mapped: bool = True) -> V
         mapped: map it: it has to stay as it is while the vectors are in use, and of its content only the
             header is checked now, the words as they are looked up. Else everything is read and checked, the
             CRC-32 of each section too.
+        progress: called with the bytes read and those of the file.
 
     Returns:
         The table; its words and their index read from the file's own.
@@ -131,12 +134,13 @@ def read_vectors_file(path: str | os.PathLike[str], *, mapped: bool = True) -> V
         OSError: the file cannot be opened.
     """
     size = Path(path).stat().st_size
+    told = None if progress is None else lambda done: progress(done, size)
     with Path(path).open("rb") as file:
         about = _read_header(path, file.read(_HEADER), size)
         words, dim, dtype, salt = about["words"], about["dim"], about["dtype"], about["salt"]
         sections: dict[str, list[int]] = about["sections"]
         arrays = {
-            name: _section(path, file, sections, name, kind, shape, mapped)
+            name: _section(path, file, sections, name, kind, shape, mapped, told)
             for name, kind, shape in (
                 ("rows", np.dtype(dtype), (words, dim)),
                 ("scales", np.dtype(np.float32), (words,)),
@@ -155,6 +159,8 @@ def read_vectors_file(path: str | os.PathLike[str], *, mapped: bool = True) -> V
                     _check_finite(part.reshape(words, -1), 0)
         except ValueError as error:
             refuse_file(path, error)
+    if told is not None:
+        told(size)  # what is mapped counts as read
     found = IndexedWords(path, arrays["words"], arrays["offsets"], arrays["slots"], salt)
     return VectorTable(found, found.rows, rows, arrays.get("counts"))
 
@@ -210,13 +216,24 @@ def _section(
     kind: np.dtype[Any],
     shape: tuple[int, ...],
     mapped: bool,
+    progress: Callable[[int], Any] | None,
 ) -> NDArray[Any]:
     offset, length, checksum = sections[name]
     if mapped and length:
         content: NDArray[Any] = np.memmap(path, np.uint8, "r", offset, (length,)).view(np.ndarray)
     else:
         file.seek(offset)
-        content = np.fromfile(file, np.uint8, length)
-        if len(content) != length or zlib.crc32(content.data) != checksum:
+        content = np.empty(length, np.uint8)  # no more than the file holds
+        found = read = 0
+        while read < length:
+            block = content[read : read + _BLOCK]
+            count = file.readinto(block)  # type: ignore[attr-defined]
+            found = zlib.crc32(block[:count].data, found)
+            read += count
+            if progress is not None:
+                progress(offset + read)
+            if not count:
+                break
+        if read != length or found != checksum:
             refuse_file(path, f"section {name}: the bytes after offset {offset} do not match their CRC-32")
     return content.view(kind.newbyteorder("<")).reshape(shape)

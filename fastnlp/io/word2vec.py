@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_write
+from fastnlp.io.checks import checked_call, checked_path, whole_number
 from fastnlp.io.stored_rows import DType, StoredRows
 from fastnlp.io.vector_table import Duplicates, Progress, TableCollector, VectorTable, refuse_file
 
@@ -160,8 +161,10 @@ def word2vec_blocks(
     """
     if unicode_errors not in _UNICODE_ERRORS:
         raise ValueError(f"unicode_errors: expected one of {_UNICODE_ERRORS}, got {unicode_errors!r}")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit: expected at least 1, got {limit}")
+    checked_path("path", path)
+    checked_call("progress", progress)
+    if limit is not None:
+        limit = whole_number("limit", limit, least=1)
     if binary and not header:
         raise ValueError("header: expected True for the binary format, which has no other way to tell D")
     with open_packed(path) as file:

@@ -6,6 +6,8 @@ number of threads, nothing has to be saved to resume, and another device draws t
 
 from fastnlp.sampling.alias import AliasTable, noise_weights
 from fastnlp.sampling.batches import PaddedBatch, PaddedBatches, padded_batch, permutation
+from fastnlp.sampling.bert_batch import BertBatch
+from fastnlp.sampling.bert_examples import BertExamples
 from fastnlp.sampling.cooccurrence import Cooccurrences
 from fastnlp.sampling.huffman import HuffmanTree
 from fastnlp.sampling.negatives import negatives
@@ -22,6 +24,8 @@ from fastnlp.sampling.windows import Windows, windows
 
 __all__ = [
     "AliasTable",
+    "BertBatch",
+    "BertExamples",
     "Cooccurrences",
     "HuffmanTree",
     "NgramVocabulary",

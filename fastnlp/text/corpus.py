@@ -18,7 +18,7 @@ from fastnlp import _core
 from fastnlp.io.atomic import atomic_directory, atomic_write
 from fastnlp.text.building import BuildOptions, Built, build, check
 from fastnlp.text.corpus_folder import DESCRIPTION, FolderWriter, open_folder
-from fastnlp.text.tokenized import Tokenizer, build_tokenized
+from fastnlp.text.tokenized import build_tokenized
 from fastnlp.text.vocab import Vocab
 
 _PIECE = 1 << 22  # values written at a time
@@ -63,7 +63,7 @@ class Corpus:
         min_count: int = 5,
         max_vocab: int | None = None,
         vocab: Vocab | None = None,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: Any = None,
         lowercase: bool = False,
         normalization: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = None,
         strip_accents: bool = False,
@@ -93,10 +93,10 @@ class Corpus:
             max_vocab: at most so many words besides the special tokens, the most frequent; None for all.
             vocab: a vocabulary to use as it is; then `min_count`, `max_vocab`, `unknown` and `reserved` are
                 not looked at.
-            tokenizer: a `BPE` or `WordPiece`, whose ids the corpus then holds, line by line, without the
-                white space at the ends of lines. All its tokens are the vocabulary; what chooses or changes
-                words (`min_count` to `reserved`) is not looked at, and a special token of a `BPE` in the text
-                is an error.
+            tokenizer: a `BPE`, a `WordPiece`, or a tokenizer of the packages tokenizers or transformers. The
+                corpus then holds its ids, line by line, without the white space at the ends of lines. All its
+                tokens are the vocabulary; what chooses or changes words (`min_count` to `reserved`) is not
+                looked at, and a special token of a `BPE` in the text is an error.
             lowercase: lower-case each word as `str.lower` does.
             normalization: a Unicode normal form for each word.
             strip_accents: drop the combining marks (category Mn) of each word.
@@ -306,9 +306,7 @@ class Corpus:
         )
 
 
-def _built(
-    source: Any, options: BuildOptions, tokenizer: Tokenizer | None, folder: Path | None = None
-) -> Built:
+def _built(source: Any, options: BuildOptions, tokenizer: Any, folder: Path | None = None) -> Built:
     if tokenizer is None:
         return build(source, options, folder)
     return build_tokenized(source, tokenizer, options, check(options), folder)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fastnlp.io.source_files import SourceFile, encode_text, source_files, total_bytes
 from fastnlp.text.corpus_folder import FolderWriter, open_folder
+from fastnlp.text.foreign_tokenizer import ForeignTokenizer
 from fastnlp.text.vocab import Vocab
 
 if TYPE_CHECKING:
@@ -54,13 +55,13 @@ class Tokenizer(Protocol):
 
 
 def build_tokenized(
-    source: Any, tokenizer: Tokenizer, options: BuildOptions, threads: int, folder: Path | None = None
+    source: Any, tokenizer: Any, options: BuildOptions, threads: int, folder: Path | None = None
 ) -> Built:
     """Builds a corpus of a tokenizer's ids, in memory or in a folder.
 
     Args:
         source: as for `Corpus.from_text`, but for lists of tokens.
-        tokenizer: gives the ids.
+        tokenizer: gives the ids; a `Tokenizer`, or one of the packages tokenizers and transformers.
         options: as for `Corpus.from_text`; those that choose and change words are not looked at.
         threads: how many encode.
         folder: an empty folder to fill; None for memory, or a temporary folder where that is too small.
@@ -75,14 +76,11 @@ def build_tokenized(
     from fastnlp.text.building import Built
 
     if not isinstance(tokenizer, Tokenizer):
-        raise TypeError(
-            f"tokenizer: expected a BPE, a WordPiece, or what has their tokens and encode_pieces, got "
-            f"{type(tokenizer).__name__}"
-        )
+        tokenizer = ForeignTokenizer(tokenizer)
     target = _Target(folder, options.memory_limit)
     lines = _Lines(tokenizer, options.documents, threads, target)
     try:
-        for data, more in _blocks(source, options.errors, options.progress):
+        for data, more in line_blocks(source, options.errors, options.progress):
             lines.add(data, more)
         if not target.tokens:
             raise ValueError("source: expected a text, got an empty one: no token in it")
@@ -181,8 +179,22 @@ def _packed(
     return values[kept].tobytes(), offsets
 
 
-def _blocks(source: Any, errors: Errors, progress: Any) -> Iterator[tuple[bytes, bool | None]]:
-    """Whole lines, valid UTF-8; with each whether its last line goes on (True) or the file ends (None)."""
+def line_blocks(source: Any, errors: Errors, progress: Any) -> Iterator[tuple[bytes, bool | None]]:
+    """Reads whole lines of valid UTF-8, several at a time.
+
+    Args:
+        source: a file, several, "-", or an iterable of lines.
+        errors: "strict" or "replace".
+        progress: called after each block with the bytes read and their total, or None.
+
+    Yields:
+        Bytes, and with them whether their last line goes on (True) or the file ends (None).
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a byte is not UTF-8.
+        TypeError: the source is of no kind that can be read.
+    """
     files = source_files(source)
     if files is None:
         yield from _cut(_items(source, errors, progress), errors, "source")

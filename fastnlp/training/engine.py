@@ -62,8 +62,12 @@ class Engine(Protocol):
         """The learning rate of a unit; of the last one for units beyond it."""
         ...
 
-    def train(self, epoch: int, unit: int, seconds: float) -> SliceReport:
-        """Trains whole units from `unit` on for about `seconds`, or to the end of the epoch."""
+    def train(self, epoch: int, unit: int, seconds: float, stop: int | None = None) -> SliceReport:
+        """Trains whole units from `unit` on for about `seconds`, to `stop` or to the end of the epoch."""
+        ...
+
+    def synchronize(self) -> None:
+        """Brings the tables it was made with up to date; before anybody looks at them."""
         ...
 
 

@@ -18,6 +18,7 @@ from fastnlp.models import ParameterTables
 from fastnlp.text import Corpus, Vocab
 from fastnlp.text.growth import grow
 from fastnlp.training.checkpoint import Checkpoint, RunState, corpus_fingerprint, save_checkpoint
+from fastnlp.training.devices import Choice, check_arguments, choose, require
 from fastnlp.training.engine import Engine, RunConfig
 from fastnlp.training.loop import run
 from fastnlp.training.progress import EpochReport, Progress, display_for
@@ -42,17 +43,20 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
 
     Attributes:
         config: everything that decides what the model becomes, apart from corpus and threads.
-        device: "auto" or "cpu".
-        threads: how many threads train.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        engine: "native", "torch", "triton", or None for the fastest on the device.
+        threads: how many threads of the CPU train.
     """
 
     config: ConfigT
 
-    def __init__(self, config: ConfigT, threads: int | None, device: str) -> None:
-        if device not in ("auto", "cpu"):
-            raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
+    def __init__(self, config: ConfigT, threads: int | None, device: str, engine: str | None) -> None:
+        check_arguments(device, engine)
+        if device.startswith("cuda") or engine in ("torch", "triton"):
+            require(device, engine)  # now, and not after minutes of reading a text
         self.config = config
         self.device = device
+        self.engine = engine
         self.threads = threads_to_use(threads)
         self._vocab: Vocab | None = None
         self._tables: TablesT | None = None
@@ -61,6 +65,7 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         self._fingerprint = ""
         self._vectors: WordVectors | None = None
         self._given: WordVectors | None = None
+        self._running: Engine | None = None
 
     @classmethod
     def from_pretrained(cls, vectors: WordVectors | str | os.PathLike[str], **settings: Any) -> Self:
@@ -137,6 +142,20 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
     def _engine(self, config: ConfigT, corpus: Corpus, tables: TablesT) -> Engine:
         """What trains the tables."""
 
+    def _choose(self, items: int, unfit: str | None) -> Choice:
+        """Where and by what `items` are trained; `unfit` says why Triton cannot."""
+        choice = choose(self.device, self.engine, items, unfit)
+        threads = f" with {self.threads} threads" if choice.engine == "native" else ""
+        _log.info(
+            "device=%r: training on %s by the %s engine%s: %s",
+            self.device,
+            "the CPU" if choice.device == "cpu" else choice.device,
+            choice.engine,
+            threads,
+            choice.why,
+        )
+        return choice
+
     @abstractmethod
     def _word_vectors(self, vocab: Vocab, tables: TablesT) -> WordVectors:
         """The result of the training."""
@@ -188,8 +207,6 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             True
         """
         _check_corpus(corpus)
-        if self.device == "auto":
-            _log.info("device='auto': training on the CPU with %d threads", self.threads)
         self._past = []
         return self._run(
             self.config, corpus, None, progress, callbacks, evaluate, checkpoint, checkpoint_every, resume
@@ -287,7 +304,7 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         if saved is not None:
             saved.fill(tables)
             state = saved.state
-        engine = self._engine(config, corpus, tables)
+        engine = self._running = self._engine(config, corpus, tables)
         self._vocab, self._tables, self._state = corpus.vocab, tables, state
         self._fingerprint, self._vectors = fingerprint, None
 
@@ -307,6 +324,8 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
                 save_every=checkpoint_every,
             )
         finally:
+            self._running = None
+            engine.synchronize()
             self._vectors = (
                 None  # what it keeps of the tables, lengths of rows for one, is of an earlier epoch
             )
@@ -343,12 +362,21 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        threads: int | None = None,
+        device: str = "auto",
+        engine: str | None = None,
+    ) -> Self:
         """Reads what `save` wrote, or the checkpoint of a run, as a model.
 
         Args:
             path: the file.
             threads: how many threads train on; None for one per processor.
+            device: where to train on; see the class.
+            engine: by what; see the class.
 
         Returns:
             The model: its vectors work, and `partial_fit` goes on with new text.
@@ -368,7 +396,8 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             True
         """
         saved = Checkpoint(path, cls.__name__)
-        model = cls(**saved.config, threads=threads)
+        settings: dict[str, Any] = {"threads": threads, "device": device, "engine": engine}
+        model = cls(**saved.config, **settings)
         vocab = saved.vocab()
         tables = model._saved_tables(vocab, saved)
         saved.fill(tables)
@@ -400,6 +429,8 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
     def _fitted(self) -> tuple[Vocab, TablesT]:
         if self._tables is None or self._vocab is None:
             raise RuntimeError("vectors: expected a fitted model; call fit(corpus) first")
+        if self._running is not None:
+            self._running.synchronize()
         return self._vocab, self._tables
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from fastnlp.io.fasttext import FastTextFile, FastTextSettings, is_fasttext, rea
 from fastnlp.models.fasttext import FastTextConfig, FastTextTables
 from fastnlp.text import Corpus, Vocab, WordList
 from fastnlp.training.checkpoint import Checkpoint
+from fastnlp.training.engine import Engine
 from fastnlp.training.estimator import Estimator
-from fastnlp.training.native_engine import NativeEngine
+from fastnlp.training.word2vec_engines import engine_for, unfit
 from fastnlp.vectors import NgramRows, SubwordVectors, WordVectors
 
 __all__ = ["FastText"]
@@ -56,7 +57,8 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         min_lr: float | None = None,
         threads: int | None = None,
         seed: int = 1,
-        device: Literal["auto", "cpu"] = "auto",
+        device: str = "auto",
+        engine: Literal["native", "torch", "triton"] | None = None,
         *,
         composition: Literal["mean", "sum"] = "mean",
         shrink_windows: bool = True,
@@ -84,14 +86,19 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             min_lr: learning rate at the end; lr / 10,000 by default.
             threads: None for one a core; with 1 the same seed gives the same bits, as in `Word2Vec`.
             seed: of every random draw.
-            device: "cpu", or "auto", which is the CPU and says so in the log.
+            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which takes a GPU for long runs where there
+                is one, and says in the log what it took.
+            engine: "native" (C++ threads), "triton" (kernels on a GPU), "torch" (plain, slow, anywhere), or
+                None for the fastest on the device. They draw the same and differ in when rows move; see
+                docs/gpu.md. A checkpoint of one is one of all.
             composition: "mean" of a word's rows, as in fastText, or "sum", as in the book.
             shrink_windows: draw each window from 1..window.
             subsample_rule: "word2vec" (fastText's too) or "book".
             noise_power: exponent of the counts in the noise distribution; 0.5 in fastText, 0.75 in gensim.
             negatives_shared_by: "group", "center" or "pair"; see `fastnlp.models.Word2VecConfig`.
             cbow_contexts: "word2vec", "mean" or "sum"; see there too.
-            deterministic: give the same bits for any number of threads, for about a third of the speed.
+            deterministic: give the same bits for any number of threads, for about a third of the speed;
+                sentences of more than 120 words are cut.
 
         Raises:
             ValueError: a value is out of range; the message names it.
@@ -119,7 +126,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             buckets=buckets,
             composition=composition,
         )
-        super().__init__(config, threads, device)
+        super().__init__(config, threads, device, engine)
 
     @property
     def context_vectors(self) -> WordVectors:
@@ -190,7 +197,14 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        threads: int | None = None,
+        device: str = "auto",
+        engine: str | None = None,
+    ) -> Self:
         """Reads a model that `save` or the fastText program wrote, or the checkpoint of a run.
 
         To look words up without learning on, `WordVectors.load` maps a `.bin` instead of reading it all.
@@ -198,6 +212,8 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         Args:
             path: the file; fastText's format is known by its first bytes.
             threads: how many threads train on; None for one per processor.
+            device: where to train on; see the class.
+            engine: by what; see the class.
 
         Returns:
             The model: its vectors work, and `partial_fit` goes on with new text.
@@ -207,7 +223,8 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             ValueError: the file is damaged or holds another kind of model.
         """
         if not is_fasttext(path):
-            return super().load(path, threads=threads)
+            return super().load(path, threads=threads, device=device, engine=engine)
+        where: dict[str, Any] = {"threads": threads, "device": device, "engine": engine}
         file = read_fasttext(path)
         settings = file.settings
         if settings.loss != "ns" or not settings.max_n:
@@ -225,7 +242,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             subsample=settings.subsample,
             epochs=settings.epochs,
             architecture=settings.architecture,
-            threads=threads,
+            **where,
         )
         try:
             tokens = WordList(file.words, file.offsets).strings
@@ -263,8 +280,10 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
     ) -> None:
         tables.word_rows[ids] = vectors
 
-    def _engine(self, config: FastTextConfig, corpus: Corpus, tables: FastTextTables) -> NativeEngine:
-        return NativeEngine(config, corpus, tables, self.threads)
+    def _engine(self, config: FastTextConfig, corpus: Corpus, tables: FastTextTables) -> Engine:
+        return engine_for(
+            self._choose(corpus.n_tokens * config.epochs, unfit(config)), config, corpus, tables, self.threads
+        )
 
     def _word_vectors(self, vocab: Vocab, tables: FastTextTables) -> SubwordVectors:
         config = self.config

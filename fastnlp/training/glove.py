@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastnlp.models.glove import GloVeConfig, GloVeTables
 from fastnlp.sampling import Cooccurrences
 from fastnlp.text import Corpus, Vocab
+from fastnlp.training.engine import Engine
 from fastnlp.training.estimator import Estimator
 from fastnlp.training.glove_engine import GloVeEngine
 from fastnlp.vectors import WordVectors
@@ -43,7 +44,8 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
         epochs: int = 25,
         threads: int | None = None,
         seed: int = 1,
-        device: Literal["auto", "cpu"] = "auto",
+        device: str = "auto",
+        engine: Literal["native", "torch", "triton"] | None = None,
         *,
         symmetric: bool = True,
         weighting: Literal["distance", "flat"] = "distance",
@@ -65,7 +67,11 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
             threads: None for one a core. With 1 the same seed gives the same bits on the same kind of
                 processor; more race on the table and give slightly different vectors each time.
             seed: of every random draw.
-            device: "cpu", or "auto", which is the CPU and says so in the log.
+            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which takes a GPU for long runs where there
+                is one, and says in the log what it took.
+            engine: "native" (C++ threads), "triton" (kernels on a GPU), "torch" (plain, slow, anywhere), or
+                None for the fastest on the device. They draw the same and differ in when rows move; see
+                docs/gpu.md. A checkpoint of one is one of all.
             symmetric: count the words on both sides, or those that follow.
             weighting: "distance" counts 1 / d at distance d, "flat" counts 1.
             bounds: what windows stay in, a "sentence" (a line of the text) or a "document".
@@ -93,7 +99,7 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
             combine=combine,
             clip=clip,
         )
-        super().__init__(config, threads, device)
+        super().__init__(config, threads, device, engine)
         self.memory = memory
         self.temporary = temporary
         self._matrix: Cooccurrences | None = None
@@ -157,7 +163,7 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
         for side in chosen:
             side[ids] = vectors / np.float32(len(chosen))
 
-    def _engine(self, config: GloVeConfig, corpus: Corpus, tables: GloVeTables) -> GloVeEngine:
+    def _engine(self, config: GloVeConfig, corpus: Corpus, tables: GloVeTables) -> Engine:
         matrix = self._matrix
         if matrix is None:
             matrix = Cooccurrences.from_corpus(
@@ -170,7 +176,12 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
                 threads=self.threads,
                 temporary=self.temporary,
             )
-        return GloVeEngine(config, matrix, tables, self.threads, self.memory, self.temporary)
+        choice = self._choose(len(matrix.counts) * config.epochs, "GloVe")
+        if choice.engine == "native":
+            return GloVeEngine(config, matrix, tables, self.threads, self.memory, self.temporary)
+        from fastnlp.training.torch_glove_engine import TorchGloVeEngine
+
+        return TorchGloVeEngine(config, matrix, tables, choice.device, self.memory, self.temporary)
 
     def _word_vectors(self, vocab: Vocab, tables: GloVeTables) -> WordVectors:
         vectors = {"sum": None, "words": tables.words, "contexts": tables.contexts}[self.config.combine]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 from fastnlp import _core
 from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
-from fastnlp.sampling import keep_probabilities, noise_weights
-from fastnlp.text import Corpus, Vocab
+from fastnlp.text import Corpus
+from fastnlp.training.word2vec_units import Word2VecUnits
 
-__all__ = ["NativeEngine", "special_ids"]
+__all__ = ["NativeEngine"]
 
 
-class NativeEngine:
+class NativeEngine(Word2VecUnits):
     """Skip-gram or CBOW, by negative sampling or hierarchical softmax, over Hogwild threads.
 
     One thread gives the same bits every time, however the run was cut into slices; several threads race on
@@ -22,14 +19,8 @@ class NativeEngine:
     the configuration asks for a deterministic run.
 
     Attributes:
-        size: T, corpus positions an epoch.
-        items: "words".
-        units: how many units of up to 4,000 positions an epoch has.
-        loss_limit: four times the loss of a model that knows nothing, log 2 an output.
         threads: how many threads train.
     """
-
-    items = "words"
 
     def __init__(
         self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables | FastTextTables, threads: int
@@ -39,58 +30,16 @@ class NativeEngine:
         Raises:
             ValueError: the corpus has no word that can be a negative for another.
         """
-        ignored = special_ids(corpus.vocab)
-        keep = keep_probabilities(corpus.vocab.counts, config.subsample, config.subsample_rule)
-        keep[ignored] = 0.0
-        outputs: dict[str, Any]
-        if tables.tree is None:
-            outputs = {"noise": noise_weights(corpus.vocab.counts, config.noise_power, exclude=ignored)}
-            most = 1 + config.negatives
-        else:
-            outputs = {"path": tables.tree.path, "path_offsets": tables.tree.path_offsets}
-            most = tables.tree.longest
+        super().__init__(config, corpus, tables)
         self.threads = threads
-        self.size = corpus.n_tokens
-        self.loss_limit = 4 * most * math.log(2)
         self._tables = tables
-        self._native = _core.Word2Vec(
-            corpus.ids,
-            corpus.sentence_offsets,
-            keep,
-            **outputs,
-            architecture=config.architecture,
-            cbow_contexts=config.cbow_contexts,
-            deterministic=config.deterministic,
-            dim=config.dim,
-            window=config.window,
-            shrink=config.shrink_windows,
-            negatives=config.negatives,
-            shared_by=config.negatives_shared_by,
-            seed=config.seed,
-            lr=config.lr,
-            min_lr=config.final_lr,
-            epochs=config.epochs,
-            **(tables.composition() if isinstance(tables, FastTextTables) else {}),
-        )
-        self.units: int = self._native.units
 
-    def train(self, epoch: int, unit: int, seconds: float) -> _core.SliceReport:
-        """Trains whole units from `unit` on for about `seconds`, or to the end of the epoch."""
+    def train(self, epoch: int, unit: int, seconds: float, stop: int | None = None) -> _core.SliceReport:
+        """Trains whole units from `unit` on for about `seconds`, to `stop` or to the end of the epoch."""
         tables = self._tables
         return self._native.train(
-            tables.padded_input, tables.padded_output, epoch, unit, self.threads, seconds
+            tables.padded_input, tables.padded_output, epoch, unit, self.threads, seconds, stop
         )
 
-    def position(self, unit: int) -> int:
-        """Corpus positions of an epoch that lie before a unit."""
-        return min(unit * self._native.unit_size, self.size)
-
-    def lr_at(self, epoch: int, unit: int) -> float:
-        """The learning rate of a unit: linear in the position, from lr to min_lr."""
-        return self._native.lr_at(epoch, min(unit, self.units - 1))
-
-
-def special_ids(vocab: Vocab) -> list[int]:
-    """Ids of the tokens that stand for no word: they are neither trained nor drawn."""
-    special = (*(() if vocab.unknown is None else (vocab.unknown,)), *vocab.reserved)
-    return [vocab[token] for token in special]
+    def synchronize(self) -> None:
+        """Nothing to do: the tables are trained where they stand."""

@@ -17,8 +17,10 @@ from fastnlp.models.word2vec import (
 )
 from fastnlp.sampling import HuffmanTree
 from fastnlp.text import Corpus, Vocab
+from fastnlp.training.engine import Engine
 from fastnlp.training.estimator import Estimator
-from fastnlp.training.native_engine import NativeEngine, special_ids
+from fastnlp.training.word2vec_engines import engine_for, unfit
+from fastnlp.training.word2vec_units import special_ids
 from fastnlp.vectors import WordVectors
 
 __all__ = ["Word2Vec"]
@@ -49,7 +51,8 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
         min_lr: float | None = None,
         threads: int | None = None,
         seed: int = 1,
-        device: Literal["auto", "cpu"] = "auto",
+        device: str = "auto",
+        engine: Literal["native", "torch", "triton"] | None = None,
         *,
         shrink_windows: bool = True,
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
@@ -74,14 +77,19 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             threads: None for one a core. With 1 the same seed gives the same bits on the same kind of
                 processor; more race on the tables and give slightly different vectors each time.
             seed: of every random draw.
-            device: "cpu", or "auto", which is the CPU and says so in the log.
+            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which takes a GPU for long runs where there
+                is one, and says in the log what it took.
+            engine: "native" (C++ threads), "triton" (kernels on a GPU), "torch" (plain, slow, anywhere), or
+                None for the fastest on the device. They draw the same and differ in when rows move; see
+                docs/gpu.md. A checkpoint of one is one of all.
             shrink_windows: draw each window from 1..window.
             subsample_rule: "word2vec" or "book".
             noise_power: exponent of the counts in the noise distribution.
             negatives_shared_by: "group" (by default; of CBOW "center"), "center" or "pair"; see
                 `fastnlp.models.Word2VecConfig`.
             cbow_contexts: "word2vec", "mean" or "sum"; see there too.
-            deterministic: give the same bits for any number of threads, for about a third of the speed.
+            deterministic: give the same bits for any number of threads, for about a third of the speed;
+                sentences of more than 120 words are cut.
 
         Raises:
             ValueError: a value is out of range; the message names it.
@@ -105,7 +113,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             cbow_contexts=cbow_contexts,
             deterministic=deterministic,
         )
-        super().__init__(config, threads, device)
+        super().__init__(config, threads, device, engine)
 
     @property
     def context_vectors(self) -> WordVectors:
@@ -214,8 +222,10 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
     ) -> None:
         tables.input[ids] = vectors
 
-    def _engine(self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables) -> NativeEngine:
-        return NativeEngine(config, corpus, tables, self.threads)
+    def _engine(self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables) -> Engine:
+        return engine_for(
+            self._choose(corpus.n_tokens * config.epochs, unfit(config)), config, corpus, tables, self.threads
+        )
 
     def _word_vectors(self, vocab: Vocab, tables: Word2VecTables) -> WordVectors:
         return WordVectors(vocab.tokens, tables.input, counts=vocab.counts)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.io.atomic import atomic_write
+from fastnlp.io.checks import float_array, whole_number
 from fastnlp.vectors.table import threads_to_use
 from fastnlp.vectors.word_vectors import Scores, WordVectors
 
@@ -71,8 +72,7 @@ class ApproximateIndex:
             ("expansion_add", expansion_add),
             ("expansion_search", expansion_search),
         ):
-            if number < 1:
-                raise ValueError(f"{name}: expected at least 1, got {number}")
+            whole_number(name, number, least=1)
         self.vectors = vectors
         self._graph = _usearch().Index(
             ndim=vectors.vector_size,
@@ -110,11 +110,11 @@ class ApproximateIndex:
         Raises:
             ValueError: a shape or number is not as above.
         """
+        queries = float_array("queries", queries)
         if queries.ndim != 2 or queries.shape[1] != self.vectors.vector_size:
             raise ValueError(f"queries: expected shape (B, {self.vectors.vector_size}), got {queries.shape}")
-        if topn < 1:
-            raise ValueError(f"topn: expected at least 1, got {topn}")
-        asked = np.asarray(queries, np.float32)
+        whole_number("topn", topn, least=1)
+        asked = queries
         if not np.isfinite(asked).all():
             raise ValueError("queries: expected finite numbers, got NaN or infinity")
         topn = min(topn, len(self.vectors))
@@ -154,7 +154,7 @@ class ApproximateIndex:
         Returns:
             Pairs (word, cosine), best first.
         """
-        if num_neighbors < 1:
+        if whole_number("num_neighbors", num_neighbors) < 1:
             return []
         rows, scores = self.search(np.asarray(vector)[None], num_neighbors)
         words = self.vectors.index_to_key
@@ -174,7 +174,7 @@ class ApproximateIndex:
         Returns:
             A number in [0, 1].
         """
-        count = min(sample, len(self.vectors))
+        count = min(whole_number("sample", sample, least=1), len(self.vectors))
         drawn = np.random.Generator(np.random.Philox(seed)).choice(len(self.vectors), count, replace=False)
         queries = self.vectors.unit_vectors(np.sort(drawn))
         _, found = self.search(queries, topn, threads=threads)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.io.checks import several
 from fastnlp.vectors.table import Key, Query, WordTable
 
 __all__ = ["Comparisons"]
@@ -77,7 +78,8 @@ class Comparisons(WordTable):
             ValueError: a list is empty.
         """
         return _cosine(
-            self.get_mean_vector(ws1, pre_normalize=False), self.get_mean_vector(ws2, pre_normalize=False)
+            self.get_mean_vector(several("ws1", ws1), pre_normalize=False),
+            self.get_mean_vector(several("ws2", ws2), pre_normalize=False),
         )
 
     def distances(self, word_or_vector: Query, other_words: Sequence[Key] = ()) -> NDArray[np.float32]:
@@ -95,7 +97,7 @@ class Comparisons(WordTable):
         """
         vector = self._vector_of(word_or_vector, False)
         cosines = self._cosines(vector)
-        if len(other_words):
+        if len(other_words := several("other_words", other_words)):
             rows = [self.get_index(word, -1) for word in other_words]
             cosines = cosines[rows]
             for i, row in enumerate(rows):
@@ -128,7 +130,7 @@ class Comparisons(WordTable):
             KeyError: a word is unknown.
             ValueError: the list is empty.
         """
-        if len(keys_list) == 0:
+        if len(keys_list := several("keys_list", keys_list)) == 0:
             raise ValueError("keys_list: expected at least one word, got none")
         return max(keys_list, key=lambda key: self.similarity(key1, key))
 
@@ -145,7 +147,7 @@ class Comparisons(WordTable):
         Raises:
             ValueError: no word is known.
         """
-        known = [word for word in words if word in self]
+        known = [word for word in several("words", words) if word in self]
         if not known:
             raise ValueError(f"words: expected at least one known word, got {list(words)!r}")
         vectors = np.stack([self.get_vector(word, norm=use_norm) for word in known]).astype(np.float64)

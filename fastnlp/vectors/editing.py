@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnlp.io.checks import float_array, several
 from fastnlp.io.word2vec import UnicodeErrors, read_word2vec
-from fastnlp.vectors.table import Key, WordTable
-
-if TYPE_CHECKING:
-    from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.vectors.files import Files
+from fastnlp.vectors.table import Key
 
 __all__ = ["Editing"]
 
@@ -26,7 +25,7 @@ class _Room:
         self.used = used
 
 
-class Editing(WordTable):
+class Editing(Files):
     """The part of `WordVectors` that changes them.
 
     An array that was given is written to where it lies, unless it is read-only: then it is copied first.
@@ -55,7 +54,7 @@ class Editing(WordTable):
             >>> vectors.add_vector("dog", [2, 3]), vectors["dog"].tolist()
             (1, [2.0, 3.0])
         """
-        self.add_vectors([key], np.asarray(vector, np.float32)[None])
+        self.add_vectors([key], float_array("vector", vector)[None])
         return self.key_to_index[key]
 
     def add_vectors(
@@ -77,8 +76,8 @@ class Editing(WordTable):
             TypeError: a word is not a str, or an attribute's values are of another type than those it has.
             ValueError: a shape is not as above.
         """
-        words = [keys] if isinstance(keys, str) else list(keys)
-        rows = np.asarray(weights, np.float32)
+        words: list[str] = [keys] if isinstance(keys, str) else several("keys", keys)
+        rows = float_array("weights", weights)
         if isinstance(keys, str) and rows.ndim == 1:
             rows = rows[None]
         if rows.shape != (len(words), self.vector_size):
@@ -235,7 +234,7 @@ class Editing(WordTable):
 
     def vectors_for_all(
         self, keys: Iterable[str], allow_inference: bool = True, copy_vecattrs: bool = False
-    ) -> WordVectors:
+    ) -> Self:
         """The vectors of chosen words as a table of their own, in the order of the words.
 
         Args:
@@ -253,7 +252,7 @@ class Editing(WordTable):
             ['c', 'a']
         """
         known: Any = self if allow_inference else self.key_to_index
-        words = [word for word in dict.fromkeys(keys) if word in known]
+        words = [word for word in dict.fromkeys(several("keys", keys)) if word in known]
         chosen = self._of_words(words, self[words] if words else np.empty((0, self.vector_size), np.float32))
         if copy_vecattrs:
             rows = np.array([self.get_index(word, -1) for word in words], np.int64)
@@ -261,10 +260,8 @@ class Editing(WordTable):
                 chosen.expandos[name] = np.where(rows >= 0, values[rows], np.zeros(1, values.dtype))
         return chosen
 
-    def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> WordVectors:
-        from fastnlp.vectors.word_vectors import WordVectors  # a subclass of this one
-
-        return WordVectors(words, vectors)
+    def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> Self:
+        return cast(Self, Files._classes["float32"](words, vectors))
 
     def intersect_word2vec_format(
         self,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from fastnlp.vectors.table import WordTable
-
-if TYPE_CHECKING:
-    from fastnlp.vectors.evaluation.judgements import Correlation
-    from fastnlp.vectors.evaluation.questions import Question
-    from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.vectors.comparison import Comparisons
+from fastnlp.vectors.evaluation.judgements import Correlation, correlations, judge
+from fastnlp.vectors.evaluation.questions import Question, answer
+from fastnlp.vectors.evaluation.reading import KnownWords, numbered_lines, refuse_line
+from fastnlp.vectors.nearest import NearestRows
 
 __all__ = ["Evaluations"]
 
@@ -20,7 +19,7 @@ _METHODS = {"most_similar": "3cosadd", "most_similar_cosmul": "3cosmul"}
 _log = logging.getLogger("fastnlp")
 
 
-class Evaluations(WordTable):
+class Evaluations(NearestRows, Comparisons):
     """The part of `WordVectors` that is measured; `fastnlp.evaluate` gives the same figures as results."""
 
     def evaluate_word_analogies(
@@ -49,21 +48,17 @@ class Evaluations(WordTable):
             ValueError: a question comes before the first section, there is none, or the function is another.
             OSError: the file cannot be read.
         """
-        from fastnlp.vectors.evaluation.questions import answer
-        from fastnlp.vectors.evaluation.reading import KnownWords
-
         if similarity_function not in _METHODS:
             raise ValueError(
                 f"similarity_function: expected one of {tuple(_METHODS)}, got {similarity_function!r}"
             )
-        vectors = cast("WordVectors", self)
-        known = KnownWords(vectors, restrict_vocab, case_insensitive)
+        known = KnownWords(self, restrict_vocab, case_insensitive)
         names, asked = _read_leniently(analogies)
         if not asked:
             raise ValueError(f"{os.fspath(analogies)}: expected at least one question, found none")
         sections: list[dict[str, Any]] = [{"section": name, "correct": [], "incorrect": []} for name in names]
         method = _METHODS[similarity_function]
-        answered = answer(vectors, [question for _, question in asked], known, method, None)
+        answered = answer(self, [question for _, question in asked], known, method, None)
         for (place, question), (_, is_known, right) in zip(asked, answered, strict=True):
             if is_known or dummy4unknown:
                 words = tuple(known.spelled(word) for word in (*question.words, *question.accepted))
@@ -104,13 +99,9 @@ class Evaluations(WordTable):
             ValueError: no pair is compared.
             OSError: the file cannot be read.
         """
-        from fastnlp.vectors.evaluation.judgements import correlations, judge
-        from fastnlp.vectors.evaluation.reading import KnownWords
-
-        vectors = cast("WordVectors", self)
-        known = KnownWords(vectors, restrict_vocab, case_insensitive)
+        known = KnownWords(self, restrict_vocab, case_insensitive)
         lines = Path(pairs).read_text(encoding=encoding).split("\n")
-        judged = judge(vectors, lines, known, delimiter, dummy4unknown, strict=False)
+        judged = judge(self, lines, known, delimiter, dummy4unknown, strict=False)
         compared = len(judged.judgements)
         if not compared:
             raise ValueError(
@@ -138,9 +129,6 @@ class Evaluations(WordTable):
 
 def _read_leniently(path: str | os.PathLike[str]) -> tuple[list[str], list[tuple[int, Question]]]:
     """The names of sections, and the questions with the number of theirs, as gensim reads them."""
-    from fastnlp.vectors.evaluation.questions import Question
-    from fastnlp.vectors.evaluation.reading import numbered_lines, refuse_line
-
     names: list[str] = []
     asked: list[tuple[int, Question]] = []
     for number, line, source in numbered_lines(path, comments=False):

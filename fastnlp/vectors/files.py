@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Self, cast, get_args
+from typing import Any, ClassVar, Self, cast, get_args
 
+from fastnlp.io.checks import checked_call, checked_path, whole_number
 from fastnlp.io.fasttext import is_fasttext
 from fastnlp.io.npz import read_npz, write_npz
 from fastnlp.io.safetensors import read_safetensors, write_safetensors
@@ -13,12 +14,15 @@ from fastnlp.io.vector_formats import Format, format_from_name, sniff_format
 from fastnlp.io.vector_table import Duplicates, Progress, VectorTable, merged
 from fastnlp.io.vectors_file import read_vectors_file, write_vectors_file
 from fastnlp.io.word2vec import UnicodeErrors, read_word2vec_table, write_word2vec
+from fastnlp.vectors.fasttext_model import write_words
 from fastnlp.vectors.table import Unknown, WordTable
 
 __all__ = ["Files"]
 
 
 def _checked(chosen: Format | None) -> Format | None:
+    if chosen is not None and not isinstance(chosen, str):
+        raise TypeError(f"format: expected one of {get_args(Format)} or None, got {type(chosen).__name__}")
     if chosen is not None and chosen not in get_args(Format):
         raise ValueError(f"format: expected one of {get_args(Format)} or None, got {chosen!r}")
     return chosen
@@ -34,7 +38,19 @@ def _found(path: str | os.PathLike[str]) -> Format:
 
 
 class Files(WordTable):
-    """The part of `WordVectors` that loads and saves."""
+    """The part of `WordVectors` that loads and saves.
+
+    What a file becomes depends on what it holds: there is a class for each storage and one for words with
+    n-grams. They are subclasses of `WordVectors`, which stand above it, so each says in its definition what
+    it keeps.
+    """
+
+    _classes: ClassVar[dict[str, type[Any]]] = {}
+
+    def __init_subclass__(cls, keeps: tuple[str, ...] = (), **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for kind in keeps:
+            Files._classes[kind] = cls
 
     @classmethod
     def load(
@@ -71,14 +87,15 @@ class Files(WordTable):
                 or a function that is given the word.
             mapped: map .fnv and .safetensors instead of reading them: the file has to stay as it is while the
                 vectors are in use, and its numbers are not checked. Else all of it is read and checked.
-            progress: called as the file is read, with what is done and what there is in all (bytes), and by
-                other formats than text not in such detail.
+            progress: called as the file is read, and its numbers are stored in another way where they are,
+                with the bytes done and those there are.
 
         Returns:
             The vectors, in the order of the file.
 
         Raises:
             ValueError: the file is damaged; the message names the file, the line or byte, and the reason.
+            TypeError: an argument is of another type.
             OSError: the file cannot be opened.
 
         Example:
@@ -90,23 +107,26 @@ class Files(WordTable):
             >>> vectors.index_to_key, vectors["dog"].tolist()
             (['the', 'cat'], [0.0, 0.0])
         """
-        chosen = _checked(format) or _found(path)
+        checked_path("path", path)
+        checked_call("progress", progress)
         checked_dtype(dtype)
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit: expected at least 1, got {limit}")
+        if limit is not None:
+            limit = whole_number("limit", limit, least=1)
+        chosen = _checked(format) or _found(path)
         if duplicates not in get_args(Duplicates):
             raise ValueError(f"duplicates: expected one of {get_args(Duplicates)}, got {duplicates!r}")
         if chosen == "fasttext":
-            from fastnlp.vectors.subword_vectors import SubwordVectors  # a subclass of this one
-
+            with_ngrams = Files._classes["n-grams"]
             if lowercase or dtype not in (None, "float32"):
                 # Without its n-grams, a model is a table like any other.
-                whole = SubwordVectors.load(path, limit=limit, unicode_errors=unicode_errors)
+                whole = with_ngrams.load(path, limit=limit, unicode_errors=unicode_errors, progress=progress)
                 table = VectorTable(
                     whole.index_to_key, whole.key_to_index, whole._stored(), whole.expandos.get("count")
                 )
-                return cls._of(_adapted(table, lowercase, dtype), unknown)
-            model = SubwordVectors.load(path, limit=limit, unicode_errors=unicode_errors, unknown=unknown)
+                return cls._of(_adapted(table, lowercase, dtype, None), unknown)
+            model = with_ngrams.load(
+                path, limit=limit, unicode_errors=unicode_errors, unknown=unknown, progress=progress
+            )
             return cast(Self, model)
         if chosen in ("word2vec-text", "word2vec-binary", "glove"):
             table = read_word2vec_table(
@@ -124,11 +144,11 @@ class Files(WordTable):
         if chosen == "npz":
             table = read_npz(path, limit=limit, dtype=dtype, progress=progress)
         elif chosen == "safetensors":
-            table = read_safetensors(path, mapped=mapped).first(limit)
+            table = read_safetensors(path, mapped=mapped, progress=progress).first(limit)
         else:
-            table = read_vectors_file(path, mapped=mapped).first(limit)
+            table = read_vectors_file(path, mapped=mapped, progress=progress).first(limit)
         try:
-            return cls._of(_adapted(table, lowercase, dtype), unknown)
+            return cls._of(_adapted(table, lowercase, dtype, progress), unknown)
         except ValueError as error:  # of numbers that are read only now
             text = str(error)
             raise ValueError(
@@ -140,10 +160,8 @@ class Files(WordTable):
         """The vectors of a table, in the class for its storage."""
         if table.rows.dtype == "float32":
             return cls(table.words, table.rows.values, table.counts, unknown=unknown, index=table.index)
-        from fastnlp.vectors.compact import CompactVectors  # a subclass of this one
-
-        compact = CompactVectors(table.words, table.rows, table.counts, unknown=unknown, index=table.index)
-        return cast(Self, compact)
+        compact = Files._classes[table.rows.dtype]
+        return cast(Self, compact(table.words, table.rows, table.counts, unknown=unknown, index=table.index))
 
     def _table(self) -> VectorTable:
         return VectorTable(self.index_to_key, self.key_to_index, self._stored(), self.expandos.get("count"))
@@ -170,9 +188,8 @@ class Files(WordTable):
         """
         if checked_dtype(dtype) is None:
             raise ValueError("dtype: expected 'float32', 'float16' or 'int8', got None")
-        from fastnlp.vectors.word_vectors import WordVectors  # a subclass of this one
-
-        return cast(Self, WordVectors._of(self._table().stored_as(dtype), self.unknown))
+        made = Files._classes["float32"]._of(self._table().stored_as(dtype), self.unknown)
+        return cast(Self, made)
 
     def save(
         self,
@@ -184,12 +201,16 @@ class Files(WordTable):
     ) -> None:
         r"""Writes the vectors to a file, which appears whole or not at all.
 
-        Every format keeps each float32 exactly. Counts are kept by "npz", "safetensors" and "fastnlp".
+        Every format keeps each float32 exactly. Counts are kept by "fasttext", "npz", "safetensors" and
+        "fastnlp".
 
         Args:
             path: the file to create or replace; word2vec's formats are compressed where it ends in .gz.
-            format: as in `load` but for "fasttext", which takes a whole model; None takes it from the name,
-                which has to end in .bin, .vec, .txt, .npz, .safetensors or .fnv then.
+            format: as in `load`; None takes it from the name, which has to end in .bin, .vec, .txt, .npz,
+                .safetensors or .fnv then. A name in .bin is word2vec's binary format, but of `SubwordVectors`
+                fastText's, with the n-grams. "fasttext" makes of words without n-grams a model of fastText
+                that has none (maxn 0) and no vector for other words; counts that are not known become V,
+                V - 1, ...
             dtype: what the numbers are stored in by "npz", "safetensors" and "fastnlp": "float32", "float16"
                 or "int8"; None is as they are.
             progress: called with the rows written and those there are.
@@ -209,22 +230,22 @@ class Files(WordTable):
             >>> WordVectors.load(path)["word"].tolist()
             [0.5, -1.0]
         """
-        chosen = _checked(format) or format_from_name(path)
+        checked_path("path", path)
+        checked_call("progress", progress)
+        chosen = _checked(format) or self.format_of(path)
         if chosen is None:
             raise ValueError(
                 "path: expected a name in .bin, .vec, .txt, .npz, .safetensors or .fnv, or a format, got "
                 f"{os.fspath(path)} and none"
             )
-        if chosen == "fasttext":
-            raise ValueError(
-                "format: expected one for vectors alone, got 'fasttext'; FastText.save writes it"
-            )
         rows = self._stored()
         if checked_dtype(dtype) not in (None, rows.dtype):
-            if chosen in ("word2vec-text", "word2vec-binary", "glove"):
+            if chosen in ("word2vec-text", "word2vec-binary", "glove", "fasttext"):
                 raise ValueError(f"dtype: expected None or 'float32' for {chosen}, got {dtype!r}")
             rows = rows.astype(cast(DType, dtype))
-        if chosen == "npz":
+        if chosen == "fasttext":
+            self._write_fasttext(path, progress)
+        elif chosen == "npz":
             write_npz(path, self.index_to_key, rows, self.expandos.get("count"), progress=progress)
         elif chosen == "safetensors":
             write_safetensors(path, self.index_to_key, rows, self.expandos.get("count"), progress=progress)
@@ -239,6 +260,13 @@ class Files(WordTable):
                 header=chosen != "glove",
                 progress=progress,
             )
+
+    def format_of(self, path: str | os.PathLike[str]) -> Format | None:
+        """The format that `save` writes by a file's name; None where the name does not say."""
+        return format_from_name(path)
+
+    def _write_fasttext(self, path: str | os.PathLike[str], progress: Progress | None) -> None:
+        write_words(path, self.index_to_key, self._stored(), self.expandos.get("count"), progress)
 
     @classmethod
     def load_word2vec_format(
@@ -287,5 +315,7 @@ class Files(WordTable):
         write_word2vec(fname, self.index_to_key, self._stored(), binary=binary, header=write_header)
 
 
-def _adapted(table: VectorTable, lowercase: bool, dtype: DType | None) -> VectorTable:
-    return (merged(table, str.lower) if lowercase else table).stored_as(dtype)
+def _adapted(
+    table: VectorTable, lowercase: bool, dtype: DType | None, progress: Progress | None
+) -> VectorTable:
+    return (merged(table, str.lower) if lowercase else table).stored_as(dtype, progress)

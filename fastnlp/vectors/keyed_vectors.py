@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnlp.io.atomic import atomic_write
+from fastnlp.io.checks import float_array, whole_number
 from fastnlp.io.gensim import is_gensim, read_gensim
 from fastnlp.io.word2vec import UnicodeErrors, read_word2vec, write_word2vec
 from fastnlp.vectors.editing import check_encoding, check_word
@@ -47,7 +48,7 @@ class KeyedVectors(WordVectors):
 
     Raises:
         ValueError: `vector_size` is less than 1, or `count` than 0.
-        TypeError: `dtype` is not float32.
+        TypeError: `dtype` is not float32, or one of the numbers is none.
 
     Example:
         >>> vectors = KeyedVectors(vector_size=2)
@@ -68,16 +69,14 @@ class KeyedVectors(WordVectors):
         dtype: Any = np.float32,
         mapfile_path: str | os.PathLike[str] | None = None,
     ) -> None:
-        if not isinstance(vector_size, int | np.integer) or vector_size < 1:
-            raise ValueError(f"vector_size: expected a whole number of at least 1, got {vector_size!r}")
-        if count < 0:
-            raise ValueError(f"count: expected at least 0, got {count}")
+        vector_size = whole_number("vector_size", vector_size, least=1)
+        count = whole_number("count", count, least=0)
         if np.dtype(dtype) != np.float32:
             raise TypeError(f"dtype: expected float32, got {np.dtype(dtype)}")
-        super().__init__([], np.zeros((0, int(vector_size)), np.float32))
-        self.vectors = np.zeros((int(count), int(vector_size)), np.float32)
+        super().__init__([], np.zeros((0, vector_size), np.float32))
+        self.vectors = np.zeros((count, vector_size), np.float32)
         # Rows prepared have no word yet.
-        self.index_to_key = [None] * int(count)  # type: ignore[list-item]
+        self.index_to_key = [None] * count  # type: ignore[list-item]
         self.next_index = 0
         self.mapfile_path = mapfile_path
 
@@ -110,8 +109,8 @@ class KeyedVectors(WordVectors):
         made.expandos.setdefault("count", np.arange(len(words), 0, -1, dtype=np.int64))
         return made
 
-    def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> KeyedVectors:
-        return KeyedVectors._filled(words, vectors, {})
+    def _of_words(self, words: list[str], vectors: NDArray[np.float32]) -> Self:
+        return self._filled(words, vectors, {})
 
     def __str__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
@@ -135,7 +134,7 @@ class KeyedVectors(WordVectors):
             row = super().add_vector(key, vector)
             self.next_index = len(self)
             return row
-        values = np.asarray(vector, np.float32)
+        values = float_array("vector", vector)
         if values.shape != (self.vector_size,):
             raise ValueError(f"vector: expected shape ({self.vector_size},), got {values.shape}")
         check_word(key)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastnlp.io.checks import several
 from fastnlp.vectors.table import WordTable
 
 __all__ = ["Movers"]
@@ -39,7 +40,10 @@ class Movers(WordTable):
             raise ImportError(
                 "wmdistance: expected the library POT, which is not installed; pip install 'fastnlp[wmd]'"
             ) from None
-        first, second = (Counter(word for word in text if word in self) for text in (document1, document2))
+        first, second = (
+            Counter(word for word in several(name, text) if word in self)
+            for name, text in (("document1", document1), ("document2", document2))
+        )
         if not first or not second:
             return float("inf")
         if set(first) == set(second) and len(first) == 1:

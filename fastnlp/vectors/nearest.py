@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp import _core
+from fastnlp.io.checks import float_array, whole_number
 from fastnlp.vectors.table import WordTable, threads_to_use
 
 __all__ = ["NearestRows"]
@@ -15,6 +16,7 @@ __all__ = ["NearestRows"]
 Found: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 _FEW = 8  # queries, from which on a pass for all of them beats one over a sketch for each
+_PASS = 256  # queries that a thread of the core compares with a row while it has it at hand
 _STEP = 1.5e10  # additions and multiplications in a call of the core: some 0.2 s
 _WORTH_A_SKETCH = 4_000_000  # numbers in a table; below, a query takes less than a millisecond anyway
 
@@ -23,9 +25,7 @@ def at_most(name: str, count: int | None, rows: int) -> int:
     """A count that may be left out, and at most all rows."""
     if count is None:
         return rows
-    if count < 1:
-        raise ValueError(f"{name}: expected at least 1, got {count}")
-    return min(int(count), rows)
+    return min(whole_number(name, count, least=1), rows)
 
 
 class NearestRows(WordTable):
@@ -52,8 +52,9 @@ class NearestRows(WordTable):
         """The rows of highest cosine with each of many query vectors, exactly.
 
         Batches run at the speed of a matrix product. From the second call for a few queries of a large table
-        on, a copy of its rows in 8 bits is kept (a quarter of their memory): a pass over it leaves only the
-        rows that can be among the answers to be compared in full. `fill_norms(force=True)` drops it.
+        on, a copy of its rows in 8 bits is kept (a quarter of their memory; rows of int8 need none): a pass
+        over it leaves only the rows that can be among the answers to be compared in full.
+        `fill_norms(force=True)` drops it.
 
         Args:
             queries: (B, D) numbers, finite, of any length; computed with as float32.
@@ -68,6 +69,7 @@ class NearestRows(WordTable):
 
         Raises:
             ValueError: a shape or number is not as above.
+            TypeError: an argument is of another type.
 
         Example:
             >>> from fastnlp import WordVectors
@@ -77,7 +79,7 @@ class NearestRows(WordTable):
         """
         stop = at_most("restrict_vocab", restrict_vocab, len(self))
         topn = min(at_most("topn", topn, len(self)), stop)
-        queries = np.asarray(queries)
+        queries = float_array("queries", queries)
         if queries.ndim != 2 or queries.shape[1] != self.vector_size:
             raise ValueError(f"queries: expected shape (B, {self.vector_size}), got {queries.shape}")
         return self._search_rows(queries, topn, 0, stop, exclude, threads_to_use(threads))
@@ -94,15 +96,20 @@ class NearestRows(WordTable):
         """`search` among rows [start, stop), at least one; N is `topn`."""
         if exclude is None:
             exclude = np.empty((len(queries), 0), np.int32)
+        exclude = np.asarray(exclude)
+        if exclude.size and exclude.dtype.kind not in "iu":
+            raise TypeError(f"exclude: expected rows, whole numbers, got {exclude.dtype}")
         exclude = np.require(exclude, np.int32, ["C", "A"])
         queries = np.require(queries, np.float32, ["C", "A"])
         self.fill_norms()
+        stored, inverse_norms = self._stored().between(start, stop), self._inverse_norms[start:stop]
         if start == 0 and len(queries) < _FEW and self._is_sketched(threads):
             assert self._sketch is not None
             codes, scales, errors = self._sketch
             return _core.nearest_by_sketch(
-                self.vectors[:stop],
-                self._inverse_norms[:stop],
+                stored.numbers,
+                stored.scales,
+                inverse_norms,
                 codes[:stop],
                 scales[:stop],
                 errors[:stop],
@@ -111,12 +118,24 @@ class NearestRows(WordTable):
                 exclude,
                 threads,
             )
-        found: Found | None = None
-        for first, block in self._blocks(start, stop):
-            scale = self._inverse_norms[first : first + len(block)]
-            found = _core.nearest(block, scale, queries, topn, exclude, threads, first, found)
-        assert found is not None
-        return found
+        # A part of the queries at a time, so that Ctrl-C is answered between them.
+        step = max(_PASS * threads, int(_STEP / (2 * (stop - start) * self.vector_size)))
+        found = [
+            _core.nearest(
+                stored.numbers,
+                stored.scales,
+                inverse_norms,
+                queries[q : q + step],
+                topn,
+                exclude[q : q + step],
+                threads,
+                start,
+            )
+            for q in range(0, max(1, len(queries)), step)
+        ]
+        if len(found) == 1:
+            return found[0]
+        return np.concatenate([rows for rows, _ in found]), np.concatenate([scores for _, scores in found])
 
     def _is_sketched(self, threads: int) -> bool:
         """Whether there is a sketch of the whole table; the second search makes it."""
@@ -124,7 +143,8 @@ class NearestRows(WordTable):
             return False
         self._single_searches += 1
         if self._sketch is None and self._single_searches > 1:
-            self._sketch = _core.sketch_rows(self.vectors, self._inverse_norms, threads)
+            stored = self._stored()
+            self._sketch = _core.sketch_rows(stored.numbers, stored.scales, self._inverse_norms, threads)
         return self._sketch is not None
 
     def answer_analogies(
@@ -182,20 +202,20 @@ class NearestRows(WordTable):
             np.full((len(questions), topn), -1, np.int32),
             np.full((len(questions), topn), -np.inf, np.float32),
         )
-        for start, block in self._blocks(0, stop):
-            for first in range(0, len(block), step):
-                part = block[first : first + step]
-                row = start + first
-                found = _core.answer_analogies(
-                    part,
-                    self._inverse_norms[row : row + len(part)],
-                    words,
-                    used.astype(np.int32),
-                    places,
-                    by_products,
-                    topn,
-                    threads_to_use(threads),
-                    row,
-                    found,
-                )
+        stored = self._stored()
+        for row in range(0, stop, step):
+            part = stored.between(row, min(row + step, stop))
+            found = _core.answer_analogies(
+                part.numbers,
+                part.scales,
+                self._inverse_norms[row : row + len(part)],
+                words,
+                used.astype(np.int32),
+                places,
+                by_products,
+                topn,
+                threads_to_use(threads),
+                row,
+                found,
+            )
         return found

@@ -4,90 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp import _core
+from fastnlp.io.checks import checked_call, checked_path, whole_number
 from fastnlp.io.fasttext import FastTextSettings, read_fasttext
 from fastnlp.io.vector_formats import Format
+from fastnlp.io.vector_table import Progress
 from fastnlp.io.word2vec import UnicodeErrors
 from fastnlp.text import WordList
-from fastnlp.vectors.table import Key, Unknown, threads_to_use
+from fastnlp.vectors.fasttext_model import TrainedRows, write_subwords
+from fastnlp.vectors.ngram_rows import NgramRows
+from fastnlp.vectors.table import Key, Unknown
 from fastnlp.vectors.word_vectors import WordVectors
 
-__all__ = ["NgramRows", "SubwordVectors"]
+__all__ = ["SubwordVectors"]
+
+_WORDS = 1 << 16  # whose vectors are composed at a time
 
 
-@dataclass(frozen=True)
-class NgramRows:
-    """The vectors of character n-grams in buckets, and how words are made of them.
-
-    Attributes:
-        rows: (U, 4 D) uint8, the bytes of float32 rows, at any address: a view of a table, or a mapped file.
-        row_bucket: (U,) int32 rising, the bucket of each row; empty where row = bucket.
-        buckets: how many buckets there are; those without a row stand for zeros.
-        min_n: characters in the shortest n-gram.
-        max_n: characters in the longest; 0 for no n-grams.
-        composition: "mean", as fastText has it, or "sum".
-    """
-
-    rows: NDArray[np.uint8]
-    row_bucket: NDArray[np.int32]
-    buckets: int
-    min_n: int = 3
-    max_n: int = 6
-    composition: Literal["mean", "sum"] = "mean"
-
-    def compose(
-        self,
-        words: WordList,
-        own: NDArray[np.int64] | None = None,
-        word_rows: NDArray[np.uint8] | None = None,
-        threads: int | None = None,
-    ) -> NDArray[np.float32]:
-        """The vectors of words from their own rows, if they have any, and those of their n-grams.
-
-        Args:
-            words: N words.
-            own: (N,) int64 rows of `word_rows`; -1, and None for all, where a word has none.
-            word_rows: (V, 4 D) uint8, the bytes of float32 rows.
-            threads: None is one per CPU; the result does not depend on it.
-
-        Returns:
-            (N, D) float32.
-
-        Raises:
-            IndexError: a row does not exist.
-        """
-        if own is None:
-            own = np.full(len(words), -1, np.int64)
-        out = np.empty((len(words), self.rows.shape[1] // 4), np.float32)
-        _core.compose_vectors(
-            words.data,
-            words.offsets,
-            own,
-            self.rows[:0] if word_rows is None else word_rows,
-            self.rows,
-            self.row_bucket,
-            self.buckets,
-            self.min_n,
-            self.max_n,
-            self.composition == "mean",
-            out,
-            threads_to_use(threads),
-        )
-        return out
-
-
-class SubwordVectors(WordVectors):
+class SubwordVectors(WordVectors, keeps=("n-grams",)):
     """Word vectors that answer for unseen words too: by their character n-grams (Bojanowski et al. 2017).
 
     The known words have rows in `vectors`, as in any `WordVectors`, and are what searches find. `get_vector`,
     indexing, similarity and queries take any other word with at least one n-gram as well. As in gensim,
     `word in vectors` tells whether there is a vector, and `word in vectors.key_to_index` whether it is known.
+    `save` writes a name in .bin in fastText's format, with the n-grams, and words alone by other names.
 
     Args:
         tokens: V different words.
@@ -121,6 +65,7 @@ class SubwordVectors(WordVectors):
                 f"ngrams: expected rows of {self.vector_size} float32, got bytes of {ngrams.rows.shape}"
             )
         self.ngrams = ngrams
+        self._trained: TrainedRows | None = None
 
     def __contains__(self, key: object) -> bool:
         """Whether there is a vector: for rows, known words, and words with an n-gram."""
@@ -201,7 +146,7 @@ class SubwordVectors(WordVectors):
             format: "fasttext" or None.
             limit: keep the first so many words only; the others are answered by their n-grams alone.
             unicode_errors: as in `WordVectors.load`; n-grams are taken from the bytes as they are.
-            **others: of what else `WordVectors.load` takes, `unknown` alone.
+            **others: of what else `WordVectors.load` takes, `unknown` and `progress`.
 
         Returns:
             The vectors, in the order of the file.
@@ -212,9 +157,12 @@ class SubwordVectors(WordVectors):
         """
         if format not in ("fasttext", None):
             raise ValueError(f"format: expected 'fasttext', the one that holds n-grams, got {format!r}")
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit: expected at least 1, got {limit}")
+        checked_path("path", path)
+        if limit is not None:
+            limit = whole_number("limit", limit, least=1)
         unknown: Unknown = others.pop("unknown", "error")
+        progress: Progress | None = others.pop("progress", None)
+        checked_call("progress", progress)
         if others:
             raise ValueError(
                 f"{min(others)}: expected nothing for a model with n-grams; see WordVectors.load"
@@ -227,21 +175,47 @@ class SubwordVectors(WordVectors):
         ngrams = NgramRows(
             model.ngram_rows, np.empty(0, np.int32), settings.buckets, settings.min_n, settings.max_n
         )
-        vectors = ngrams.compose(words, np.arange(kept, dtype=np.int64), model.word_rows)
-        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        if len(wrong):
-            raise ValueError(f"{os.fspath(path)}: the vector of word {wrong[0]} holds NaN or infinity")
+        vectors = np.empty((kept, settings.dim), np.float32)
+        for start in range(0, kept, _WORDS):
+            ends = offsets[start : start + _WORDS + 1]
+            part = WordList(words.data[ends[0] : ends[-1]], ends - ends[0])
+            rows = np.arange(start, start + len(part), dtype=np.int64)
+            block = ngrams.compose(part, rows, model.word_rows)
+            if not np.isfinite(block).all():
+                wrong = start + int(np.argmax(~np.isfinite(block).all(axis=1)))
+                raise ValueError(f"{os.fspath(path)}: the vector of word {wrong} holds NaN or infinity")
+            vectors[start : start + len(part)] = block
+            if progress is not None:
+                progress((start + len(part)) * 4 * settings.dim, kept * 4 * settings.dim)
         first = _decoded(path, words, unicode_errors)
-        rows = list(first.values())
-        whole = len(rows) == kept
+        chosen = list(first.values())
+        whole = len(chosen) == kept
         loaded = cls(
             first,
-            vectors if whole else vectors[rows],
+            vectors if whole else vectors[chosen],
             ngrams,
-            model.counts[:kept] if whole else model.counts[rows],
+            model.counts[:kept] if whole else model.counts[chosen],
         )
         loaded.unknown = unknown
+        loaded._trained = TrainedRows(settings, dict(first), model.word_rows, model.output)
         return loaded
+
+    def format_of(self, path: str | os.PathLike[str]) -> Format | None:
+        """As in `WordVectors`; .bin is fastText's format."""
+        named = super().format_of(path)
+        plain = named == "word2vec-binary" and os.fspath(path).lower().endswith(".bin")
+        return "fasttext" if plain else named
+
+    def _write_fasttext(self, path: str | os.PathLike[str], progress: Progress | None) -> None:
+        write_subwords(
+            path,
+            self.index_to_key,
+            self.vectors,
+            self.expandos.get("count"),
+            self.ngrams,
+            self._trained,
+            progress,
+        )
 
 
 def _decoded(path: str | os.PathLike[str], words: WordList, unicode_errors: UnicodeErrors) -> dict[str, int]:

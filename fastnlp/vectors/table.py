@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp import _core
+from fastnlp.io.checks import float_array, several, whole_number
 from fastnlp.io.stored_rows import StoredRows
 
 __all__ = ["Key", "Query", "Unknown", "WordTable", "threads_to_use"]
@@ -27,9 +28,7 @@ def threads_to_use(threads: int | None) -> int:
     """The number of threads asked for, or without one the number of CPUs this process may use."""
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if threads < 1:
-        raise ValueError(f"threads: expected at least 1, got {threads}")
-    return threads
+    return whole_number("threads", threads, least=1)
 
 
 class WordTable:
@@ -145,14 +144,14 @@ class WordTable:
         if force or (self._norms is not None and len(self._norms) != len(self)):
             self._forget()
         if self._norms is None:
-            blocks = [_core.row_norms(block, threads_to_use(None)) for _, block in self._blocks(0, len(self))]
-            norms = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty(0, np.float32), *blocks])
+            stored = self._stored()
+            norms = _core.row_norms(stored.numbers, stored.scales, threads_to_use(None))
             usable = (norms > _SHORTEST) & (norms < _LONGEST)
             self._inverse_norms = np.divide(1, norms, out=np.zeros_like(norms), where=usable)
             self._norms = norms
 
     def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Rows [start, stop) as float32, (first row, block) in order: how searches read a table."""
+        """Rows [start, stop) as float32, (first row, block) in order."""
         if start < stop:
             yield start, self.vectors[start:stop]
 
@@ -296,7 +295,7 @@ class WordTable:
 
     def get_mean_vector(
         self,
-        keys: Sequence[Query] | NDArray[np.floating[Any]],
+        keys: Iterable[Query] | NDArray[np.floating[Any]],
         weights: Sequence[float] | NDArray[np.floating[Any]] | None = None,
         pre_normalize: bool = True,
         post_normalize: bool = False,
@@ -317,8 +316,10 @@ class WordTable:
         Raises:
             KeyError: a word is unknown and `ignore_missing` false.
             ValueError: there is no key, or not one weight for each.
+            TypeError: `keys` is one word instead of several, or a weight no number.
         """
-        weights = [1.0] * len(keys) if weights is None else weights
+        keys = several("keys", keys)
+        weights = np.ones(len(keys)) if weights is None else float_array("weights", weights)
         if len(keys) == 0 or len(keys) != len(weights):
             raise ValueError(
                 f"keys: expected one or more, each with a weight, got {len(keys)} and {len(weights)}"
@@ -336,6 +337,8 @@ class WordTable:
     def _vector_of(self, query: Query, norm: bool) -> NDArray[np.floating[Any]]:
         if not isinstance(query, np.ndarray):
             return self.get_vector(query, norm)
+        if query.dtype.kind not in "fiub":
+            raise TypeError(f"vector: expected numbers, got {query.dtype}")
         if query.shape != (self.vector_size,):
             raise ValueError(f"vector: expected shape ({self.vector_size},), got {query.shape}")
         return query

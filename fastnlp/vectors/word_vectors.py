@@ -6,18 +6,18 @@ Names are those of gensim 4's KeyedVectors where the meaning is the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.vectors.comparison import Comparisons
+from fastnlp.io.checks import several, whole_number
 from fastnlp.vectors.editing import Editing
 from fastnlp.vectors.embedding import Embeddings
 from fastnlp.vectors.evaluations import Evaluations
-from fastnlp.vectors.files import Files
 from fastnlp.vectors.movers import Movers
-from fastnlp.vectors.nearest import NearestRows, at_most
+from fastnlp.vectors.nearest import at_most
 from fastnlp.vectors.table import Key, Query, threads_to_use
 
 __all__ = ["Indexer", "WordVectors"]
@@ -26,13 +26,22 @@ Weighted: TypeAlias = Query | tuple[Query, float]
 Scores: TypeAlias = list[tuple[str, float]]
 
 
-def _listed(queries: Any) -> list[Any]:
+def _listed(name: str, queries: Any) -> list[Any]:
     """One query, several or none as a list."""
     if queries is None:
         return []
     if isinstance(queries, str | int | np.integer) or (isinstance(queries, np.ndarray) and queries.ndim == 1):
         return [queries]
-    return list(queries)
+    return several(name, queries)
+
+
+def _weighted(name: str, item: Any, weight: float) -> tuple[Any, float]:
+    """A query with its weight."""
+    if not isinstance(item, tuple | list):
+        return item, weight
+    if len(item) != 2 or not isinstance(item[1], Real):
+        raise TypeError(f"{name}: expected a word or (word, weight), got {item!r}")
+    return item[0], float(item[1])
 
 
 class Indexer(Protocol):
@@ -54,7 +63,7 @@ def _best(scores: NDArray[np.float32], topn: int) -> NDArray[np.int32]:
     return order
 
 
-class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files, Embeddings):
+class WordVectors(Evaluations, Movers, Editing, Embeddings, keeps=("float32",)):
     """Words and their vectors, searched by cosine similarity where the array lies.
 
     The cosine with a row of zeros, or one that is not finite, is 0. Row lengths are computed at the first
@@ -141,26 +150,25 @@ class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files,
         Raises:
             KeyError: a word is unknown.
             ValueError: there is nothing to look for.
+            TypeError: an argument is of another type.
 
         Example:
             >>> table = np.array([[1, 0], [1, 1], [0, 1]], np.float32)
             >>> WordVectors(["a", "b", "c"], table).most_similar("a")
             [('b', 0.7071067690849304), ('c', 0.0)]
         """
-        if topn is not None and topn < 1:
+        if topn is not None and (topn := whole_number("topn", topn)) < 1:
             return []
-        keys: list[Query] = []
-        weights: list[float] = []
-        for items, sign in ((_listed(positive), 1.0), (_listed(negative), -1.0)):
-            for item in items:
-                key, weight = item if isinstance(item, tuple | list) else (item, sign)
-                keys.append(key)
-                weights.append(weight)
+        weighted = [
+            *(_weighted("positive", item, 1.0) for item in _listed("positive", positive)),
+            *(_weighted("negative", item, -1.0) for item in _listed("negative", negative)),
+        ]
+        keys, weights = [key for key, _ in weighted], [weight for _, weight in weighted]
         if not keys:
             raise ValueError("positive: expected at least one word, got none")
         mean = self.get_mean_vector(keys, weights, post_normalize=True, ignore_missing=False)
         if indexer is not None and topn is not None:
-            return indexer.most_similar(mean, int(topn))
+            return indexer.most_similar(mean, topn)
         start, stop = self._clipped(clip_start, clip_end, restrict_vocab)
         if topn is None:
             return self._cosines(mean)[start:stop]
@@ -168,14 +176,15 @@ class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files,
             return []
         given = [self.get_index(key, -1) for key in keys if not isinstance(key, np.ndarray)]
         exclude = np.array([given], np.int32)
-        topn = min(int(topn), stop - start)
+        topn = min(topn, stop - start)
         rows, scores = self._search_rows(mean[None], topn, start, stop, exclude, threads_to_use(None))
         return self._named(rows[0], scores[0])
 
     def _clipped(self, start: int, stop: int | None, restrict_vocab: int | None) -> tuple[int, int]:
+        start, stop = whole_number("clip_start", start), whole_number("clip_end", stop or len(self))
         if restrict_vocab:
             return 0, at_most("restrict_vocab", restrict_vocab, len(self))
-        return max(start, 0), min(stop or len(self), len(self))
+        return max(start, 0), min(stop, len(self))
 
     def _named(self, rows: NDArray[np.int32], scores: NDArray[np.floating[Any]]) -> Scores:
         return [(self.index_to_key[r], float(s)) for r, s in zip(rows, scores, strict=True) if r >= 0]
@@ -293,9 +302,9 @@ class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files,
             KeyError: a word is unknown.
             ValueError: there is no positive word.
         """
-        if topn is not None and topn < 1:
+        if topn is not None and (topn := whole_number("topn", topn)) < 1:
             return []
-        added, subtracted = _listed(positive), _listed(negative)
+        added, subtracted = _listed("positive", positive), _listed("negative", negative)
         if not added:
             raise ValueError("positive: expected at least one word, got none")
         terms = self._cosmul_terms(added), self._cosmul_terms(subtracted)
@@ -306,8 +315,8 @@ class WordVectors(NearestRows, Comparisons, Movers, Evaluations, Editing, Files,
         given = [
             self.get_index(query, -1) for query in added + subtracted if not isinstance(query, np.ndarray)
         ]
-        order = _best(scores, int(topn) + len(given))
-        order = order[~np.isin(order, given)][: int(topn)]
+        order = _best(scores, topn + len(given))
+        order = order[~np.isin(order, given)][:topn]
         return self._named(order, scores[order])
 
     def _cosmul_terms(self, queries: Sequence[Query]) -> NDArray[np.float32]:

@@ -44,6 +44,17 @@ def test_options_are_those_of_load(tmp_path):
     assert WordVectors.load(target).index_to_key == ["a\ufffd", "b"]
 
 
+def test_a_model_of_fasttext_stays_one(tmp_path, capsys):
+    alone, model, copy = (tmp_path / name for name in ("a.vec", "m.bin", "copy.bin"))
+    WordVectors(WORDS, TABLE).save(alone)
+    assert main(["convert", str(alone), str(model), "--to", "fasttext"]) == 0
+    assert main(["convert", str(model), str(copy)]) == 0
+    assert capsys.readouterr().err.count(", fasttext, ") == 2
+    assert copy.read_bytes() == model.read_bytes()
+    assert main(["convert", str(model), str(copy), "--to", "word2vec-binary"]) == 0
+    assert copy.read_bytes().startswith(b"4 6\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,6 +167,63 @@ def test_ctrl_c_is_exit_code_130(path, capsys, monkeypatch):
     monkeypatch.setattr(WordVectors, "load", interrupted)
     assert main(["nearest", path, "king"]) == 130
     assert capsys.readouterr().err == "fastnlp: interrupted\n"
+
+
+@pytest.mark.parametrize("early", ["argparse", "fastnlp.cli.train", "numpy", "fastnlp.vectors"])
+def test_ctrl_c_while_the_program_loads_is_one_line(path, early):
+    program = (
+        "import builtins, sys\n"
+        "from fastnlp.cli.main import main\n"
+        "load = builtins.__import__\n"
+        "def loading(name, *rest):\n"
+        f"    if name == {early!r}:\n"
+        "        raise KeyboardInterrupt\n"
+        "    return load(name, *rest)\n"
+        "builtins.__import__ = loading\n"
+        f"sys.modules.pop({early!r}, None)\n"
+        "sys.exit(main())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, "nearest", path, "king"], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (130, "fastnlp: interrupted\n")
+
+
+def by_a_shell(redirection, *arguments):
+    """Exit code, what the command prints, and its messages; what an editable build says goes elsewhere."""
+    program = (
+        "import contextlib, io, sys\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    import fastnlp._core\n"
+        "from fastnlp.cli.main import main\n"
+        "sys.exit(main())\n"
+    )
+    line = f'"$0" -c "$1" "${{@:2}}" {redirection}'
+    run = subprocess.run(
+        ["bash", "-c", line, sys.executable, program, *arguments], capture_output=True, text=True, check=False
+    )
+    messages = [line for line in run.stderr.splitlines() if "fastnlp: " in line or "words, " in line]
+    assert "Traceback" not in run.stderr
+    return run.returncode, [line for line in run.stdout.splitlines() if line.startswith("  ")], messages
+
+
+def test_closed_streams_are_one_line_or_none(path, tmp_path):
+    assert by_a_shell("<&-", "nearest", path, "king", "--topn", "1") == (0, ["  0.8165  queen"], [])
+    closed = "fastnlp: error: <stdout>: the standard stream is closed"
+    assert by_a_shell(">&-", "nearest", path, "king") == (1, [], [closed])
+    assert by_a_shell("2>&-", "nearest", path, "prince") == (1, [], [])
+    code, _, messages = by_a_shell("<&-", "train", "word2vec", "-", "-o", str(tmp_path / "out.vec"))
+    assert (code, messages) == (1, ["fastnlp: error: <stdin>: the standard stream is closed"])
+    code, _, messages = by_a_shell("<&- >&-", "convert", path, str(tmp_path / "out.fnv"))  # prints nothing
+    assert code == 0 and "5 words, 3 dimensions" in messages[0]
+    assert by_a_shell("<&- >&- 2>&-", "convert", path, str(tmp_path / "again.fnv"))[0] == 0
+    assert by_a_shell(">&-", "--help")[0] == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_behind_the_output_is_one_line(path):
+    expected = (1, [], ["fastnlp: error: No space left on device"])
+    assert by_a_shell(">/dev/full", "nearest", path, "king") == expected
 
 
 def test_a_reader_that_leaves_is_no_traceback(tmp_path):

@@ -102,7 +102,15 @@ def test_the_defaults_that_help_states_are_those_of_python():
     model = inspect.signature(fn.Word2Vec).parameters
     corpus = inspect.signature(fn.Corpus.from_text).parameters
     special = {
-        None: ("all", "none", "one per CPU", "lr / 10000", "0.025; 0.05 for cbow", "group; center for cbow")
+        None: (
+            "all",
+            "none",
+            "one per CPU",
+            "lr / 10000",
+            "0.025; 0.05 for cbow",
+            "group; center for cbow",
+            "the fastest on the device",
+        )
     }
     for name, text in stated.items():
         default = (model if name in model else corpus)[name].default

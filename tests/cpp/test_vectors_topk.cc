@@ -5,6 +5,8 @@
 
 #include "check.h"
 #include "support/cpu.h"
+#include "vectors/analogies.h"
+#include "vectors/compact_rows.h"
 #include "vectors/sketch.h"
 #include "vectors/topk.h"
 #include "vectors/topk_kernels.h"
@@ -118,8 +120,8 @@ TEST(blocks_of_rows_find_what_the_whole_table_does) {
       Nearest found;
       for (std::int64_t first = 0; first < count; first += size) {
         const std::int64_t block = std::min(size, count - first);
-        found = nearest({rows.row(first), block, dim, dim}, std::span(inverse).subspan(first, block), asked,
-                        queries, k, exclude, 2, first, first == 0 ? nullptr : &found);
+        found = nearest(Rows{rows.row(first), block, dim, dim}, std::span(inverse).subspan(first, block),
+                        asked, queries, k, exclude, 2, first, first == 0 ? nullptr : &found);
       }
       CHECK(found.indices == whole.indices);
       CHECK(found.scores == whole.scores);
@@ -138,7 +140,7 @@ TEST(every_instruction_set_multiplies_codes_alike) {
       code = static_cast<std::int16_t>(static_cast<int>(generator() % 40'001) - 20'000);
     for (const NearestKernels* kernels : runnable()) {
       std::vector<std::int32_t> dots(static_cast<std::size_t>(count));
-      kernels->codes(codes.data(), width, count, query.data(), dots.data());
+      kernels->codes(codes.data(), width, width, count, query.data(), dots.data());
       for (std::int64_t r = 0; r < count; ++r) {
         std::int64_t exact = 0;
         for (std::int64_t d = 0; d < width; ++d) exact += std::int64_t{codes[r * width + d]} * query[d];
@@ -208,6 +210,73 @@ TEST(a_sketch_finds_the_same_bits) {
         CHECK(found.indices == direct.indices);
         CHECK(found.scores == direct.scores);
       }
+    }
+  }
+}
+
+TEST(rows_of_fewer_bytes_find_the_bits_that_the_same_numbers_as_float32_do) {
+  using Storage = StoredRows::Storage;
+  std::mt19937 generator(12);
+  for (const std::int64_t dim : {1, 3, 32, 45, 300}) {
+    const std::int64_t count = 1'001, pitch = dim + 2;
+    const auto size = static_cast<std::size_t>(count * pitch);
+    // Allocated to the byte, so that a sanitizer sees what is read behind the last row.
+    std::vector<std::uint16_t> halves(size - 2);
+    std::vector<std::int8_t> whole(size - 2);
+    for (auto& half : halves)
+      half = static_cast<std::uint16_t>(generator() % 0x3C00 | (generator() & 0x8000));
+    for (auto& number : whole) number = static_cast<std::int8_t>(static_cast<int>(generator() % 255) - 127);
+    std::vector<float> scales = normal(static_cast<std::size_t>(count), 13);
+    std::fill_n(whole.begin() + 7 * pitch, dim, std::int8_t{0});
+    scales[8] = 0.0f;
+    scales[9] = std::nanf("");
+    halves[static_cast<std::size_t>(9 * pitch)] = 0x7C00;  // infinity
+    for (const bool of_int8 : {false, true}) {
+      const StoredRows stored(of_int8 ? Storage::kInt8 : Storage::kFloat16,
+                              of_int8 ? static_cast<const void*>(whole.data()) : halves.data(),
+                              of_int8 ? scales.data() : nullptr, count, dim, pitch);
+      std::vector<float> table(static_cast<std::size_t>(count * dim));
+      for (std::int64_t r = 0; r < count; ++r) {
+        const std::span<float> row = std::span(table).subspan(r * dim, dim);
+        if (of_int8) {
+          for (std::int64_t d = 0; d < dim; ++d)
+            row[d] = static_cast<float>(whole[r * pitch + d]) * scales[static_cast<std::size_t>(r)];
+        } else {
+          decode_half(std::span(halves).subspan(r * pitch, dim), row, 1);
+        }
+      }
+      const Rows rows{table.data(), count, dim, dim};
+      std::vector<float> inverse = row_norms(stored, 2);
+      const std::vector<float> expected = row_norms(rows, 1);
+      for (std::size_t r = 0; r < inverse.size(); ++r)
+        CHECK(inverse[r] == expected[r] || std::isnan(expected[r]));
+      for (float& norm : inverse) norm = norm > 0.0f && norm < 1e30f ? 1.0f / norm : 0.0f;
+      const Sketch sketch = sketch_rows(stored, inverse, 2);
+      CHECK(sketch.codes.empty() == of_int8);
+      const SketchView view{sketch.codes, sketch.scales, sketch.errors};
+      for (const std::int64_t queries : {2, 40}) {
+        std::vector<float> asked = normal(static_cast<std::size_t>(queries * dim), 14);
+        std::copy_n(table.begin() + 990 * dim, dim, asked.begin());
+        const std::vector<std::int32_t> exclude(static_cast<std::size_t>(queries), 3);
+        for (const std::int64_t k : {1, 12, 1'001}) {
+          const Nearest direct = nearest(rows, inverse, asked, queries, k, exclude, 1);
+          const Nearest found = nearest(stored, inverse, asked, queries, k, exclude, 3);
+          CHECK(found.indices == direct.indices);
+          CHECK(found.scores == direct.scores);
+          if (queries > 2) continue;
+          const Nearest sketched = nearest_by_sketch(stored, inverse, view, asked, queries, k, exclude, 3);
+          CHECK(sketched.indices == direct.indices);
+          CHECK(sketched.scores == direct.scores);
+        }
+      }
+      const std::vector<std::int32_t> word_rows{0, 1, 2, 990}, questions{0, 1, 2, 3, 2, 1};
+      std::vector<float> words(table.begin(), table.begin() + 3 * dim);
+      words.insert(words.end(), table.begin() + 990 * dim, table.begin() + 991 * dim);
+      const AnalogyQuestions all{words, word_rows, questions};
+      const Nearest direct = answer_analogies(rows, inverse, all, AnalogyScore::kSum, 5, 1);
+      const Nearest found = answer_analogies(stored, inverse, all, AnalogyScore::kSum, 5, 2);
+      CHECK(found.indices == direct.indices);
+      CHECK(found.scores == direct.scores);
     }
   }
 }

@@ -189,16 +189,29 @@ def test_words_that_are_there_twice_are_refused_or_the_first_stays(tmp_path):
 
 
 def test_progress_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("fastnlp.io.word2vec._BLOCK", 100)
-    for name in ("a.vec", "a.vec.gz", "a.bin", "a.npz"):
+    for module in ("word2vec", "npz", "safetensors", "vectors_file", "fasttext", "stored_rows"):
+        monkeypatch.setattr(f"fastnlp.io.{module}._BLOCK", 100)
+    for module in ("subword_vectors", "fasttext_model"):
+        monkeypatch.setattr(f"fastnlp.vectors.{module}._WORDS", 10)
+    for name in ("a.vec", "a.vec.gz", "a.bin", "a.npz", "a.safetensors", "a.fnv", "fasttext"):
         words = [f"w{i}" for i in range(200)]
         written, read = [], []
         path = tmp_path / name
         full = WordVectors(words, np.ones((200, 4), np.float32))
-        full.save(path, progress=lambda done, total, w=written: w.append((done, total)))
-        WordVectors.load(path, progress=lambda done, total, r=read: r.append((done, total)))
-        assert written[-1] == (200, 200)
-        assert read[-1][0] == read[-1][1] > 0 and read == sorted(read)
+        form = name if name == "fasttext" else None
+        full.save(path, form, progress=lambda done, total, w=written: w.append((done, total)))
+        assert written[-1] == (400, 400) if form else (200, 200)
+        for more in ({}, {"mapped": False}, {"dtype": "float16"}):
+            read.clear()
+            WordVectors.load(path, progress=lambda done, total, r=read: r.append((done, total)), **more)
+            assert read[-1][0] == read[-1][1] > 0
+            mapped = more == {} and name in ("a.safetensors", "a.fnv")
+            assert mapped or (len(read) > 3 and len(written) > 3)
+            assert more.get("dtype") or read == sorted(read)
+    full.astype("int8").save(tmp_path / "small.npz")
+    read.clear()
+    WordVectors.load(tmp_path / "small.npz", progress=lambda done, total: read.append((done, total)))
+    assert len(read) > 3 and read[-1] == (800, 800)
 
 
 def npz(**arrays):

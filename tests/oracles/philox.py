@@ -1,6 +1,7 @@
 """Philox4x32-10 and the library's streams, in Python integers; the layout is csrc/support/philox.h's."""
 
-TOKEN, NEGATIVES, TABLES, SHUFFLE = range(4)
+TOKEN, NEGATIVES, TABLES, SHUFFLE, PAIRS, TRUNCATION, MASKING, REPLACEMENT = range(8)
+ORDER = 10
 MASK = 0xFFFFFFFF
 
 
@@ -21,6 +22,11 @@ def word(seed, stream, epoch, position, index):
 
 def below(random_word, n):
     return random_word * n >> 32
+
+
+def below_wide(high, low, n):
+    """The same from two words."""
+    return (high << 32 | low) * n >> 64
 
 
 def threshold(probability):

@@ -94,7 +94,7 @@ def test_vectors_without_any_direction_and_unknown_words_are_errors(odd):
 
 
 def test_a_page_needs_numpy_alone(monkeypatch, vectors):
-    for name in ("matplotlib", "matplotlib.figure", "sklearn", "scipy"):
+    for name in ("matplotlib", "matplotlib.figure", "sklearn", "sklearn.manifold", "scipy"):
         monkeypatch.setitem(sys.modules, name, None)
     assert page_html(vectors, 20)
     with pytest.raises(ImportError, match=r"fastnlp\[plot\]"):

@@ -247,7 +247,7 @@ def test_weight_and_loss_are_those_of_the_paper():
         ({"symmetric": 1}, TypeError, "symmetric: expected True or False"),
         ({"bounds": "page"}, ValueError, "bounds"),
         ({"weighting": 1}, ValueError, "weighting"),
-        ({"device": "cuda"}, ValueError, "device"),
+        ({"device": "tpu"}, ValueError, "device"),
     ],
 )
 def test_wrong_settings_are_named(options, error, message):

@@ -157,7 +157,7 @@ def test_a_learning_rate_that_diverges_is_said(groups, lr, tmp_path):
         ({"architecture": "glove"}, ValueError, "architecture: expected 'skipgram' or 'cbow', got 'glove'"),
         ({"loss": "softmax"}, ValueError, "loss: expected 'ns' or 'hs', got 'softmax'"),
         ({"cbow_contexts": "max"}, ValueError, "cbow_contexts: expected 'mean' or 'word2vec' or 'sum', got"),
-        ({"device": "cuda"}, ValueError, "device: expected 'auto' or 'cpu', got 'cuda'"),
+        ({"device": "tpu"}, ValueError, "device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got 'tpu'"),
         ({"shrink_windows": 1}, TypeError, "shrink_windows: expected True or False"),
         ({"noise_power": float("nan")}, ValueError, "noise_power: .* got nan"),
     ],

@@ -90,6 +90,21 @@ def test_choices_are_gensims(both, call):
     assert ours == theirs
 
 
+@pytest.mark.parametrize("norm", [True, False])
+def test_distances_of_texts_are_gensims(both, norm, monkeypatch):
+    for backend in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"):  # which POT would import, taking its time
+        monkeypatch.setenv(f"POT_BACKEND_DISABLE_{backend}", "1")
+    pytest.importorskip("ot")
+    generator = np.random.default_rng(7)
+    for _ in range(5):
+        # Repeated words, words of both texts, and some that nobody knows.
+        first, second = ([f"word{i}" for i in generator.integers(0, 12, 9)] + ["nowhere"] for _ in range(2))
+        ours, theirs = (vectors.wmdistance(first, second, norm=norm) for vectors in both)
+        assert ours == pytest.approx(theirs, abs=1e-6)
+    ours, theirs = (vectors.wmdistance(["nowhere"], ["word1"]) for vectors in both)
+    assert ours == theirs == float("inf")
+
+
 def test_analogy_is_three_cos_add(both):
     ours, theirs = both
     assert_same(

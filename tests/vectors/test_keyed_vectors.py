@@ -34,8 +34,8 @@ def test_prepared_rows_refuse_what_does_not_fit():
 @pytest.mark.parametrize(
     ("error", "message", "call"),
     [
-        (ValueError, "vector_size: expected a whole number of at least 1, got 0", lambda: KeyedVectors(0)),
-        (ValueError, "vector_size: expected a whole number", lambda: KeyedVectors("wiki.vec")),
+        (ValueError, "vector_size: expected at least 1, got 0", lambda: KeyedVectors(0)),
+        (TypeError, "vector_size: expected a whole number", lambda: KeyedVectors("wiki.vec")),
         (ValueError, "count: expected at least 0, got -1", lambda: KeyedVectors(2, -1)),
         (TypeError, "dtype: expected float32, got float64", lambda: KeyedVectors(2, dtype=np.float64)),
         (ValueError, "append: expected False", lambda: filled().save_word2vec_format("x", append=True)),

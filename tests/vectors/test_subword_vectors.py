@@ -208,10 +208,106 @@ def test_vectors_alone_are_saved_as_vectors(tmp_path, vectors):
     again = WordVectors.load(tmp_path / "m.vec")
     assert not isinstance(again, SubwordVectors)
     assert again["where"].tolist() == vectors["where"].tolist()
-    with pytest.raises(ValueError, match=r"format: .* FastText\.save writes it"):
-        vectors.save(tmp_path / "m.bin", format="fasttext")
+    vectors.save(tmp_path / "m.bin", format="word2vec-binary")
+    assert not isinstance(WordVectors.load(tmp_path / "m.bin"), SubwordVectors)
     with pytest.raises(ValueError, match="format: expected 'fasttext'"):
         SubwordVectors.load(tmp_path / "m.vec", format="glove")
+
+
+ASKED = ["where", "naïve", "</s>", "unseen", "日本"]
+
+
+def test_a_model_is_written_as_it_was_read(tmp_path):
+    saved(tmp_path / "m.bin")
+    seen = []
+    WordVectors.load(tmp_path / "m.bin").save(tmp_path / "again.bin", progress=lambda *at: seen.append(at))
+    assert (tmp_path / "again.bin").read_bytes() == (tmp_path / "m.bin").read_bytes()
+    assert seen[-1][0] == seen[-1][1] > 0
+    model = WordVectors.load(tmp_path / "m.bin")
+    model.save(tmp_path / "m.bin")  # over the file that is mapped
+    assert WordVectors.load(tmp_path / "m.bin")["unseen"].tolist() == model["unseen"].tolist()
+    WordVectors.load(tmp_path / "m.bin", limit=2).save(tmp_path / "two.bin")
+    two = WordVectors.load(tmp_path / "two.bin")
+    assert two.index_to_key == model.index_to_key[:2]
+    assert all(two[word].tolist() == model[word].tolist() for word in [*two.index_to_key, "unseen"])
+
+
+@pytest.mark.parametrize("row_bucket", [(), (0, 3, 50, 96)])
+def test_vectors_that_were_changed_or_made_here_come_back_to_rounding(tmp_path, row_bucket):
+    words = ["where", "there", "naïve", "</s>"]
+    own, table = tables(words)
+    if row_bucket:
+        table = table[: len(row_bucket)]
+    rows = ngram_rows(table, row_bucket)
+    composed = rows.compose(WordList.from_words("words", words), np.arange(4), own.view(np.uint8))
+    vectors = SubwordVectors(words, composed, rows, counts=[5, 4, 3, 2])
+    vectors.save(tmp_path / "m.bin")
+    loaded = WordVectors.load(tmp_path / "m.bin")
+    np.testing.assert_allclose(loaded.vectors, composed, atol=1e-6)
+    assert loaded["unseen"].tolist() == vectors["unseen"].tolist()
+    assert loaded.get_vecattr("there", "count") == 4
+    loaded["there"] = np.full(5, 7.0)
+    loaded["brandnew"] = np.arange(5)
+    loaded.save(tmp_path / "changed.bin")
+    again = WordVectors.load(tmp_path / "changed.bin")
+    np.testing.assert_allclose(again["there"], 7, atol=1e-5)
+    np.testing.assert_allclose(again["brandnew"], np.arange(5), atol=1e-5)
+    assert again["where"].tolist() == loaded["where"].tolist()
+    loaded.vectors[0, 0] = np.nan
+    with pytest.raises(ValueError, match="row 0: expected finite numbers, got NaN or infinity"):
+        loaded.save(tmp_path / "nan.bin")
+    assert not (tmp_path / "nan.bin").exists()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_words_alone_are_a_model_without_ngrams(tmp_path, dtype):
+    words, table = ["where", "new york", "日本"], np.random.default_rng(2).normal(size=(3, 4))
+    vectors = WordVectors(words, table.astype(np.float32)).astype(dtype)
+    vectors.save(tmp_path / "m.bin", format="fasttext")
+    again = WordVectors.load(tmp_path / "m.bin")
+    assert isinstance(again, SubwordVectors) and again.index_to_key == words
+    assert (again.vectors == vectors.vectors).all()
+    assert [again.get_vecattr(word, "count") for word in words] == [3, 2, 1]
+    assert "unseen" not in again
+    with pytest.raises(KeyError, match="'unseen' is not among"):
+        again["unseen"]
+    again.save(tmp_path / "again.bin")
+    assert (tmp_path / "again.bin").read_bytes() == (tmp_path / "m.bin").read_bytes()
+
+
+def test_what_fasttext_cannot_hold_is_refused(tmp_path, vectors):
+    table = np.ones((1, 2), np.float32)
+    for word in ("", "a\0b"):
+        with pytest.raises(ValueError, match=r"words\[0\]: expected a word without NUL bytes"):
+            WordVectors([word], table).save(tmp_path / "m.bin", format="fasttext")
+    with pytest.raises(ValueError, match="row 0: expected finite numbers, got NaN or infinity"):
+        WordVectors(["a"], table * np.inf).save(tmp_path / "m.bin", format="fasttext")
+    with pytest.raises(ValueError, match=r"m\.bin\.gz: expected a name without \.gz"):
+        WordVectors(["a"], table).save(tmp_path / "m.bin.gz", format="fasttext")
+    with pytest.raises(ValueError, match="dtype: expected None or 'float32' for fasttext, got 'int8'"):
+        WordVectors(["a"], table).save(tmp_path / "m.bin", format="fasttext", dtype="int8")
+    sums = ngram_rows(tables([])[1], composition="sum")
+    with pytest.raises(ValueError, match="composition: expected 'mean', as fastText composes"):
+        SubwordVectors(["where"], vectors.vectors[:1], sums).save(tmp_path / "m.bin")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.interop
+def test_fasttext_reads_what_word_vectors_write(tmp_path):
+    fasttext = pytest.importorskip("fasttext")
+    saved(tmp_path / "m.bin")
+    ours = WordVectors.load(tmp_path / "m.bin")
+    ours.save(tmp_path / "with-ngrams.bin")
+    theirs = fasttext.load_model(str(tmp_path / "with-ngrams.bin"))
+    for word in [*ASKED, *ours.index_to_key]:
+        assert ours[word].tobytes() == theirs.get_word_vector(word).tobytes()
+    alone = WordVectors(ours.index_to_key, ours.vectors)
+    alone.save(tmp_path / "alone.bin", format="fasttext")
+    theirs = fasttext.load_model(str(tmp_path / "alone.bin"))
+    assert theirs.get_words() == alone.index_to_key
+    for word in alone.index_to_key:
+        assert alone[word].tobytes() == theirs.get_word_vector(word).tobytes()
+    assert not theirs.get_word_vector("unseen").any()
 
 
 @pytest.mark.interop

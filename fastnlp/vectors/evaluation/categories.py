@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.io.checks import whole_number
 from fastnlp.vectors.evaluation.reading import KnownWords, Lines, numbered_lines, refuse_line
-from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.vectors.table import WordTable
 
 __all__ = ["CategoryResult", "categories"]
 
@@ -37,7 +38,7 @@ class CategoryResult:
 
 
 def categories(
-    vectors: WordVectors,
+    vectors: WordTable,
     words: Lines,
     *,
     restrict_vocab: int | None = None,
@@ -68,13 +69,13 @@ def categories(
         OSError: the file cannot be read.
 
     Example:
+        >>> from fastnlp import WordVectors
         >>> table = np.array([[9, 1], [8, 1], [1, 9], [1, 8]], np.float32)
         >>> vectors = WordVectors(["cat", "dog", "car", "bus"], table)
         >>> print(categories(vectors, ["cat animal", "dog animal", "car vehicle", "bus vehicle"]))
         purity 1.0000 (4 words in 2 categories; 0 unknown)
     """
-    if restarts < 1:
-        raise ValueError(f"restarts: expected at least 1, got {restarts}")
+    whole_number("restarts", restarts, least=1)
     known = KnownWords(vectors, restrict_vocab, case_insensitive)
     category_of: dict[int, str] = {}
     unknown = 0

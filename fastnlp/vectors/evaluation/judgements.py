@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.vectors.comparison import Comparisons
 from fastnlp.vectors.evaluation.reading import KnownWords, Lines, numbered_lines, refuse_line
-from fastnlp.vectors.word_vectors import WordVectors
 
 __all__ = ["Correlation", "SimilarityResult", "similarity"]
 
@@ -57,7 +57,7 @@ class Judged(NamedTuple):
 
 
 def similarity(
-    vectors: WordVectors,
+    vectors: Comparisons,
     pairs: Lines,
     *,
     delimiter: str | None = None,
@@ -85,6 +85,7 @@ def similarity(
         OSError: the file cannot be read.
 
     Example:
+        >>> from fastnlp import WordVectors
         >>> vectors = WordVectors(["a", "b", "c"], np.array([[1, 0], [1, 1], [0, 1]], np.float32))
         >>> print(similarity(vectors, ["a b 9", "a c 1", "b c 8.5", "a d 5"]))
         Spearman 0.8660, Pearson 0.9984 (3 pairs; 1 unknown)
@@ -101,7 +102,7 @@ def similarity(
 
 
 def judge(
-    vectors: WordVectors,
+    vectors: Comparisons,
     pairs: Lines,
     known: KnownWords,
     delimiter: str | None,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.vectors.evaluation.reading import KnownWords
-from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.vectors.table import WordTable
 
 __all__ = ["OutlierResult", "outliers"]
 
@@ -42,7 +42,7 @@ class OutlierResult:
 
 
 def outliers(
-    vectors: WordVectors,
+    vectors: WordTable,
     sets: Sets,
     *,
     restrict_vocab: int | None = None,
@@ -70,6 +70,7 @@ def outliers(
         OSError: a file cannot be read.
 
     Example:
+        >>> from fastnlp import WordVectors
         >>> table = np.array([[9, 1], [8, 1], [9, 2], [1, 9]], np.float32)
         >>> vectors = WordVectors(["cat", "dog", "cow", "bus"], table)
         >>> print(outliers(vectors, [(["cat", "dog", "cow"], ["bus", "train"])]))
@@ -100,7 +101,7 @@ def outliers(
     return OutlierResult(float((places == 1).mean()), float(places.mean()), len(found), unknown)
 
 
-def _unit(vectors: WordVectors, known: KnownWords, word: str) -> NDArray[np.float64] | None:
+def _unit(vectors: WordTable, known: KnownWords, word: str) -> NDArray[np.float64] | None:
     """The unit vector of a word, or of the mean of its parts."""
     spellings = [known.row(word), known.row(word.replace(" ", "_"))]
     rows = [row for row in spellings if row >= 0][:1] or [

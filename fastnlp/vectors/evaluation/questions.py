@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.vectors.evaluation.reading import KnownWords, Lines, numbered_lines, refuse_line
-from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.vectors.nearest import NearestRows
 
 __all__ = ["AnalogyMethod", "AnalogyResult", "AnalogySection", "analogies"]
 
@@ -102,7 +102,7 @@ class Answered(NamedTuple):
 
 
 def analogies(
-    vectors: WordVectors,
+    vectors: NearestRows,
     questions: Lines,
     *,
     restrict_vocab: int | None = 30_000,
@@ -138,6 +138,7 @@ def analogies(
         OSError: a file cannot be read.
 
     Example:
+        >>> from fastnlp import WordVectors
         >>> table = np.array([[1, 0, 1], [1, 1, 1], [1, 0, -1], [1, 1, -1], [-1, 0, 0]], np.float32)
         >>> vectors = WordVectors(["man", "woman", "king", "queen", "tree"], table)
         >>> print(analogies(vectors, [": family", "man woman king queen", "man woman uncle aunt"]))
@@ -158,7 +159,7 @@ def analogies(
 
 
 def answer(
-    vectors: WordVectors, asked: list[Question], known: KnownWords, method: str, threads: int | None
+    vectors: NearestRows, asked: list[Question], known: KnownWords, method: str, threads: int | None
 ) -> list[Answered]:
     """Each question with what came of it."""
     if method not in ("3cosadd", "3cosmul"):
@@ -176,7 +177,7 @@ def answer(
 
 
 def _best(
-    vectors: WordVectors,
+    vectors: NearestRows,
     given: NDArray[np.int32],
     same: NDArray[np.int32],
     by_products: bool,

@@ -10,7 +10,8 @@ from typing import NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.vectors.word_vectors import WordVectors
+from fastnlp.io.checks import several, whole_number
+from fastnlp.vectors.table import WordTable
 
 __all__ = ["KnownWords", "Lines", "numbered_lines", "refuse_line"]
 
@@ -27,6 +28,10 @@ def numbered_lines(lines: Lines, comments: bool = True) -> Iterator[tuple[int, s
             raise ValueError(f"{source}: byte {error.start}: not valid UTF-8") from None
     else:
         source = "lines"
+        lines = several("lines", lines)
+        wrong = next((line for line in lines if not isinstance(line, str)), None)
+        if wrong is not None:
+            raise TypeError(f"lines: expected str, got {type(wrong).__name__} {wrong!r}")
     for number, line in enumerate(lines, 1):
         if line.strip() and not (comments and line.startswith("#")):
             yield number, line.strip(), source
@@ -49,9 +54,9 @@ class KnownWords:
         same: (R,) int32, for each row that is searched the first row that is spelled the same.
     """
 
-    def __init__(self, vectors: WordVectors, restrict_vocab: int | None, case_insensitive: bool) -> None:
-        if restrict_vocab is not None and restrict_vocab < 1:
-            raise ValueError(f"restrict_vocab: expected at least 1, got {restrict_vocab}")
+    def __init__(self, vectors: WordTable, restrict_vocab: int | None, case_insensitive: bool) -> None:
+        if restrict_vocab is not None:
+            restrict_vocab = whole_number("restrict_vocab", restrict_vocab, least=1)
         self._upper = case_insensitive
         self._first: dict[str, int] = {}
         self.same: NDArray[np.int32] = np.empty(min(len(vectors), restrict_vocab or len(vectors)), np.int32)

@@ -1,0 +1,200 @@
+"""WikiText-2 as the book prepares it for BERT."""
+
+from __future__ import annotations
+
+import collections
+import operator
+import os
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fastnlp.d2l.download import data_folders, download_extract
+from fastnlp.d2l.examples import draw_seed
+from fastnlp.d2l.vocabulary import Vocab
+from fastnlp.sampling import BertExamples
+from fastnlp.text import Corpus
+from fastnlp.text import Vocab as Words
+
+_RESERVED = ("<pad>", "<mask>", "<cls>", "<sep>")
+_TRAIN = "wiki.train.tokens"
+
+Example = tuple[torch.Tensor, ...]
+"""Tokens, segments, valid length, places, weights, labels, is_next."""
+
+
+def _read_wiki(data_dir: str | os.PathLike[str]) -> list[list[str]]:
+    """The paragraphs of WikiText-2 that have at least two sentences, lower-cased and shuffled by `random`.
+
+    A sentence ends at " . "; where that is the end of the paragraph too, the last sentence keeps its full
+    stop. So 1,072 of the 15,496 paragraphs have one sentence.
+
+    Args:
+        data_dir: the folder with `wiki.train.tokens`.
+
+    Returns:
+        A list of sentences for each paragraph.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    text = (Path(data_dir) / _TRAIN).read_text(encoding="utf-8").lower()
+    paragraphs = [line.strip().split(" . ") for line in text.split("\n") if " . " in line]
+    random.shuffle(paragraphs)
+    return paragraphs
+
+
+class _WikiTextDataset(torch.utils.data.Dataset[Example]):
+    """Examples for BERT from paragraphs: pairs of neighbouring sentences, or with a random one, and masks.
+
+    The rules are the book's: pairs longer than `max_len` are left out, a random sentence is one of a random
+    paragraph, words that occur fewer than 5 times are unknown. Random words that stand in are never special
+    tokens, which in the book five of 20,256 are; empty sentences are passed over. Seeded by `random`.
+
+    Args:
+        paragraphs: lists of sentences, each a str.
+        max_len: the tokens of each row.
+
+    Attributes:
+        vocab: with `<pad>`, `<mask>`, `<cls>` and `<sep>` as 1 to 4.
+        all_token_ids: (N, max_len) int64; a row is an example, in the order of the paragraphs.
+        all_segments: (N, max_len) int64.
+        valid_lens: (N,) float32.
+        all_pred_positions: (N, M) int64, with M = round(0.15 * max_len), at least 1.
+        all_mlm_weights: (N, M) float32.
+        all_mlm_labels: (N, M) int64.
+        nsp_labels: (N,) int64.
+
+    Raises:
+        ValueError: `max_len` is below 5, or no pair is that short.
+
+    Example:
+        >>> dataset = _WikiTextDataset([["a b c d", "e f g h"]] * 5, 12)
+        >>> len(dataset), dataset.vocab.idx_to_token[:6], [tuple(x.shape) for x in dataset[0]]
+        (5, ['<unk>', '<pad>', '<mask>', '<cls>', '<sep>', 'a'], [(12,), (12,), (), (2,), (2,), (2,), ()])
+    """
+
+    def __init__(self, paragraphs: Sequence[Sequence[str]], max_len: int) -> None:
+        corpus = Corpus.from_text(_lines(paragraphs), min_count=1)
+        words = corpus.vocab
+        counter = collections.Counter(dict(zip(words.tokens, words.counts.tolist(), strict=True)))
+        self.vocab = Vocab.from_counter(counter, min_freq=5, reserved_tokens=_RESERVED)
+        known = Words(self.vocab.idx_to_token, unknown="<unk>", reserved=_RESERVED)
+        ids = np.array(self.vocab[words.tokens], np.int32)[corpus.ids]
+        examples = BertExamples(
+            Corpus.from_ids(ids, corpus.sentence_offsets, known, corpus.document_offsets),
+            max_len=max_len,
+            pairs="adjacent",
+            next_sentence_rule="book",
+            long_pairs="drop",
+            predict_unknown=True,
+            pad_to="max_len",
+            seed=draw_seed(),
+        )
+        batch = examples.rows(0, np.arange(len(examples)))
+        assert batch.is_next is not None
+        self.all_token_ids = torch.from_numpy(batch.tokens).long()
+        self.all_segments = torch.from_numpy(batch.segments).long()
+        self.valid_lens = torch.from_numpy(batch.lengths).float()
+        self.all_pred_positions = torch.from_numpy(batch.positions).long()
+        self.all_mlm_weights = torch.from_numpy(batch.weights)
+        self.all_mlm_labels = torch.from_numpy(batch.labels).long()
+        self.nsp_labels = torch.from_numpy(batch.is_next).long()
+
+    def tensors(self) -> Example:
+        """All examples: the seven tensors in the order of a batch."""
+        return (
+            self.all_token_ids,
+            self.all_segments,
+            self.valid_lens,
+            self.all_pred_positions,
+            self.all_mlm_weights,
+            self.all_mlm_labels,
+            self.nsp_labels,
+        )
+
+    def __getitem__(self, idx: int) -> Example:
+        """One example."""
+        return tuple(tensor[idx] for tensor in self.tensors())
+
+    def __getitems__(self, indices: Sequence[int]) -> _Selection:
+        """The examples of one batch; torch's DataLoader asks for them in this way."""
+        return _Selection(self, indices)
+
+    def __len__(self) -> int:
+        """How many examples there are."""
+        return len(self.nsp_labels)
+
+
+class _Selection(Sequence[Example]):
+    """Some examples of a data set: one by one for any collate function, and a batch at once for ours."""
+
+    def __init__(self, dataset: _WikiTextDataset, indices: Sequence[int]) -> None:
+        self.dataset = dataset
+        self.indices = indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
+        return self.dataset[self.indices[operator.index(index)]]
+
+    def batch(self) -> list[torch.Tensor]:
+        rows = torch.as_tensor(self.indices)
+        return [tensor[rows] for tensor in self.dataset.tensors()]
+
+
+def _collate(selection: Any) -> list[torch.Tensor]:
+    rows: list[torch.Tensor] = selection.batch()
+    return rows
+
+
+def load_data_wiki(batch_size: int, max_len: int) -> tuple[torch.utils.data.DataLoader[Example], Vocab]:
+    """Shuffled minibatches of WikiText-2 for BERT, and the vocabulary.
+
+    The data set is made once, by the book's rules; see `_WikiTextDataset`. After `random.seed` and
+    `torch.manual_seed` everything repeats. Batches are cut from tensors in this process: that takes less time
+    than handing them over from another, so the book's worker processes are not started. WikiText-2 is looked
+    for as `wikitext-2/wiki.train.tokens` or as the archive in ../data and in FASTNLP_DATA, then fetched.
+    The vocabulary is also left in `d2l.vocab`.
+
+    Args:
+        batch_size: examples a batch; the last batch of an epoch may have fewer.
+        max_len: the tokens of each row.
+
+    Returns:
+        A DataLoader whose batches are seven tensors: tokens, segments, valid lengths, places, weights,
+        labels, and whether the second sentence is the next one; the vocabulary.
+
+    Raises:
+        ValueError: an argument is too small.
+        ConnectionError: the text is neither here nor to be fetched; see `download`.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
+    train_set = _WikiTextDataset(_read_wiki(_data_dir()), max_len)
+    data_iter = torch.utils.data.DataLoader(
+        train_set, batch_size, shuffle=True, collate_fn=_collate, num_workers=0
+    )
+    sys.modules["fastnlp.d2l"].__dict__["vocab"] = train_set.vocab
+    return data_iter, train_set.vocab
+
+
+def _data_dir() -> Path:
+    """Where the text lies already unpacked, or else the unpacked archive."""
+    for folder in data_folders():
+        if (folder / "wikitext-2" / _TRAIN).is_file():
+            return folder / "wikitext-2"
+    return Path(download_extract("wikitext-2", "wikitext-2"))
+
+
+def _lines(paragraphs: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A sentence a line, and an empty line behind each paragraph."""
+    for paragraph in paragraphs:
+        yield from (line for line in paragraph if line and not line.isspace())
+        yield ""

@@ -1,0 +1,410 @@
+"""Examples for BERT's pretraining, made from a corpus as they are needed."""
+
+from __future__ import annotations
+
+import collections
+import operator
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnlp import _core
+from fastnlp.sampling.arrays import as_integers, as_threads, as_unsigned
+from fastnlp.sampling.bert_batch import BertBatch
+from fastnlp.sampling.special_tokens import SpecialTokens, find_special_tokens, token_flags
+from fastnlp.text.corpus import Corpus
+
+_IN_MEMORY = 256 << 20  # bytes of an epoch's pairs; more go to an unnamed file
+_PIECE = 1 << 20  # offsets looked at together
+
+
+class BertExamples:
+    """Rows for a masked language model with next-sentence prediction (Devlin et al. 2019), batch by batch.
+
+    Nothing is written down: a batch is a function of (seed, epoch, index), whatever came before it and
+    however many threads fill it, so training goes on at any batch at once. Each epoch has other pairs, other
+    masks and another order. Beside the corpus, which stays mapped, memory holds 24 bytes for each pair of an
+    epoch; beyond 256 MiB they lie in an unnamed file.
+
+    With mode "nsp" a row is `[CLS] A [SEP] B [SEP]`; B follows A, or is random (half of the time, and where A
+    is the rest of its document). With mode "full" a row is `[CLS] ... [SEP]` with exactly `max_len` tokens of
+    running text, a `[SEP]` between documents, cut where the row is full; each epoch cuts elsewhere.
+
+    Of a row's n tokens, max(1, round(mask_fraction * n)) are predicted (halves are rounded to the even
+    number, n counts the special tokens), but never a special token. Rows in which nothing else stands have
+    no predictions. Empty sentences and documents are passed over.
+
+    Args:
+        corpus: sentences in documents; its vocabulary has the special tokens.
+        max_len: the tokens of a row at most, special ones too; at least 5, or 3 with mode "full".
+        mode: "nsp" for pairs, "full" for running text without next-sentence prediction.
+        pairs: "packed" fills rows up to `max_len` with several sentences, as BERT's own code does; "adjacent"
+            takes each sentence and its neighbour, as the book does.
+        next_sentence_rule: a random B is from another document ("document"), or, as in the book, from any
+            ("book"); documents are all as likely, and then their sentences.
+        long_pairs: "truncate" takes tokens from the longer segment, at its front or back at random, as BERT's
+            own code does; "drop" leaves the pair out, as the book does, and goes with "adjacent".
+        short_fraction: the part of packed pairs that aims at a random length in 2..max_len - 3 instead.
+        mask_fraction: the part of the tokens that is predicted, in (0, 1].
+        replacement: how likely the mask stands in for such a token, another token, or itself.
+        whole_words: True predicts all tokens of a word together; or (V,) bool; see `token_flags`. A word that
+            would be too many is passed over, so a row may have fewer predictions, or none.
+        max_predictions: of a row at most; None for what `mask_fraction` gives.
+        predict_unknown: whether the unknown token may be predicted, as in the book.
+        cls: name of the token in front; None for `[CLS]`, `<cls>` or `<s>`.
+        sep: name of the separator; None for `[SEP]`, `<sep>` or `</s>`.
+        mask: name of the mask; None for `[MASK]` or `<mask>`.
+        pad: name of the padding; None for `[PAD]` or `<pad>`.
+        seed: 64 bits.
+        pad_to: "longest" pads to the longest row of a batch, "max_len" to the same width always.
+        pad_multiple: widths are multiples of it, or `max_len`; tensor cores like 8.
+        pool: so many batches are sorted by length together, so that rows of a batch are about as long; 1 for
+            none. The order of the batches stays random.
+        drop_last: leave out what fills no batch at the end of an epoch.
+        rank: which part of each batch this process takes, in [0, world_size).
+        world_size: how many processes share the batches; together they have the rows of one process with a
+            batch `world_size` times as large.
+        threads: for a batch; None for one a core. The result is the same for any number.
+
+    Raises:
+        ValueError: an argument is out of range, a special token is missing, the corpus is empty or gives no
+            pair, or there is no other document to draw from.
+        TypeError: the corpus is none.
+
+    Example:
+        >>> text = ["a b c", "d e f", "", "g h i", "j k l"]
+        >>> special = ["<pad>", "<mask>", "<cls>", "<sep>"]
+        >>> corpus = Corpus.from_text(text, min_count=1, reserved=special)
+        >>> examples = BertExamples(corpus, max_len=16, pairs="adjacent")
+        >>> batch = examples.batch(epoch=0, index=0, batch_size=2)
+        >>> batch.tokens.shape, batch.lengths.tolist(), batch.weights.sum(axis=1).tolist()
+        ((2, 9), [9, 9], [1.0, 1.0])
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        max_len: int = 128,
+        mode: Literal["nsp", "full"] = "nsp",
+        pairs: Literal["packed", "adjacent"] = "packed",
+        next_sentence_rule: Literal["document", "book"] = "document",
+        long_pairs: Literal["truncate", "drop"] = "truncate",
+        short_fraction: float = 0.1,
+        mask_fraction: float = 0.15,
+        replacement: tuple[float, float, float] = (0.8, 0.1, 0.1),
+        whole_words: bool | Sequence[bool] | NDArray[np.bool_] = False,
+        max_predictions: int | None = None,
+        predict_unknown: bool = False,
+        cls: str | None = None,
+        sep: str | None = None,
+        mask: str | None = None,
+        pad: str | None = None,
+        seed: int = 1,
+        pad_to: Literal["longest", "max_len"] = "longest",
+        pad_multiple: int = 1,
+        pool: int = 64,
+        drop_last: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+        threads: int | None = None,
+    ) -> None:
+        options = {name: value for name, value in locals().items() if name not in ("self", "corpus")}
+        self._options = options  # what another process makes the same examples with
+        if not isinstance(corpus, Corpus):
+            raise TypeError(f"corpus: expected a Corpus, got {type(corpus).__name__}")
+        _one_of("mode", mode, ("nsp", "full"))
+        _one_of("pairs", pairs, ("packed", "adjacent"))
+        _one_of("next_sentence_rule", next_sentence_rule, ("document", "book"))
+        _one_of("long_pairs", long_pairs, ("truncate", "drop"))
+        _one_of("pad_to", pad_to, ("longest", "max_len"))
+        self.max_len = _at_least("max_len", max_len, 3 if mode == "full" else 5)
+        if self.max_len > 1 << 20:
+            raise ValueError(f"max_len: expected at most 2^20 tokens, got {max_len}")
+        _fraction("short_fraction", short_fraction)
+        if not 0 < mask_fraction <= 1:
+            raise ValueError(f"mask_fraction: expected a part in (0, 1], got {mask_fraction}")
+        hidden, replaced, _ = _parts("replacement", replacement)
+        if long_pairs == "drop" and pairs == "packed" and mode == "nsp":
+            raise ValueError(
+                "long_pairs: expected 'truncate' with pairs='packed', whose pairs are full, got 'drop'"
+            )
+        most = self.max_len if max_predictions is None else _at_least("max_predictions", max_predictions, 1)
+        self.mode = mode
+        self.seed = as_unsigned("seed", seed, 64)
+        self.pad_multiple = (
+            self.max_len if pad_to == "max_len" else _at_least("pad_multiple", pad_multiple, 1)
+        )
+        self.pool = _at_least("pool", pool, 1)
+        self.drop_last = bool(drop_last)
+        self.world_size = _at_least("world_size", world_size, 1)
+        if not 0 <= operator.index(rank) < self.world_size:
+            raise ValueError(f"rank: expected one in [0, {world_size}), got {rank}")
+        self.rank = operator.index(rank)
+        self.threads = as_threads(threads)
+        self.corpus = corpus
+        self.special_tokens: SpecialTokens = find_special_tokens(
+            corpus.vocab, cls=cls, sep=sep, mask=mask, pad=pad
+        )
+        flags, drawable = token_flags(
+            corpus.vocab, self.special_tokens, whole_words=whole_words, predict_unknown=predict_unknown
+        )
+        if not corpus.n_tokens:
+            raise ValueError("corpus: expected tokens, got an empty corpus")
+        sentences, documents = _without_empty(corpus)
+        if mode == "nsp" and next_sentence_rule == "document" and len(documents) == 2:
+            raise ValueError(
+                "corpus: expected several documents, of which another gives the random sentences, got one; "
+                "divide the text, or use next_sentence_rule='book' or mode='full'"
+            )
+        self._core = _core.MaskedLm(
+            corpus.ids,
+            sentences,
+            documents,
+            flags,
+            drawable,
+            self.max_len,
+            list(self.special_tokens),
+            full=mode == "full",
+            packed=pairs == "packed",
+            other_document=next_sentence_rule == "document",
+            drop_long=long_pairs == "drop",
+            short_fraction=short_fraction,
+            random_fraction=0.5,
+            mask_fraction=mask_fraction,
+            most=min(most, self.max_len),
+            hidden=hidden,
+            replaced=replaced,
+            whole_words=whole_words is not False,
+            seed=self.seed,
+        )
+        self._lock = threading.Lock()
+        self._counts: dict[int, int] = {}
+        self._pairs: collections.OrderedDict[int, NDArray[np.int64]] = collections.OrderedDict()
+        self._pools: collections.OrderedDict[Any, NDArray[np.int64]] = collections.OrderedDict()
+        if not self.n_examples(0):
+            raise ValueError(
+                f"corpus: expected pairs of sentences, got none: of {len(documents) - 1:,} documents none "
+                f"has two sentences that go into max_len={self.max_len} together"
+            )
+
+    def n_examples(self, epoch: int) -> int:
+        """How many rows an epoch has, those of all ranks together; epochs differ a little.
+
+        Args:
+            epoch: 32 bits.
+
+        Returns:
+            The number.
+        """
+        number = as_unsigned("epoch", epoch, 32)
+        if number not in self._counts:
+            self._counts[number] = self._core.count(number, self.threads)
+        return self._counts[number]
+
+    def __len__(self) -> int:
+        """How many rows the first epoch has."""
+        return self.n_examples(0)
+
+    def n_batches(self, epoch: int, batch_size: int) -> int:
+        """How many batches an epoch has, the same for each rank.
+
+        Args:
+            epoch: 32 bits.
+            batch_size: rows a batch and rank, at least 1.
+
+        Returns:
+            The number.
+        """
+        together = _at_least("batch_size", batch_size, 1) * self.world_size
+        full, rest = divmod(self.n_examples(epoch), together)
+        return full + (rest > 0 and not self.drop_last)
+
+    def batch(self, epoch: int, index: int, batch_size: int) -> BertBatch:
+        """One batch of an epoch, without making those before it.
+
+        Args:
+            epoch: 32 bits.
+            index: in [0, n_batches(epoch, batch_size)).
+            batch_size: rows a batch and rank; the last batch may have fewer, or none for some ranks.
+
+        Returns:
+            The batch; the part of this rank.
+
+        Raises:
+            IndexError: there is no such batch, or an id of the corpus is not in the vocabulary.
+            ValueError: an argument is out of range.
+        """
+        count = self.n_batches(epoch, batch_size)
+        if not 0 <= operator.index(index) < count:
+            raise IndexError(f"index: expected a batch in [0, {count}), got {index}")
+        numbers = self._numbers(epoch, operator.index(index), batch_size * self.world_size)
+        ends = [len(numbers) * part // self.world_size for part in (self.rank, self.rank + 1)]
+        return self.rows(epoch, numbers[ends[0] : ends[1]])
+
+    def rows(self, epoch: int, numbers: ArrayLike) -> BertBatch:
+        """Rows by their number in the order of the corpus, as a data set with random access has them.
+
+        Args:
+            epoch: 32 bits.
+            numbers: (B,) integers in [0, n_examples(epoch)).
+
+        Returns:
+            The rows.
+
+        Raises:
+            IndexError: there is no such row, or an id of the corpus is not in the vocabulary.
+            TypeError: the numbers are no integers.
+        """
+        wanted = as_integers("numbers", numbers, np.int64)
+        pairs = None if self.mode == "full" else self._epoch_pairs(as_unsigned("epoch", epoch, 32))
+        return BertBatch(*self._core.fill(pairs, wanted, epoch, self.pad_multiple, self.threads))
+
+    def batches(
+        self, epoch: int, batch_size: int, start: int = 0, *, prefetch: int = 2
+    ) -> Iterator[BertBatch]:
+        """The batches of an epoch from one of them on; others are made meanwhile, on a thread.
+
+        Args:
+            epoch: 32 bits.
+            batch_size: rows a batch and rank.
+            start: the first batch, in [0, n_batches(epoch, batch_size)].
+            prefetch: how many batches are made ahead; 0 for none and no thread.
+
+        Yields:
+            `batch(epoch, start, batch_size)` and those behind it.
+
+        Raises:
+            ValueError: an argument is out of range.
+        """
+        count = self.n_batches(epoch, batch_size)
+        if not 0 <= operator.index(start) <= count:
+            raise ValueError(f"start: expected a batch in [0, {count}], got {start}")
+        if _at_least("prefetch", prefetch, 0) == 0:
+            return (self.batch(epoch, i, batch_size) for i in range(start, count))
+        return self._ahead(epoch, batch_size, range(start, count), prefetch)
+
+    def _ahead(self, epoch: int, batch_size: int, indices: range, prefetch: int) -> Iterator[BertBatch]:
+        waiting: collections.deque[Future[BertBatch]] = collections.deque()
+        coming = iter(indices)
+        with ThreadPoolExecutor(1, "bert-batches") as worker:
+            try:
+                for _ in indices:
+                    while len(waiting) <= prefetch and (i := next(coming, None)) is not None:
+                        waiting.append(worker.submit(self.batch, epoch, i, batch_size))
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _numbers(self, epoch: int, index: int, together: int) -> NDArray[np.int64]:
+        """The numbers of a batch's examples, those of all ranks."""
+        examples = self.n_examples(epoch)
+        full = examples // together
+        if index == full:  # what fills no batch
+            return _core.shuffled(examples, full * together, examples, self.seed, epoch, 0)
+        number, place = divmod(index, self.pool)
+        key = epoch, together, number
+        with self._lock:
+            found = self._pools.get(key)
+        if found is None:
+            found = self._sorted(epoch, together, number, min(self.pool, full - number * self.pool))
+            with self._lock:
+                _remember(self._pools, key, found)
+        rows: NDArray[np.int64] = found[place]
+        return rows
+
+    def _sorted(self, epoch: int, together: int, number: int, batches: int) -> NDArray[np.int64]:
+        """(batches, together) numbers of the examples of a pool."""
+        first = number * self.pool * together
+        end = first + batches * together
+        rows = _core.shuffled(self.n_examples(epoch), first, end, self.seed, epoch, 0)
+        if self.mode == "full" or self.pool == 1:
+            return rows.reshape(batches, together)
+        lengths = self._core.lengths(self._epoch_pairs(epoch), rows)
+        rows = rows[np.argsort(lengths, kind="stable")]
+        order = _core.shuffled(batches, 0, batches, self.seed, epoch, 1 + number)
+        return rows.reshape(batches, together)[order]
+
+    def _epoch_pairs(self, epoch: int) -> NDArray[np.int64]:
+        with self._lock:
+            found = self._pairs.get(epoch)
+            if found is None:
+                found = _room(self.n_examples(epoch))
+                self._core.write(epoch, found, self.threads)
+                _remember(self._pairs, epoch, found)
+            return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_again, (self.corpus, self._options)
+
+    def __repr__(self) -> str:
+        return f"BertExamples({len(self):,} rows of up to {self.max_len} tokens, mode={self.mode!r})"
+
+
+def _made_again(corpus: Corpus, options: dict[str, Any]) -> BertExamples:
+    return BertExamples(corpus, **options)
+
+
+def _remember(cache: collections.OrderedDict[Any, Any], key: Any, value: Any) -> None:
+    cache[key] = value
+    while len(cache) > 2:
+        cache.popitem(last=False)
+
+
+def _room(pairs: int) -> NDArray[np.int64]:
+    if 24 * pairs <= _IN_MEMORY:
+        return np.empty((pairs, 3), np.int64)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.int64, "w+", shape=(pairs, 3))
+
+
+def _without_empty(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offsets of the sentences that have tokens, and of the documents that have such sentences."""
+    sentences, documents = corpus.sentence_offsets, corpus.document_offsets
+    if _rise(sentences) and _rise(documents):
+        return sentences, documents
+    kept = np.unique(sentences)
+    return kept, np.unique(np.searchsorted(kept, sentences[documents]))
+
+
+def _rise(offsets: NDArray[np.int64]) -> bool:
+    return all(
+        bool(
+            (
+                offsets[start + 1 : start + _PIECE + 1]
+                > offsets[start : start + _PIECE][: len(offsets) - 1 - start]
+            ).all()
+        )
+        for start in range(0, len(offsets) - 1, _PIECE)
+    )
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}: expected {' or '.join(map(repr, allowed))}, got {value!r}")
+
+
+def _at_least(name: str, value: int, least: int) -> int:
+    number = operator.index(value)
+    if number < least:
+        raise ValueError(f"{name}: expected at least {least}, got {number}")
+    return number
+
+
+def _fraction(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected a part in [0, 1], got {value}")
+    return float(value)
+
+
+def _parts(name: str, values: tuple[float, float, float]) -> tuple[float, float, float]:
+    parts = tuple(float(value) for value in values)
+    if len(parts) != 3 or not all(0 <= part <= 1 for part in parts) or abs(sum(parts) - 1) > 1e-9:
+        raise ValueError(f"{name}: expected three parts that add up to 1, got {values}")
+    return parts[0], parts[1], parts[2]

@@ -1,0 +1,180 @@
+"""Where a model is trained: the engine and the device that its arguments stand for."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import re
+import warnings
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["ENGINES", "Choice", "check_arguments", "check_memory", "choose", "free_memory", "require"]
+
+ENGINES = ("native", "torch", "triton")
+
+_OLDEST = (8, 0)  # compute capability that the kernels are compiled for
+_WORTH = 20_000_000  # items to train from which a GPU repays starting it and compiling
+
+
+class Choice(NamedTuple):
+    """What trains, where, and why.
+
+    Attributes:
+        engine: "native", "torch" or "triton".
+        device: a device of torch; "cpu" for the native engine.
+        why: for the log.
+    """
+
+    engine: str
+    device: str
+    why: str
+
+
+def choose(device: str, engine: str | None, items: int, unfit: str | None = None) -> Choice:
+    """The engine and the device for a run.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        engine: "native", "torch", "triton" or None for the fastest on the device.
+        items: corpus positions or pairs to train in all.
+        unfit: why the Triton engine cannot train the model as it is configured; None where it can.
+
+    Returns:
+        What to use.
+
+    Raises:
+        ValueError: device or engine is none of these, they exclude each other, or the engine cannot train the
+            model.
+        RuntimeError: there is no CUDA device of the kind, or torch or triton is missing, or the driver is too
+            old.
+
+    Example:
+        >>> choose("cpu", None, 1000)
+        Choice(engine='native', device='cpu', why='the CPU was asked for')
+    """
+    check_arguments(device, engine)
+    if engine == "native" or (device == "cpu" and engine is None):
+        return Choice("native", "cpu", "the CPU was asked for" if device == "cpu" else "it was asked for")
+    if engine == "triton" and unfit is not None:
+        raise ValueError(f"engine: expected 'native' or 'torch' for {unfit}, got 'triton'")
+    if device != "auto":
+        require(device, engine)
+        if engine is not None:
+            return Choice(engine, device, "it was asked for")
+        return Choice("torch" if unfit is not None else "triton", device, "it is the fastest there")
+    if engine == "triton":
+        wanted = "cpu" if _interpreting() else "cuda"
+        require(wanted, engine)
+        return Choice(engine, wanted, "it was asked for")
+    if engine == "torch":
+        require("cpu", engine)
+        missing = _missing_cuda("cuda")
+        return Choice(engine, "cpu" if missing else "cuda", "it was asked for")
+    if unfit is not None:
+        return Choice("native", "cpu", f"CUDA has no kernel for {unfit}")
+    if items < _WORTH:
+        return Choice("native", "cpu", f"fewer than {_WORTH:,} items are to be trained")
+    missing = _missing_module("torch") or _missing_module("triton") or _missing_cuda("cuda")
+    if missing:
+        return Choice("native", "cpu", missing)
+    return Choice("triton", "cuda", "there is a CUDA device")
+
+
+def check_arguments(device: str, engine: str | None) -> None:
+    """Refuses what is no device, no engine, or no pair of both.
+
+    Raises:
+        ValueError: as `choose`.
+    """
+    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise ValueError(f"device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+    if engine is not None and engine not in ENGINES:
+        raise ValueError(f"engine: expected 'native', 'torch', 'triton' or None, got {engine!r}")
+    if engine == "native" and device.startswith("cuda"):
+        raise ValueError(f"device: expected 'auto' or 'cpu' with engine='native', got {device!r}")
+    if engine == "triton" and device == "cpu" and not _interpreting():
+        raise ValueError("device: expected 'auto' or 'cuda' with engine='triton', got 'cpu'")
+
+
+def require(device: str, engine: str | None) -> None:
+    """Refuses a device or an engine that is not on this machine, before anything is allocated.
+
+    Raises:
+        RuntimeError: it says what is missing and what there is instead.
+    """
+    missing = _missing_module("torch")
+    if not missing and (engine == "triton" or (engine is None and device != "cpu")):
+        missing = _missing_module("triton")
+    if missing:
+        raise RuntimeError(f"engine: {missing} (pip install 'fastnlp[torch]'), or engine='native'")
+    if device.startswith("cuda"):
+        missing = _missing_cuda(device)
+        if missing:
+            raise RuntimeError(f"device: {missing}; device='cpu' trains on the processor")
+
+
+def _interpreting() -> bool:
+    """Whether Triton runs kernels in its interpreter, on the CPU."""
+    return os.environ.get("TRITON_INTERPRET", "0") == "1"
+
+
+def _missing_module(name: str) -> str:
+    return "" if importlib.util.find_spec(name) else f"{name} is not installed"
+
+
+def _missing_cuda(device: str) -> str:
+    """Why torch cannot use a CUDA device here; empty where it can."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they say is raised below
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if not count:
+            if torch.version.cuda is None:
+                return f"expected a build of torch with CUDA, got {torch.__version__}"
+            try:
+                torch.cuda.init()  # type: ignore[no-untyped-call]
+            except (RuntimeError, AssertionError) as error:
+                return f"expected a CUDA device, got: {str(error).splitlines()[0]}"
+            return "expected a CUDA device, found none"
+        index = int(device.partition(":")[2] or 0)
+        if index >= count:
+            return f"expected cuda:0 to cuda:{count - 1}, got {device}"
+        found = torch.cuda.get_device_capability(index)
+    if found < _OLDEST:
+        return (
+            f"expected a device of compute capability {_OLDEST[0]}.{_OLDEST[1]} or newer, got "
+            f"{torch.cuda.get_device_name(index)} of {found[0]}.{found[1]}"
+        )
+    return ""
+
+
+def check_memory(device: torch.device, **bytes_of: int) -> None:
+    """Refuses what the device has no room for, before it is allocated.
+
+    Args:
+        device: where; the memory of the CPU is not looked at.
+        **bytes_of: what is to be put there, and how many bytes each takes.
+
+    Raises:
+        MemoryError: it says how much each needs and how much is free.
+    """
+    free, needed = free_memory(device), sum(bytes_of.values())
+    if needed > free:
+        each = ", ".join(f"{name} {size / 1e9:.2f} GB" for name, size in bytes_of.items())
+        raise MemoryError(
+            f"device: expected {needed / 1e9:.2f} GB free on {device} ({each}), got {free / 1e9:.2f} GB"
+        )
+
+
+def free_memory(device: torch.device) -> float:
+    """Bytes that are free on a device; infinite on the CPU, which is not looked at."""
+    if device.type != "cuda":
+        return math.inf
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0]

@@ -1,0 +1,211 @@
+"""The Triton engine: skip-gram with negative sampling in persistent kernels on a GPU.
+
+The host feeds nothing but the bounds of units: what is kept, windows and negatives are drawn on the device,
+by the numbers of the one generator. A launch trains the units of about 0.05 s in tiles of 16 centers
+(`fastnlp.kernels.triton.skipgram_training`), one program on each multiprocessor, so some 2,100 centers are in
+flight, and the changes of rows that are met too often by so many are damped.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fastnlp.kernels.triton.skipgram_training import TILE, train_tiles
+from fastnlp.kernels.triton.token_draws import draw_tokens
+from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
+from fastnlp.sampling import AliasTable
+from fastnlp.text import Corpus
+from fastnlp.training.damping import damping, updates_per_center
+from fastnlp.training.device_ids import DeviceIds
+from fastnlp.training.devices import check_memory, free_memory
+from fastnlp.training.pieces import pieces_between
+from fastnlp.training.torch_draws import thresholds
+from fastnlp.training.torch_engine import TorchReport
+from fastnlp.training.word2vec_units import Word2VecUnits
+
+__all__ = ["TritonEngine"]
+
+_LAUNCH = 0.05  # seconds that a launch should take: Ctrl-C waits for it
+_MOST_POSITIONS = 1 << 23  # of a launch
+_BYTES = 64  # of a position of a launch, while its tokens are drawn
+
+
+class TritonEngine(Word2VecUnits):
+    """Trains tiles of centers on one GPU.
+
+    Attributes:
+        programs: that run side by side.
+        in_flight: centers that are trained at once.
+    """
+
+    _draw_tokens = staticmethod(draw_tokens)
+    _train_tiles = staticmethod(train_tiles)
+
+    def __init__(
+        self,
+        config: Word2VecConfig,
+        corpus: Corpus,
+        tables: Word2VecTables,
+        device: str = "cuda",
+        programs: int | None = None,
+    ) -> None:
+        """Puts tables, distributions and, where there is room, the ids on the device.
+
+        Args:
+            config: of the model.
+            corpus: to train on.
+            tables: the parameters.
+            device: of torch; "cpu" where kernels are interpreted.
+            programs: that run side by side; None for one on each multiprocessor.
+
+        Raises:
+            ValueError: the corpus has no word that can be a negative for another.
+            MemoryError: the device has no room for the tables.
+        """
+        super().__init__(config, corpus, tables)
+        assert self.noise is not None
+        self._config, self._corpus, self._tables = config, corpus, tables
+        self._device = torch.device(device)
+        size, piece = self._native.unit_size, self._native.piece_size
+        self._most_units = max(1, _MOST_POSITIONS // size)
+        longest = min(self._most_units * size + piece, self.size)
+        needed = {
+            "tables": tables.padded_input.nbytes + tables.padded_output.nbytes,
+            "distributions": 20 * len(tables.padded_input),
+            "tokens of a launch": (_BYTES + 8) * longest,
+        }
+        check_memory(self._device, **needed)
+        room = free_memory(self._device) - sum(needed.values())
+        self._ids = DeviceIds(corpus.ids, self._device, corpus.ids.nbytes <= room, longest)
+        if programs is None:
+            programs = 1
+            if self._device.type == "cuda":
+                programs = torch.cuda.get_device_properties(self._device).multi_processor_count
+        self.programs, self.in_flight = programs, programs * TILE
+
+        def on_device(array: NDArray[Any]) -> Tensor:
+            return torch.from_numpy(array).to(self._device)
+
+        self._parameters = on_device(tables.padded_input), on_device(tables.padded_output)
+        updates = updates_per_center(config, corpus.vocab.counts, self.keep, self.noise, tables)
+        self._damping = (
+            on_device(damping(updates[0], self.in_flight)),
+            on_device(damping(updates[1], self.in_flight)),
+        )
+        self._keep = on_device(thresholds(self.keep).astype(np.uint32))
+        noise = AliasTable(self.noise)
+        self._noise = on_device(noise.thresholds), on_device(noise.aliases)
+        self._units_at_once = 1 if self._device.type == "cpu" else 16
+
+    def train(self, epoch: int, unit: int, seconds: float, stop: int | None = None) -> TorchReport:
+        """Trains whole units from `unit` on for about `seconds`, to `stop` or to the end of the epoch."""
+        deadline = time.monotonic() + seconds
+        report = TorchReport(unit)
+        end = self.units if stop is None else stop
+        while report.next_unit < end:
+            begun = time.monotonic()
+            self._train_units(
+                epoch, report.next_unit, min(report.next_unit + self._units_at_once, end), report
+            )
+            now = time.monotonic()
+            change = min(2.0, max(0.5, _LAUNCH / max(now - begun, 1e-6)))
+            self._units_at_once = min(self._most_units, max(1, int(self._units_at_once * change)))
+            if now >= deadline:
+                break
+        return report
+
+    def synchronize(self) -> None:
+        """Brings the tables of the model up to date with those on the device."""
+        if self._device.type != "cpu":
+            torch.from_numpy(self._tables.padded_input).copy_(self._parameters[0])
+            torch.from_numpy(self._tables.padded_output).copy_(self._parameters[1])
+
+    def _bounds(self, first: int, last: int) -> NDArray[np.int64]:
+        """Of the pieces of units [first, last)."""
+        size = self._native.unit_size
+        offsets = self._corpus.sentence_offsets
+        return pieces_between(offsets, self._native.piece_size, first * size, min(last * size, self.size))
+
+    def _train_units(self, epoch: int, first: int, last: int, report: TorchReport) -> None:
+        report.next_unit = last
+        bounds = self._bounds(first, last)
+        if not len(bounds):
+            return
+        ids = self._ids.between(int(bounds[0]), int(bounds[-1]))
+        config = self._config
+        reaches = self._draw_tokens(
+            ids,
+            self._keep,
+            int(bounds[0]),
+            seed=config.seed,
+            epoch=epoch,
+            window=config.window,
+            shrink=config.shrink_windows,
+        )
+        kept = reaches.nonzero()[:, 0]
+        starts = torch.from_numpy(bounds - bounds[0]).to(self._device)
+        before = torch.searchsorted(kept, starts)  # kept tokens in front of each bound
+        piece = torch.arange(len(starts) - 1, device=self._device).repeat_interleave(before.diff())
+        tokens = (
+            ids[kept],
+            kept + int(bounds[0]),
+            reaches[kept],
+            before[piece].int(),
+            (before[piece + 1] - 1).int(),
+        )
+        pairs, measured, losses = self._train_tiles(
+            self._parameters,
+            self._damping,
+            tokens,
+            self._tiles(epoch, first, last, bounds, before),
+            self._noise,
+            window=config.window,
+            negatives=config.negatives,
+            shared=self._native.shared_by == "group",
+            seed=config.seed,
+            epoch=epoch,
+            programs=self.programs,
+        )
+        if not self._ids.resident and last < self.units:
+            after = self._bounds(last, min(last + self._units_at_once, self.units))
+            if len(after):
+                self._ids.prefetch(int(after[0]), int(after[-1]))
+        report.kept += len(kept)
+        report.pairs += int(pairs.sum())
+        report.loss_pairs += int(measured.sum())
+        report.loss += float(losses.double().sum())
+
+    def _tiles(
+        self,
+        epoch: int,
+        first: int,
+        last: int,
+        bounds: NDArray[np.int64],
+        before: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """First centers, ends and rates of the tiles: a unit is cut every `TILE` kept tokens.
+
+        They are ordered so that programs, which take one after another in turn, are at places far apart:
+        neighbours speak of the same things, and would race on the rows of the same words.
+        """
+        starts = np.arange(first, last + 1) * self._native.unit_size
+        starts[-1] = bounds[-1]
+        begins = before[torch.from_numpy(np.searchsorted(bounds, starts)).to(self._device)]
+        counts = -(begins.diff() // -TILE)
+        unit = torch.arange(last - first, device=self._device).repeat_interleave(counts)
+        place = torch.arange(len(unit), device=self._device) - (counts.cumsum(0) - counts)[unit]
+        begin = begins[unit] + place * TILE
+        end = torch.minimum(begin + TILE, begins[unit + 1])
+        rates = torch.tensor([self.lr_at(epoch, u) for u in range(first, last)], device=self._device)
+        steps = -(len(unit) // -self.programs)
+        order = (
+            torch.arange(steps * self.programs, device=self._device).view(self.programs, steps).T.flatten()
+        )
+        order = order[order < len(unit)]
+        return begin[order].int(), end[order].int(), rates.float()[unit[order]]
