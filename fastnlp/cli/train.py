@@ -170,6 +170,9 @@ def _add_arguments(parser: argparse.ArgumentParser, output: str, formats: tuple[
     run_group.add_argument(
         "--log", metavar="FILE", help="keep loss and learning rate there; fastnlp plot run draws them"
     )
+    run_group.add_argument(
+        "--distributed", action="store_true", help="train in all processes that torchrun has started"
+    )
     run_group.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -254,7 +257,20 @@ def run_glove(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save: Callable[[], None]) -> None:
-    """Trains as the options say, and saves even what a stopped run has learned."""
+    """Trains as the options say, in this process or in those of torchrun, of which the first writes."""
+    if not options.distributed:
+        _fit(options, model, save)
+        return
+    from fastnlp.training.distributed import join
+
+    with join() as group:
+        if not group.first:
+            options.quiet, options.log, options.keep_corpus = True, None, None
+        _fit(options, model, save if group.first else lambda: None)
+
+
+def _fit(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save: Callable[[], None]) -> None:
+    """Trains, and saves even what a stopped run has learned."""
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the file to go on from")
     corpus = _corpus(options)

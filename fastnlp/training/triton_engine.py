@@ -21,7 +21,7 @@ from fastnlp.kernels.triton.token_draws import draw_tokens
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.sampling import AliasTable
 from fastnlp.text import Corpus
-from fastnlp.training.damping import damping, updates_per_center
+from fastnlp.training.damping import damping
 from fastnlp.training.device_ids import DeviceIds
 from fastnlp.training.devices import check_memory, free_memory
 from fastnlp.training.pieces import pieces_between
@@ -93,10 +93,9 @@ class TritonEngine(Word2VecUnits):
             return torch.from_numpy(array).to(self._device)
 
         self._parameters = on_device(tables.padded_input), on_device(tables.padded_output)
-        updates = updates_per_center(config, corpus.vocab.counts, self.keep, self.noise, tables)
         self._damping = (
-            on_device(damping(updates[0], self.in_flight)),
-            on_device(damping(updates[1], self.in_flight)),
+            on_device(damping(self._updates[0], self.in_flight)),
+            on_device(damping(self._updates[1], self.in_flight)),
         )
         self._keep = on_device(thresholds(self.keep).astype(np.uint32))
         noise = AliasTable(self.noise)
@@ -125,6 +124,10 @@ class TritonEngine(Word2VecUnits):
         if self._device.type != "cpu":
             torch.from_numpy(self._tables.padded_input).copy_(self._parameters[0])
             torch.from_numpy(self._tables.padded_output).copy_(self._parameters[1])
+
+    def parameters(self) -> list[Any]:
+        """The tables on the device."""
+        return list(self._parameters)
 
     def _bounds(self, first: int, last: int) -> NDArray[np.int64]:
         """Of the pieces of units [first, last)."""
