@@ -16,6 +16,7 @@ _HOME = {
     "BertConfig": "fastnlp.models.bert",
     "BertForPreTraining": "fastnlp.models.bert",
     "BertModel": "fastnlp.models.bert",
+    "BertPretrainer": "fastnlp.training.bert",
     "Corpus": "fastnlp.text",
     "FastText": "fastnlp.training",
     "GloVe": "fastnlp.training",
@@ -36,6 +37,7 @@ __all__ = [
     "BertConfig",
     "BertForPreTraining",
     "BertModel",
+    "BertPretrainer",
     "Corpus",
     "FastText",
     "GloVe",
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from fastnlp.text import Corpus, Phrases, Vocab
     from fastnlp.tokenizers import BPE, WordPiece
     from fastnlp.training import FastText, GloVe, RunLog, Word2Vec
+    from fastnlp.training.bert import BertPretrainer
     from fastnlp.vectors import ApproximateIndex, KeyedVectors, SubwordVectors, WordVectors, evaluate
 
 

@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "bindings/bindings.h"
 #include "sampling/masked_lm.h"
@@ -91,9 +94,10 @@ void write(const Builder& builder, std::uint32_t epoch, Longs pairs, int threads
 CArray<std::int32_t> lengths(const Builder& builder, const Longs& pairs, const Longs& numbers) {
   const std::span<const Pair> all = as_pairs(pairs);
   const std::span<const std::int64_t> wanted = view(numbers);
-  builder.core->longest(all, wanted);
   CArray<std::int32_t> out(static_cast<py::ssize_t>(wanted.size()));
   std::int32_t* length = out.mutable_data();
+  const py::gil_scoped_release release;  // the inputs are held by the caller, the output is not yet known
+  builder.core->longest(all, wanted);
   for (const std::int64_t number : wanted) {
     *length++ = static_cast<std::int32_t>(builder.core->length(all[number]));
   }

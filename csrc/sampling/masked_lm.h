@@ -3,9 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <vector>
 
 #include "sampling/masking.h"
 #include "sampling/sentence_pairs.h"

@@ -6,8 +6,6 @@
 #include <span>
 #include <vector>
 
-#include "support/buffer.h"
-
 namespace fastnlp {
 
 // Where sentences begin (in tokens) and documents (in sentences); none of them is empty.

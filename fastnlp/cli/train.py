@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastnlp.cli.arguments import FORMATS, add_command
+from fastnlp.cli.pretrain import add_bert
 from fastnlp.cli.progress import Reading, say
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ _GLOVE = (
 def add_to(commands: Commands) -> None:
     """Describes the command and its models."""
     parser = add_command(
-        commands, "train", "train word vectors on text", "  fastnlp train word2vec wiki.txt -o wiki.vec"
+        commands,
+        "train",
+        "train word vectors or a BERT on text",
+        "  fastnlp train word2vec wiki.txt -o wiki.vec",
     )
     models = parser.add_subparsers(title="models", metavar="MODEL", required=True)
     word2vec = add_command(
@@ -135,6 +139,7 @@ def add_to(commands: Commands) -> None:
         help="count only the words that follow",
     )
     glove.set_defaults(run=run_glove)
+    add_bert(models)
 
 
 def _add_arguments(parser: argparse.ArgumentParser, output: str, formats: tuple[str, ...]) -> None:

@@ -12,10 +12,11 @@ from torch import nn
 from torch.nn import functional
 
 from fastnlp.d2l.bert import BERTModel
+from fastnlp.d2l.bert_data import get_tokens_and_segments
 from fastnlp.d2l.hardware import try_all_gpus
 from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.vocabulary import Vocab
-from fastnlp.models.bert.masked_lm import masked_lm_loss
+from fastnlp.kernels import masked_lm_loss
 
 __all__ = ["_get_batch_loss_bert", "get_bert_encoding", "train_bert"]
 
@@ -62,8 +63,8 @@ def _fused(
     for layer in hidden:
         masked = layer(masked)
     mlm_l = masked_lm_loss(
-        masked, output.weight, output.bias, labels.reshape(-1)[counted], weights.reshape(-1)[counted]
-    ).loss
+        masked, None, weights.reshape(-1)[counted], labels.reshape(-1)[counted], output.weight, output.bias
+    )
     nsp_l = functional.cross_entropy(net.nsp(net.hidden(rows[row_of[starts]])), nsp_y)
     return mlm_l, nsp_l, mlm_l + nsp_l
 
@@ -218,7 +219,7 @@ def get_bert_encoding(
         raise ValueError("vocab: expected one, got None (pass vocab= or set d2l.vocab)")
     known = devices if devices is not None else sys.modules["fastnlp.d2l"].devices
     device = (known or try_all_gpus())[0]
-    tokens, segments = _tokens_and_segments(tokens_a, tokens_b)
+    tokens, segments = get_tokens_and_segments(list(tokens_a), None if tokens_b is None else list(tokens_b))
     ids: Any = words[tokens]
     length = torch.tensor([len(tokens)], device=device)
     training = net.training
@@ -230,13 +231,3 @@ def get_bert_encoding(
     finally:
         net.train(training)
     return encoded
-
-
-def _tokens_and_segments(
-    tokens_a: Sequence[str], tokens_b: Sequence[str] | None
-) -> tuple[list[str], list[int]]:
-    tokens, segments = ["<cls>", *tokens_a, "<sep>"], [0] * (len(tokens_a) + 2)
-    if tokens_b is not None:
-        tokens += [*tokens_b, "<sep>"]
-        segments += [1] * (len(tokens_b) + 1)
-    return tokens, segments

@@ -27,7 +27,23 @@ def _temporary_name(target: Path) -> Path:
 
 def _sweep(target: Path) -> None:
     """Removes what saves of the same target left behind when their process died."""
-    for orphan in target.parent.glob(f".{glob.escape(target.name)}{_MARK}*"):
+    _sweep_named(target.parent, f".{glob.escape(target.name)}{_MARK}*")
+
+
+def sweep_folder(folder: Path) -> None:
+    """Removes what saves into a folder, of whatever names, left behind when their process died."""
+    _sweep_named(folder, f".*{_MARK}*")
+
+
+def remove_whole(path: Path) -> None:
+    """Removes a folder so that a process killed meanwhile leaves no part of it under its name."""
+    gone = _temporary_name(path)
+    path.replace(gone)
+    shutil.rmtree(gone)
+
+
+def _sweep_named(folder: Path, pattern: str) -> None:
+    for orphan in folder.glob(pattern):
         pid = orphan.name.rsplit(_MARK, 1)[1].split("-")[0]
         if pid.isdigit() and not _alive(int(pid)):
             if orphan.is_dir():

@@ -9,6 +9,7 @@ from fastnlp.plots.analogy import plot_analogies
 from fastnlp.plots.fonts import MissingGlyphWarning
 from fastnlp.plots.heatmap import plot_heatmap
 from fastnlp.plots.page import page_html, write_page
+from fastnlp.plots.pretraining_curves import plot_pretraining
 from fastnlp.plots.projection import project
 from fastnlp.plots.run_curves import plot_run
 from fastnlp.plots.style import save_figure
@@ -20,6 +21,7 @@ __all__ = [
     "plot_analogies",
     "plot_heatmap",
     "plot_map",
+    "plot_pretraining",
     "plot_run",
     "project",
     "save_figure",

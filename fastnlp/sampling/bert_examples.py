@@ -114,6 +114,8 @@ class BertExamples:
         world_size: int = 1,
         threads: int | None = None,
     ) -> None:
+        options = {name: value for name, value in locals().items() if name not in ("self", "corpus")}
+        self._options = options  # what another process makes the same examples with
         if not isinstance(corpus, Corpus):
             raise TypeError(f"corpus: expected a Corpus, got {type(corpus).__name__}")
         _one_of("mode", mode, ("nsp", "full"))
@@ -338,8 +340,15 @@ class BertExamples:
                 _remember(self._pairs, epoch, found)
             return found
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_again, (self.corpus, self._options)
+
     def __repr__(self) -> str:
         return f"BertExamples({len(self):,} rows of up to {self.max_len} tokens, mode={self.mode!r})"
+
+
+def _made_again(corpus: Corpus, options: dict[str, Any]) -> BertExamples:
+    return BertExamples(corpus, **options)
 
 
 def _remember(cache: collections.OrderedDict[Any, Any], key: Any, value: Any) -> None:

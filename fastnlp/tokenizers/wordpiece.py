@@ -223,7 +223,7 @@ class WordPiece:
             room = max_length - 1 - len(parts)
             if room < 0:
                 raise ValueError(f"max_length: expected at least {1 + len(parts)}, got {max_length}")
-            parts = _shortened(parts, room)
+            parts = shortened(parts, room)
         end = np.array([special["[SEP]"]], np.int32)
         rows = [np.array([special["[CLS]"]], np.int32)]
         for part in parts:
@@ -388,7 +388,7 @@ def _restore(tokens: list[str], settings: dict[str, Any]) -> WordPiece:
     return WordPiece(tokens, **settings)
 
 
-def _shortened(parts: list[NDArray[np.int32]], room: int) -> list[NDArray[np.int32]]:
+def shortened(parts: list[NDArray[np.int32]], room: int) -> list[NDArray[np.int32]]:
     """Texts of `room` tokens together: the longer one gives way first, then both in turns."""
     if len(parts) == 1:
         return [parts[0][:room]]

@@ -15,7 +15,7 @@ from fastnlp.training.checkpoint import RunState
 from fastnlp.training.engine import Engine, RunConfig
 from fastnlp.training.progress import EpochReport, Progress
 
-__all__ = ["DivergenceError", "run"]
+__all__ = ["DivergenceError", "interrupt_flag", "run"]
 
 _SLICE = 0.1  # seconds: Ctrl-C is answered within two slices, and Python costs nothing between them
 _SMOOTHING = 0.8  # weight of the past in the loss that progress shows
@@ -26,7 +26,7 @@ class DivergenceError(ArithmeticError):
 
 
 @contextmanager
-def _interrupt_flag() -> Iterator[Callable[[], bool]]:
+def interrupt_flag() -> Iterator[Callable[[], bool]]:
     """Yields a callable that tells whether Ctrl-C was pressed.
 
     A KeyboardInterrupt could strike between the end of a slice and the note that it is done. A flag is looked
@@ -84,7 +84,7 @@ def run(
     started = saved = time.monotonic()
     items, smooth_loss = 0, math.nan
     total = engine.size * config.epochs
-    with _interrupt_flag() as interrupted:
+    with interrupt_flag() as interrupted:
         while state.epoch < config.epochs:
             slice_started = time.monotonic()
             done = engine.train(state.epoch, state.unit, _SLICE)

@@ -160,11 +160,11 @@ def _row(tokens, segments, s, epoch, place):
     return hidden, segments, positions, labels
 
 
-def shuffled(n, seed, epoch, number):
+def shuffled(n, seed, epoch, number, places=None):
     """A random order of 0..n-1: a Feistel network, walked until it is back below n."""
     bits = max(8, (n - 1).bit_length())
     order = []
-    for x in range(n):
+    for x in range(n) if places is None else places:
         while True:
             low, high = bits - bits // 2, bits // 2
             for round_number in range(6):

@@ -1,83 +1,162 @@
-import itertools
+import gc
+import pickle
+import threading
+import tracemalloc
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import bert_examples as oracle
+from oracles import statistics
+from oracles.bert_corpora import big_corpus, corpus_of, same
 from oracles.strategies import epochs, seeds
 
-from fastnlp.sampling import BertExamples
-from fastnlp.text import Corpus, Vocab
-
-SPECIAL = ["[PAD]", "[MASK]", "[CLS]", "[SEP]"]
-WORDS = 12
-FIRST = len(SPECIAL) + 1  # behind [UNK]
-
-sentences = st.lists(st.integers(0, WORDS), min_size=1, max_size=9)
-documents = st.lists(st.lists(sentences, min_size=1, max_size=6), min_size=2, max_size=5)
+from fastnlp import _core
+from fastnlp.sampling import BertExamples, bert_examples
+from fastnlp.text import Corpus
 
 
-def corpus_of(lists, tokens=None):
-    """Numbers of words (0 is unknown) as a corpus, and the documents as lists of its ids."""
-    words = tokens or [f"w{i}" for i in range(1, WORDS + 1)]
-    vocab = Vocab(words, unknown="[UNK]", reserved=SPECIAL)
-    numbered = [[[FIRST + i - 1 if i else 0 for i in line] for line in document] for document in lists]
-    flat = [line for document in numbered for line in document]
-    corpus = Corpus.from_ids(
-        [i for line in flat for i in line],
-        [0, *itertools.accumulate(map(len, flat))],
-        vocab,
-        [0, *itertools.accumulate(map(len, numbered))],
-    )
-    return corpus, numbered
+@pytest.fixture(scope="module")
+def corpus():
+    return big_corpus()
 
 
-def rules(**changed):
-    ids = dict(pad=1, mask=2, cls=3, sep=4, never={0, 1, 2, 3, 4}, drawable=range(FIRST, FIRST + WORDS))
-    return oracle.settings(**ids | changed)
+@given(st.integers(1, 700), seeds, epochs, st.integers(0, 2**32 - 1))
+def test_orders_hold_every_number_once_and_are_the_oracle(n, seed, epoch, number):
+    order = _core.shuffled(n, 0, n, seed, epoch, number).tolist()
+    assert sorted(order) == list(range(n))
+    assert order[:3] == oracle.shuffled(n, seed, epoch, number, places=range(min(n, 3)))
+    assert _core.shuffled(n, n // 2, n, seed, epoch, number).tolist() == order[n // 2 :]
 
 
-def check(batch, rows, s, multiple=1):
-    for name, want in oracle.padded(rows, s, multiple).items():
-        got = getattr(batch, name)
-        assert (None if got is None else got.tolist()) == want, name
+def test_every_number_comes_at_every_place_as_often():
+    seen = np.zeros((10, 10), int)
+    for epoch in range(20_000):
+        seen[np.arange(10), _core.shuffled(10, 0, 10, 7, epoch, 0)] += 1
+    assert statistics.fits(seen.ravel() / 10, np.full(100, 1 / 100))
 
 
-@given(documents, st.data(), seeds, epochs)
-def test_batches_of_pairs_are_the_oracle(lists, data, seed, epoch):
-    corpus, numbered = corpus_of(lists)
-    pairs = data.draw(st.sampled_from(["packed", "adjacent"]))
-    rule = data.draw(st.sampled_from(["document", "book"]))
-    drop = pairs == "adjacent" and data.draw(st.booleans())
-    max_len = data.draw(st.integers(5, 40))
-    fraction = data.draw(st.sampled_from([0.15, 0.4, 1.0]))
-    batch_size, pool = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 3))
-    s = rules(max_len=max_len, pairs=pairs, rule=rule, drop=drop, seed=seed, short=0.3, fraction=fraction)
-    rows = [oracle.pair_row(pair, s, epoch) for pair in oracle.make_pairs(numbered, s, epoch)]
-    multiple = data.draw(st.sampled_from([1, 8, 64]))
-    options = dict(
-        max_len=max_len, pairs=pairs, next_sentence_rule=rule, long_pairs="drop" if drop else "truncate",
-        short_fraction=0.3, mask_fraction=fraction, seed=seed, pool=pool, pad_multiple=multiple, threads=1,
-    )  # fmt: skip
-    if not oracle.make_pairs(numbered, s, 0):
-        with pytest.raises(ValueError, match="corpus: expected pairs of sentences, got none"):
-            BertExamples(corpus, **options)
-        return
-    examples = BertExamples(corpus, **options)
-    assert examples.n_examples(epoch) == len(rows)
-    expected = oracle.epoch_batches(rows, batch_size, seed, epoch, pool)
-    assert examples.n_batches(epoch, batch_size) == len(expected)
-    for index, want in enumerate(expected):
-        check(examples.batch(epoch, index, batch_size), want, s, multiple)
+def test_neighbours_in_a_long_order_are_no_neighbours_in_the_corpus():
+    order = _core.shuffled(10**12, 0, 100_000, 3, 0, 0)
+    assert len(np.unique(order)) == 100_000
+    assert statistics.fits(np.bincount(order // 10**11, minlength=10), [0.1] * 10)
+    assert (np.abs(np.diff(order)) < 10**6).sum() < 20  # 0.2 in the mean
 
 
-@given(documents, st.integers(3, 40), seeds, epochs, st.integers(1, 5))
-def test_batches_of_running_text_are_the_oracle(lists, max_len, seed, epoch, batch_size):
-    corpus, numbered = corpus_of(lists)
-    s = rules(max_len=max_len, seed=seed)
-    rows = oracle.full_rows(numbered, s, epoch)
-    examples = BertExamples(corpus, max_len=max_len, mode="full", seed=seed, threads=1)
-    expected = oracle.epoch_batches(rows, batch_size, seed, epoch, pool=1)
-    assert examples.n_batches(epoch, batch_size) == len(expected)
-    for index, want in enumerate(expected):
-        check(examples.batch(epoch, index, batch_size), want, s)
+@pytest.mark.parametrize("options", [{}, {"pairs": "adjacent"}, {"mode": "full"}, {"whole_words": "half"}])
+def test_any_number_of_threads_gives_the_same(corpus, options):
+    if options.get("whole_words"):
+        options = {"whole_words": np.arange(len(corpus.vocab)) % 2 == 0}
+    one = BertExamples(corpus, threads=1, **options)
+    for threads in (3, None):
+        other = BertExamples(corpus, threads=threads, **options)
+        for index in range(one.n_batches(2, 700)):
+            assert same(one.batch(2, index, 700), other.batch(2, index, 700))
+
+
+@pytest.mark.parametrize("mode", ["nsp", "full"])
+def test_an_epoch_goes_on_at_any_batch(corpus, mode):
+    whole = list(BertExamples(corpus, mode=mode, pool=4).batches(3, 64))
+    assert len(whole) > 9
+    for start in (0, 1, 5, len(whole) - 1, len(whole)):
+        for prefetch in (0, 3):
+            tail = list(BertExamples(corpus, mode=mode, pool=4).batches(3, 64, start, prefetch=prefetch))
+            assert len(tail) == len(whole) - start
+            assert all(map(same, tail, whole[start:]))
+
+
+def test_an_epoch_has_every_row_once_and_the_next_one_others(corpus):
+    examples = BertExamples(corpus, pool=3)
+    first = [row.tobytes() for row in examples.rows(0, range(len(examples))).tokens]
+    width = max(batch.width for batch in examples.batches(0, 50))
+    seen = []
+    for batch in examples.batches(0, 50):
+        seen += [
+            row.tobytes()
+            for row in np.pad(batch.tokens, ((0, 0), (0, width - batch.width)), constant_values=1)
+        ]
+    assert sorted(seen) == sorted(first)
+    assert seen != first
+    second = [row.tobytes() for row in examples.rows(1, range(examples.n_examples(1))).tokens]
+    assert len(set(first) & set(second)) < 5
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_ranks_share_the_batches_of_one_process(corpus, drop_last):
+    one = BertExamples(corpus, pool=3, drop_last=drop_last)
+    parts = [BertExamples(corpus, pool=3, drop_last=drop_last, rank=r, world_size=3) for r in range(3)]
+    count = one.n_batches(0, 60)
+    assert {part.n_batches(0, 20) for part in parts} == {count}
+    assert (len(one) % 60 == 0) or (count == len(one) // 60 + (not drop_last))
+    for index in range(count):
+        whole = one.batch(0, index, 60)
+        pieces = [part.batch(0, index, 20) for part in parts]
+        assert sum(map(len, pieces)) == len(whole)
+        assert np.concatenate([piece.lengths for piece in pieces]).tolist() == whole.lengths.tolist()
+        row = 0
+        for piece in pieces:
+            for tokens, length in zip(piece.tokens, piece.lengths, strict=True):
+                assert tokens[:length].tolist() == whole.tokens[row, :length].tolist()
+                row += 1
+
+
+def test_a_rank_without_rows_gets_an_empty_batch():
+    corpus, _ = corpus_of([[[1, 2], [3]], [[4], [5]]])
+    parts = [BertExamples(corpus, max_len=8, pairs="adjacent", rank=rank, world_size=3) for rank in range(3)]
+    batches = [part.batch(0, 0, 1) for part in parts]
+    assert sorted(map(len, batches)) == [0, 1, 1]
+    assert all(batch.positions.shape == (len(batch), 1) for batch in batches)
+
+
+def test_an_iteration_that_is_left_leaves_no_thread(corpus):
+    before = threading.active_count()
+    for _ in BertExamples(corpus).batches(0, 10, prefetch=4):
+        break
+    gc.collect()
+    assert threading.active_count() == before
+
+
+def test_errors_of_the_thread_reach_the_caller(corpus):
+    ids = corpus.ids.copy()
+    ids[5_000] = len(corpus.vocab)
+    bad = Corpus(ids, corpus.sentence_offsets, corpus.document_offsets, corpus.vocab)
+    with pytest.raises(IndexError, match=r"ids\[5000\]: expected an id in \[0, 505\), got 505"):
+        for _ in BertExamples(bad, pairs="adjacent").batches(0, 100):
+            pass
+    ids[5_000] = -3
+    with pytest.raises(IndexError, match=r"ids\[5000\]: .* got -3"):
+        list(BertExamples(bad, mode="full").batches(0, 100))
+
+
+def test_pairs_that_outgrow_memory_lie_in_a_file(corpus, monkeypatch):
+    right = list(BertExamples(corpus).batches(0, 200))
+    monkeypatch.setattr(bert_examples, "_IN_MEMORY", 100)
+    examples = BertExamples(corpus)
+    assert all(map(same, examples.batches(0, 200), right))
+    assert isinstance(examples._pairs[0], np.memmap)
+
+
+def test_a_saved_corpus_and_a_pickled_object_give_the_same(corpus, tmp_path):
+    corpus.save(tmp_path / "corpus")
+    right = BertExamples(corpus, max_len=64, seed=9)
+    opened = BertExamples(Corpus.open(tmp_path / "corpus"), max_len=64, seed=9)
+    assert same(right.batch(1, 2, 100), opened.batch(1, 2, 100))
+    assert same(right.batch(1, 2, 100), pickle.loads(pickle.dumps(right)).batch(1, 2, 100))
+
+
+def test_memory_grows_by_the_pairs_alone(tmp_path):
+    """24 bytes a pair of some 80 tokens, which in the mapped file are 320 bytes."""
+    big_corpus(20_000).save(tmp_path / "corpus")
+    corpus = Corpus.open(tmp_path / "corpus")
+    corpus.vocab.tokens  # noqa: B018 (made on first use)
+    tracemalloc.start()
+    try:
+        examples = BertExamples(corpus, max_len=64, threads=1)
+        for index in range(5):
+            examples.batch(0, index, 32)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert corpus.ids.nbytes > 16_000_000
+    assert peak < 24 * len(examples) + 1_000_000

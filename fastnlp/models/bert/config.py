@@ -34,6 +34,15 @@ _RANGES: dict[str, tuple[type, float, float]] = {
 }
 _FLAGS = ("tie_word_embeddings", "next_sentence", "embedding_norm", "bias")
 _OURS = ("mlm_head", "next_sentence", "embedding_norm", "norm", "positions", "feed_forward", "bias")
+# name: (blocks, hidden units)
+_SIZES = {
+    "tiny": (2, 128),
+    "mini": (4, 256),
+    "small": (4, 512),
+    "medium": (8, 512),
+    "base": (12, 768),
+    "large": (24, 1024),
+}
 _OWN_TYPE = "fastnlp-bert"
 # What transformers writes in other words, or not at all.
 _SPELLINGS = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new", "swish": "silu"}
@@ -157,18 +166,31 @@ class BertConfig:
         return cls(vocab_size, **{**values, **settings})
 
     @classmethod
-    def base(cls, vocab_size: int, **settings: Any) -> Self:
-        """BERT-base, 110 million parameters: 12 blocks, 768 hidden units, 12 heads."""
-        return cls(vocab_size, **settings)
+    def preset(cls, name: str, vocab_size: int, **settings: Any) -> Self:
+        """A size by its name: those of the paper, and the smaller ones of Turc et al. 2019.
 
-    @classmethod
-    def large(cls, vocab_size: int, **settings: Any) -> Self:
-        """BERT-large, 340 million parameters: 24 blocks, 1,024 hidden units, 16 heads."""
+        Args:
+            name: "tiny" (2 blocks of 128 hidden units), "mini" (4, 256), "small" (4, 512), "medium" (8, 512),
+                "base" (12, 768; 110 million parameters) or "large" (24, 1,024; 340 million). A head has 64
+                units, and feed-forward layers are four times as wide as the others.
+            vocab_size: V.
+            **settings: what is to be otherwise.
+
+        Raises:
+            ValueError: there is no such size.
+
+        Example:
+            >>> BertConfig.preset("large", 30_522).num_attention_heads
+            16
+        """
+        if name not in _SIZES:
+            raise ValueError(f"name: expected one of {', '.join(_SIZES)}, got {name!r}")
+        blocks, units = _SIZES[name]
         values = {
-            "hidden_size": 1024,
-            "num_hidden_layers": 24,
-            "num_attention_heads": 16,
-            "intermediate_size": 4096,
+            "hidden_size": units,
+            "num_hidden_layers": blocks,
+            "num_attention_heads": units // 64,
+            "intermediate_size": 4 * units,
         }
         return cls(vocab_size, **{**values, **settings})
 
@@ -189,7 +211,7 @@ class BertConfig:
             Operations, forward and backward, with the products of attention and the MLM head.
 
         Example:
-            >>> round(BertConfig.base(30_522).flops_per_token(128, 20) / 1e6)
+            >>> round(BertConfig(30_522).flops_per_token(128, 20) / 1e6)
             546
         """
         D, F = self.hidden_size, self.intermediate_size

@@ -21,6 +21,32 @@ def _refuse(name: str, bad: NDArray[np.bool_], values: NDArray[Any], what: str) 
         raise IndexError(f"{name}: expected {what}, got {values[tuple(place)]} in {place}")
 
 
+def _check(batch: BertBatch, vocab_size: int) -> None:
+    """Refuses arrays that do not fit together, and ids, lengths and positions that are out of range."""
+    tokens, lengths = np.asarray(batch.tokens), np.asarray(batch.lengths)
+    segments, positions = np.asarray(batch.segments), np.asarray(batch.positions)
+    weights, labels = np.asarray(batch.weights), np.asarray(batch.labels)
+    if tokens.ndim != 2 or not tokens.size:
+        raise ValueError(f"tokens: expected (B, S) with at least one, got {tokens.shape}")
+    count, columns = tokens.shape
+    for name, array, shape in (
+        ("segments", segments, tokens.shape),
+        ("lengths", lengths, (count,)),
+        ("weights", weights, positions.shape),
+        ("labels", labels, positions.shape),
+    ):
+        if array.shape != shape:
+            raise ValueError(f"{name}: expected {shape}, got {array.shape}")
+    if positions.shape[:1] != (count,) or positions.ndim != 2:
+        raise ValueError(f"positions: expected ({count}, M), got {positions.shape}")
+    _refuse("lengths", (lengths < 1) | (lengths > columns), lengths, f"1 to {columns}")
+    counted = weights > 0
+    _refuse("tokens", (tokens < 0) | (tokens >= vocab_size), tokens, f"0 to {vocab_size - 1}")
+    _refuse("labels", counted & ((labels < 0) | (labels >= vocab_size)), labels, f"0 to {vocab_size - 1}")
+    outside = counted & ((positions < 0) | (positions >= lengths[:, None]))
+    _refuse("positions", outside, positions, "a real token")
+
+
 @dataclass(frozen=True)
 class PackedExamples:
     """A batch without its padding and without predictions of weight 0, sorted by length.
@@ -78,29 +104,12 @@ class PackedExamples:
             >>> packed.tokens.tolist(), packed.rows.tolist(), packed.labels.tolist()
             ([1, 2, 1, 5, 2], [3], [7])
         """
+        _check(batch, vocab_size)
         tokens, lengths = np.asarray(batch.tokens), np.asarray(batch.lengths).astype(np.int64)
         segments, positions = np.asarray(batch.segments), np.asarray(batch.positions)
         weights, labels = np.asarray(batch.weights), np.asarray(batch.labels)
-        if tokens.ndim != 2 or not tokens.size:
-            raise ValueError(f"tokens: expected (B, S) with at least one, got {tokens.shape}")
         count, columns = tokens.shape
-        for name, array, shape in (
-            ("segments", segments, tokens.shape),
-            ("lengths", lengths, (count,)),
-            ("weights", weights, positions.shape),
-            ("labels", labels, positions.shape),
-        ):
-            if array.shape != shape:
-                raise ValueError(f"{name}: expected {shape}, got {array.shape}")
-        if positions.shape[:1] != (count,) or positions.ndim != 2:
-            raise ValueError(f"positions: expected ({count}, M), got {positions.shape}")
-        _refuse("lengths", (lengths < 1) | (lengths > columns), lengths, f"1 to {columns}")
         counted = weights > 0
-        _refuse("tokens", (tokens < 0) | (tokens >= vocab_size), tokens, f"0 to {vocab_size - 1}")
-        _refuse("labels", counted & ((labels < 0) | (labels >= vocab_size)), labels, f"0 to {vocab_size - 1}")
-        outside = counted & ((positions < 0) | (positions >= lengths[:, None]))
-        _refuse("positions", outside, positions, "a real token")
-
         order = np.argsort(lengths, kind="stable")
         sorted_lengths = lengths[order]
         real = np.arange(columns) < sorted_lengths[:, None]
@@ -125,4 +134,44 @@ class PackedExamples:
             is_next=None if is_next is None else moved(is_next),
             sequences=count,
             weight=float(kept.sum(dtype=np.float64)),
+        )
+
+    @classmethod
+    def padded(
+        cls, batch: BertBatch, *, vocab_size: int, device: torch.device | str = "cpu"
+    ) -> PackedExamples:
+        """A batch as it is, padding and predictions of weight 0 included, so that its shapes stay the same.
+
+        Args:
+            batch: padded arrays.
+            vocab_size: V, that ids have to lie below.
+            device: where the tensors go.
+
+        Returns:
+            The same examples in the same order, as T = B * S rows.
+
+        Raises:
+            ValueError, IndexError: as `from_batch`.
+        """
+        _check(batch, vocab_size)
+        count, columns = batch.tokens.shape
+
+        def moved(array: NDArray[Any], kind: type) -> torch.Tensor:
+            flat: NDArray[Any] = np.ascontiguousarray(array, kind).reshape(-1)
+            return torch.from_numpy(flat).to(device, non_blocking=True)
+
+        starts = np.arange(count)[:, None] * columns
+        lengths = moved(batch.lengths, np.int64)
+        return cls(
+            tokens=moved(batch.tokens, np.int32),
+            segments=moved(batch.segments, np.int32),
+            places=moved(np.broadcast_to(np.arange(columns), (count, columns)), np.int64),
+            layout=Layout.padded(count, columns, lengths),
+            first=moved(starts, np.int64),
+            rows=moved(starts + batch.positions, np.int64),
+            labels=moved(batch.labels, np.int64),
+            weights=moved(batch.weights, np.float32),
+            is_next=None if batch.is_next is None else moved(batch.is_next, np.int64),
+            sequences=count,
+            weight=float(batch.weights.sum(dtype=np.float64)),
         )

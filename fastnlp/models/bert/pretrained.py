@@ -20,7 +20,7 @@ from fastnlp.io.vector_table import refuse_file
 from fastnlp.models.bert.config import BertConfig
 from fastnlp.tokenizers import BPE, WordPiece
 
-__all__ = ["Pretrained", "Tokenizer", "load_tokenizer", "read_state", "save_tokenizer"]
+__all__ = ["Pretrained", "Tokenizer", "load_tokenizer", "load_tokenizer_file", "read_state", "save_tokenizer"]
 
 Tokenizer = WordPiece | BPE
 
@@ -56,17 +56,33 @@ class Pretrained(nn.Module):
             FileExistsError: the folder holds something else.
             OSError: writing failed; the old folder is untouched.
         """
-        tokenizer = self.tokenizer if tokenizer is None else tokenizer
         _refuse_other_folder(Path(folder))
         with atomic_directory(folder) as new:
-            (new / _CONFIG).write_text(self.config.to_json(type(self).__name__), encoding="utf-8")
-            arrays = {name: _as_array(tensor) for name, tensor in self.state_dict().items()}
-            # Where nothing is tied, transformers has the bias of the words twice.
-            if self.config.is_standard and "cls.predictions.decoder.weight" in arrays:
-                arrays["cls.predictions.decoder.bias"] = arrays["cls.predictions.bias"]
-            write_arrays(new / _WEIGHTS, arrays, {"format": "pt"})
-            if tokenizer is not None:
-                save_tokenizer(new, tokenizer, self.config.max_position_embeddings)
+            self.write_files(new, tokenizer)
+
+    def write_files(
+        self,
+        folder: Path,
+        tokenizer: Tokenizer | None = None,
+        parameters: Mapping[str, torch.Tensor] | None = None,
+    ) -> None:
+        """Writes the files of `save_pretrained` into a folder that is there.
+
+        Args:
+            folder: an existing one.
+            tokenizer: None for the one of the model, if it has one.
+            parameters: to write instead of the model's own, by their names; those of a model in shards.
+        """
+        tokenizer = self.tokenizer if tokenizer is None else tokenizer
+        parameters = self.state_dict() if parameters is None else parameters
+        (folder / _CONFIG).write_text(self.config.to_json(type(self).__name__), encoding="utf-8")
+        arrays = {name: _as_array(tensor) for name, tensor in parameters.items()}
+        # Where nothing is tied, transformers has the bias of the words twice.
+        if self.config.is_standard and "cls.predictions.decoder.weight" in arrays:
+            arrays["cls.predictions.decoder.bias"] = arrays["cls.predictions.bias"]
+        write_arrays(folder / _WEIGHTS, arrays, {"format": "pt"})
+        if tokenizer is not None:
+            save_tokenizer(folder, tokenizer, self.config.max_position_embeddings)
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str]) -> Self:
@@ -236,19 +252,27 @@ def save_tokenizer(folder: Path, tokenizer: Tokenizer, longest: int) -> None:
         file.write(json.dumps(settings, indent=2) + "\n")
 
 
+def load_tokenizer_file(file: Path) -> Tokenizer:
+    """The tokenizer of a `tokenizer.json`, of byte pairs or word pieces.
+
+    Raises:
+        ValueError: it is damaged, or of another kind.
+    """
+    try:
+        kind = json.loads(file.read_text(encoding="utf-8"))["model"]["type"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        refuse_file(file, f"damaged ({type(error).__name__}: {error})")
+    return BPE.load(file) if kind == "BPE" else WordPiece.load(file)
+
+
 def load_tokenizer(folder: Path) -> Tokenizer | None:
     """The tokenizer of a folder, or None where it has none.
 
     Raises:
         ValueError: its files are damaged, or of a kind that is not here.
     """
-    file = folder / _TOKENIZER[0]
-    if file.is_file():
-        try:
-            kind = json.loads(file.read_text(encoding="utf-8"))["model"]["type"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            refuse_file(file, f"damaged ({type(error).__name__}: {error})")
-        return BPE.load(file) if kind == "BPE" else WordPiece.load(file)
+    if (folder / _TOKENIZER[0]).is_file():
+        return load_tokenizer_file(folder / _TOKENIZER[0])
     if not (folder / _TOKENIZER[1]).is_file():
         return None
     settings = folder / _TOKENIZER[2]

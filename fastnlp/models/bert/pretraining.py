@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from fastnlp.kernels import masked_lm_loss
 from fastnlp.models.bert.config import BertConfig
 from fastnlp.models.bert.encoder import BertModel, activation, initialize
 from fastnlp.models.bert.examples import PackedExamples
-from fastnlp.models.bert.masked_lm import masked_lm_loss
 from fastnlp.models.bert.pretrained import Pretrained
 from fastnlp.models.bert.texts import MaskFilling
 
@@ -40,7 +40,7 @@ class PretrainingLosses(NamedTuple):
         loss: scalar, `mlm_loss + nsp_loss`, in nats; differentiable.
         mlm_loss: scalar, detached.
         nsp_loss: scalar, detached; 0 where there is none.
-        mlm_correct: scalar, the weights of the masked words that were predicted right.
+        mlm_correct: scalar, how many masked words were predicted right.
         nsp_correct: scalar, how many pairs were told right.
     """
 
@@ -190,19 +190,30 @@ class BertForPreTraining(MaskFilling, Pretrained):
         hidden = self.bert.encode_rows(examples.tokens, examples.segments, examples.places, examples.layout)
         head = self.cls.predictions
         masked = head.transform(hidden[examples.rows])
-        words = masked_lm_loss(masked, self._decoder_weight(), head.bias, examples.labels, examples.weights)
-        mlm = words.loss
+        # Without padding no weight is 0; with it, and static shapes, such rows are computed in vain.
+        mlm, right = masked_lm_loss(
+            masked,
+            None,
+            examples.weights,
+            examples.labels,
+            self._decoder_weight(),
+            head.bias,
+            count_correct=True,
+            compact=examples.layout.mask is not None and not torch.compiler.is_compiling(),
+            validate=False,
+        )
+        mlm_correct = right.float()
         if mlm_total is not None:
-            mlm = mlm * (examples.weight / mlm_total)
+            mlm = mlm * (examples.weights.sum() / mlm_total)
         zero = mlm.new_zeros(())
         if examples.is_next is None or not self.config.next_sentence:
-            return PretrainingLosses(mlm, mlm.detach(), zero, words.correct, zero)
+            return PretrainingLosses(mlm, mlm.detach(), zero, mlm_correct, zero)
         logits = self.cls.seq_relationship(self.bert.pooler(hidden[examples.first])).float()
         target = 1 - examples.is_next
         nsp = functional.cross_entropy(logits, target, reduction="sum")
         nsp = nsp / (examples.sequences if nsp_total is None else nsp_total)
         correct = (logits.argmax(1) == target).sum().float()
-        return PretrainingLosses(mlm + nsp, mlm.detach(), nsp.detach(), words.correct, correct)
+        return PretrainingLosses(mlm + nsp, mlm.detach(), nsp.detach(), mlm_correct, correct)
 
     def parameter_groups(self, weight_decay: float) -> list[dict[str, object]]:
         """Parameters with and without weight decay: as in the paper, none for biases and LayerNorms.

@@ -16,6 +16,7 @@ from fastnlp.models.bert.config import BertConfig
 from fastnlp.models.bert.layout import Layout
 from fastnlp.models.bert.pretrained import Tokenizer
 from fastnlp.tokenizers import WordPiece
+from fastnlp.tokenizers.wordpiece import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,7 +200,12 @@ class MaskFilling(TextMethods):
 
 
 def _shown(tokenizer: Tokenizer, number: int) -> str:
-    return tokenizer.tokens[number] if number < len(tokenizer) else f"<{number}>"
+    """A token as text; byte pairs are told as what they decode to."""
+    if number >= len(tokenizer):
+        return f"<{number}>"
+    if isinstance(tokenizer, WordPiece):
+        return tokenizer.tokens[number]
+    return tokenizer.decode([number])
 
 
 def _ids(tokenizer: Tokenizer, text: object, longest: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -207,10 +213,20 @@ def _ids(tokenizer: Tokenizer, text: object, longest: int) -> tuple[NDArray[np.i
     parts = (text,) if isinstance(text, str) else text
     if not isinstance(parts, tuple) or len(parts) not in (1, 2) or not all(isinstance(p, str) for p in parts):
         raise TypeError(f"texts: expected str or pairs of str, got {text!r}")
-    if not isinstance(tokenizer, WordPiece):
-        raise ValueError("tokenizer: expected word pieces with [CLS] and [SEP] for text, got byte pairs")
-    first, second = (*parts, None)[:2]
-    return tokenizer.encode_pair(first, second, max_length=longest, allowed_special=True)
+    if isinstance(tokenizer, WordPiece):
+        first, second = (*parts, None)[:2]
+        return tokenizer.encode_pair(first, second, max_length=longest, allowed_special=True)
+    special = tokenizer.special_tokens
+    if "[CLS]" not in special or "[SEP]" not in special:
+        raise ValueError("tokenizer: expected the special tokens [CLS] and [SEP], got one without")
+    pieces = [tokenizer.encode(part, allowed_special="all") for part in parts]
+    pieces = shortened(pieces, longest - 1 - len(pieces))
+    rows = [np.array([special["[CLS]"]], np.int32)]
+    for piece in pieces:
+        rows += [piece, np.array([special["[SEP]"]], np.int32)]
+    segments = np.zeros(sum(map(len, rows)), np.int32)
+    segments[len(pieces[0]) + 2 :] = 1
+    return np.concatenate(rows), segments
 
 
 def _encode(

@@ -9,7 +9,6 @@ from torch import nn
 from fastnlp.models.bert import BertConfig, BertForPreTraining, BertModel, PackedExamples
 from fastnlp.models.bert.attention import rotate
 from fastnlp.models.bert.dropout import dropout
-from fastnlp.models.bert.masked_lm import masked_lm_loss
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 MODERN = {"norm": "pre", "positions": "rotary", "feed_forward": "glu", "bias": False, "hidden_act": "silu"}
@@ -88,7 +87,7 @@ def test_losses_are_those_of_all_logits_and_so_are_the_gradients(design):
     labels, weights = torch.from_numpy(examples.labels).long(), torch.from_numpy(examples.weights)
     each = nn.functional.cross_entropy(words.flatten(0, 1), labels.flatten(), reduction="none")
     mlm = (each * weights.flatten()).sum() / weights.sum()
-    right = ((words.argmax(-1) == labels) * weights).sum()
+    right = ((words.argmax(-1) == labels) * (weights > 0)).sum()
     nsp = torch.zeros(())
     if follows is not None:
         aims = 1 - torch.from_numpy(examples.is_next).long()
@@ -119,29 +118,6 @@ def test_positions_and_every_other_parameter_learn():
         model.losses(PackedExamples.from_batch(batch(), vocab_size=30)).loss.backward()
         silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
         assert not silent, (design, silent)
-
-
-@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-def test_chunks_of_logits_give_the_plain_loss(kind, monkeypatch):
-    monkeypatch.setattr("fastnlp.models.bert.masked_lm._CHUNK", 2 * 11)
-    torch.manual_seed(1)
-    rows, weight = torch.randn(7, 5), torch.randn(11, 5)
-    bias, labels, weights = torch.randn(11), torch.randint(0, 11, (7,)), torch.rand(7)
-    results = []
-    for plain in (True, False):
-        inputs = [t.clone().requires_grad_() for t in (rows, weight, bias)]
-        with torch.autocast("cpu", kind, enabled=kind != torch.float32):
-            if plain:
-                logits = nn.functional.linear(inputs[0], inputs[1]).float() + inputs[2]
-                each = nn.functional.cross_entropy(logits, labels, reduction="none")
-                loss = (each * weights).sum() / weights.sum()
-            else:
-                loss = masked_lm_loss(*inputs, labels, weights).loss
-        (3 * loss).backward()
-        results.append([loss, *(t.grad for t in inputs)])
-    tolerance = 1e-6 if kind == torch.float32 else 0.03
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other, atol=tolerance, rtol=tolerance)
 
 
 def test_dropout_keeps_its_share_and_its_scale_and_the_way_back():
@@ -185,7 +161,7 @@ def test_the_paper_decays_no_bias_and_no_norm():
 
 def test_sizes_of_the_paper():
     with torch.device("meta"):
-        base, large = (BertModel(make(30_522)) for make in (BertConfig.base, BertConfig.large))
+        base, large = (BertModel(BertConfig.preset(name, 30_522)) for name in ("base", "large"))
     assert base.number_of_parameters == 109_482_240
     assert large.number_of_parameters == 335_141_888
 

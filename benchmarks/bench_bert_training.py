@@ -1,0 +1,151 @@
+"""Training of the book's small BERT: updates of 512 rows of 64 tokens, made and taken, on one thread.
+
+Beside the book's own code and transformers' model with its collator. All have the same sizes and dropout, and
+rows of WikiText-2 (words made up where it is not there); fastnlp in float32 and in bfloat16.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from harness import compare
+from oracles import d2l_bert as book
+
+from fastnlp import BertConfig, BertForPreTraining, d2l
+from fastnlp.d2l.wikitext import _read_wiki, _WikiTextDataset
+from fastnlp.models.bert import PackedExamples
+from fastnlp.sampling import BertBatch
+
+ROWS, LENGTH = 512, 64
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    folder = Path(os.environ.get("FASTNLP_DATA", "")) / "wikitext-2"
+    if (folder / "wiki.train.tokens").is_file():
+        return _WikiTextDataset(_read_wiki(folder), LENGTH)
+    draw = np.random.default_rng(1)
+
+    def sentence():
+        return " ".join(f"w{word}" for word in draw.zipf(1.3, draw.integers(5, 30)) if word < 20_000)
+
+    return _WikiTextDataset([[sentence() for _ in range(6)] for _ in range(20_000)], LENGTH)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+class Side:
+    """Someone who makes updates of the next rows in a fixed order."""
+
+    def __init__(self, dataset, parameters, update):
+        self.dataset, self.update, self.step = dataset, update, 0
+        self.optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+        self.order = np.random.default_rng(0).permutation(len(dataset))
+
+    def __call__(self):
+        rows = self.order[self.step * ROWS : (self.step + 1) * ROWS]
+        self.step += 1
+        self.optimizer.zero_grad()
+        loss = self.update(rows.tolist())
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+
+def the_book(dataset):
+    torch.manual_seed(1)
+    net = book.small_model(len(dataset.vocab))
+    collate = torch.utils.data.default_collate
+    return Side(
+        dataset,
+        net.parameters(),
+        lambda rows: book.batch_loss(net, len(dataset.vocab), *collate([dataset[i] for i in rows]))[2],
+    )
+
+
+def the_books_names(dataset):
+    torch.manual_seed(1)
+    net = book.small_model(len(dataset.vocab), model=d2l.BERTModel)
+    loss = torch.nn.CrossEntropyLoss()
+    batch = [tensor.clone() for tensor in dataset.tensors()]
+    return Side(
+        dataset,
+        net.parameters(),
+        lambda rows: d2l._get_batch_loss_bert(net, loss, len(dataset.vocab), *(t[rows] for t in batch))[2],
+    )
+
+
+def ours(dataset, kind=None):
+    torch.manual_seed(1)
+    model = BertForPreTraining(BertConfig.book(len(dataset.vocab), max_position_embeddings=LENGTH))
+    arrays = [tensor.numpy() for tensor in dataset.tensors()]
+
+    def update(rows):
+        tokens, segments, lengths, positions, weights, labels, follows = (array[rows] for array in arrays)
+        batch = BertBatch(tokens, segments, lengths.astype(np.int32), positions, weights, labels, follows)
+        examples = PackedExamples.from_batch(batch, vocab_size=model.config.vocab_size)
+        with torch.autocast("cpu", kind, enabled=kind is not None):
+            return model.losses(examples).loss
+
+    return Side(dataset, model.parameters(), update)
+
+
+def transformers_own(dataset):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(1)
+    size = len(dataset.vocab)
+    config = transformers.BertConfig(
+        size, 128, 2, 2, 256, "relu", 0.2, 0.2, max_position_embeddings=LENGTH, layer_norm_eps=1e-5
+    )
+    model = transformers.BertForPreTraining(config).train()
+    tokenizer = _tokenizer(transformers, dataset.vocab)
+    collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
+    tokens, segments, lengths, positions, weights, labels, follows = dataset.tensors()
+    whole = tokens.clone()  # the words that stood at masked places
+    rows = torch.arange(len(whole))[:, None].expand_as(positions)
+    kept = weights > 0
+    whole[rows[kept], positions[kept]] = labels[kept]
+
+    def update(chosen):
+        features = [
+            {"input_ids": whole[i, : int(lengths[i])], "token_type_ids": segments[i, : int(lengths[i])],
+             "next_sentence_label": int(follows[i])}
+            for i in chosen
+        ]  # fmt: skip
+        return model(**collator(features)).loss
+
+    return Side(dataset, model.parameters(), update)
+
+
+def _tokenizer(transformers, vocab):
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    model = WordLevel({token: i for i, token in enumerate(vocab.idx_to_token)}, "<unk>")
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(model), unk_token="<unk>", pad_token="<pad>", mask_token="<mask>",
+        cls_token="<cls>", sep_token="<sep>",
+    )  # fmt: skip
+
+
+def test_updates_of_the_books_model(benchmark, dataset):
+    peers = {
+        "the book": the_book(dataset),
+        "d2l": the_books_names(dataset),
+        "fastnlp, bfloat16": ours(dataset, torch.bfloat16),
+        "transformers": transformers_own(dataset),
+    }
+    mine = ours(dataset)
+    for side in (mine, *peers.values()):
+        side()  # what is made once
+    found = compare(benchmark, mine, peers, turns=4)
+    assert all(np.isfinite(loss) for loss in found.answers.values())
+    assert found.ratios["the book"] > 2

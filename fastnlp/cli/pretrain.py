@@ -1,0 +1,233 @@
+"""`fastnlp train bert`."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastnlp.cli.arguments import add_command
+from fastnlp.cli.progress import Reading, say
+
+if TYPE_CHECKING:
+    from fastnlp.text import Corpus
+
+__all__ = ["add_bert"]
+
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+# Flags with the names and defaults of the Python API; what is not given is not passed on. (name, type, help)
+_MODEL = (
+    ("hidden_size", int, "hidden units (from the preset)"),
+    ("num_hidden_layers", int, "blocks (from the preset)"),
+    ("num_attention_heads", int, "attention heads (from the preset)"),
+    ("intermediate_size", int, "width of the feed-forward layers (from the preset)"),
+    ("hidden_act", ("gelu", "gelu_new", "relu", "silu"), "activation (gelu)"),
+    ("hidden_dropout_prob", float, "dropout of embeddings and sublayers (0.1)"),
+    ("attention_probs_dropout_prob", float, "dropout of attention weights (0.1)"),
+    ("norm", ("post", "pre"), "LayerNorm behind sublayers, or before them (post)"),
+    ("positions", ("learned", "rotary"), "embedding or rotation of positions (learned)"),
+    ("feed_forward", ("mlp", "glu"), "feed-forward layers, plain or gated (mlp)"),
+)
+_SETTINGS = (
+    ("steps", int, "updates (as many as the epochs have)"),
+    ("epochs", int, "passes over the text, where --steps does not say otherwise (1)"),
+    ("batch_size", int, "sequences at a time and process (256)"),
+    ("accumulate", int, "batches to an update (1)"),
+    ("max_len", int, "tokens of a sequence (128)"),
+    ("lr", float, "learning rate after the warm-up (0.0001)"),
+    ("min_lr", float, "learning rate at the end (0)"),
+    ("warmup", float, "updates of warm-up, or below 1 a part of all (0.01)"),
+    ("schedule", ("linear", "cosine", "constant"), "how the rate falls (linear)"),
+    ("weight_decay", float, "of all but biases and norms (0.01)"),
+    ("clip", float, "bound of the gradient's norm, 0 for none (1)"),
+    ("mask_fraction", float, "of tokens to be predicted (0.15)"),
+    ("precision", ("auto", "float32", "bfloat16", "float16"), "type of products (auto)"),
+    ("parallel", ("ddp", "fsdp"), "under torchrun: copies of the model, or shards (ddp)"),
+    ("log_every", int, "updates between reports (10)"),
+    ("seed", int, "seed of every random draw (1)"),
+    ("peak_flops", float, "operations a second of the device, for MFU in reports"),
+)
+_FIT = (
+    ("validate_every", int, "updates between looks at the validation text (500)"),
+    ("checkpoint_every", int, "updates between checkpoints (1000)"),
+    ("keep", int, "checkpoints to keep (3)"),
+)
+
+
+def add_bert(models: Any) -> None:
+    """Describes the command."""
+    parser = add_command(
+        models,
+        "bert",
+        "masked words and next sentences (Devlin et al. 2019); needs torch",
+        "  fastnlp train bert wiki.txt -o wiki-bert --preset mini --steps 20000 --max-len 64 --lr 1e-3\n"
+        "  fastnlp train bert wiki.txt -o wiki-bert --tokenizer vocab.txt --checkpoint run   # and --resume\n"
+        "  torchrun --nproc-per-node 8 -m fastnlp.cli.main train bert wiki.txt -o wiki-bert --preset base",
+    )
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="+", help="text files, also .gz; a blank line ends a document"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="folder to write, which transformers reads as well",
+    )
+    text = parser.add_argument_group("text")
+    text.add_argument(
+        "--tokenizer", metavar="FILE", help="tokenizer.json or vocab.txt (learned from the text)"
+    )
+    text.add_argument(
+        "--vocab-size", type=int, default=8000, metavar="N", help="tokens to learn where none is given (8000)"
+    )
+    text.add_argument(
+        "--lines", action="store_true", help="a line is a sentence (sentences are found by rules)"
+    )
+    text.add_argument("--validation", metavar="FILE", help="text that is looked at and not trained on")
+    model = parser.add_argument_group("model, as fastnlp.BertConfig")
+    model.add_argument(
+        "--preset",
+        choices=("tiny", "mini", "small", "medium", "base", "large"),
+        default="mini",
+        help="size: 2 blocks of 128 to 24 of 1024 (mini: 4 of 256)",
+    )
+    _add_flags(model, _MODEL)
+    model.add_argument(
+        "--no-next-sentence", dest="next_sentence", action="store_false", default=argparse.SUPPRESS,
+        help="masked words alone, in running text",
+    )  # fmt: skip
+    training = parser.add_argument_group("training, as fastnlp.BertPretrainer")
+    _add_flags(training, _SETTINGS)
+    training.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    training.add_argument(
+        "--threads", type=int, metavar="N", help="threads; 1 for the same bits again (torch's)"
+    )
+    training.add_argument("--checkpointing", action="store_true", default=argparse.SUPPRESS,
+                          help="compute activations again instead of keeping them")  # fmt: skip
+    training.add_argument(
+        "--compile", action="store_true", default=argparse.SUPPRESS, help="by torch.compile"
+    )
+    run = parser.add_argument_group("run")
+    run.add_argument("--checkpoint", metavar="FOLDER", help="save the state there now and then")
+    _add_flags(run, _FIT)
+    run.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    run.add_argument("--log", metavar="FILE", help="keep the reports there as CSV")
+    run.add_argument("--tensorboard", metavar="FOLDER", help="keep them there for TensorBoard")
+    run.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.set_defaults(run=run_bert)
+
+
+def _add_flags(group: argparse._ArgumentGroup, flags: tuple[tuple[str, Any, str], ...]) -> None:
+    for name, kind, text in flags:
+        flag = "--" + name.replace("_", "-")
+        if isinstance(kind, tuple):
+            group.add_argument(flag, choices=kind, default=argparse.SUPPRESS, help=text)
+        else:
+            metavar = {int: "N", float: "X"}[kind]
+            group.add_argument(flag, type=kind, metavar=metavar, default=argparse.SUPPRESS, help=text)
+
+
+def _given(
+    options: argparse.Namespace, flags: tuple[tuple[str, Any, str], ...], *more: str
+) -> dict[str, Any]:
+    names = (*(name for name, _, _ in flags), *more)
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}
+
+
+def run_bert(options: argparse.Namespace) -> None:
+    """Learns or reads a tokenizer, numbers the text, pretrains, and writes the model."""
+    _check(options)
+    from fastnlp.models.bert import BertConfig
+    from fastnlp.tokenizers import BPE, WordPiece
+    from fastnlp.training.bert import BertPretrainer
+
+    quiet = options.quiet or os.environ.get("RANK", "0") != "0"
+    if options.tokenizer is None:
+        if not quiet:
+            say(f"learning {options.vocab_size:,} tokens")
+        tokenizer: Any = BPE.train(
+            options.inputs, vocab_size=options.vocab_size, special_tokens=list(_SPECIAL)
+        )
+    elif Path(options.tokenizer).suffix == ".json":
+        from fastnlp.models.bert.pretrained import load_tokenizer_file
+
+        tokenizer = load_tokenizer_file(Path(options.tokenizer))
+    else:
+        tokenizer = WordPiece.load(options.tokenizer)
+    corpus = _corpus(options.inputs, tokenizer, options, quiet)
+    validation = (
+        None if options.validation is None else _corpus([options.validation], tokenizer, options, True)
+    )
+    settings = _given(options, _SETTINGS, "checkpointing", "compile")
+    longest = max(settings.get("max_len", 128), 512)
+    config = BertConfig.preset(
+        options.preset,
+        len(tokenizer),
+        max_position_embeddings=longest,
+        pad_token_id=tokenizer.token_id("[PAD]") or 0,
+        **_given(options, _MODEL, "next_sentence"),
+    )
+    trainer = BertPretrainer(config, device=options.device, threads=options.threads, **settings)
+    if not quiet:
+        sizes = f"{corpus.n_tokens:,} tokens in {corpus.n_sentences:,} sentences"
+        say(f"{sizes} of {corpus.n_documents:,} documents")
+    try:
+        trainer.fit(
+            corpus,
+            tokenizer=tokenizer,
+            validation=validation,
+            progress=not quiet,
+            checkpoint=options.checkpoint,
+            resume=options.resume,
+            log=options.log,
+            tensorboard=options.tensorboard,
+            **_given(options, _FIT),
+        )
+    except KeyboardInterrupt:
+        if options.checkpoint is not None:
+            say(f"stopped early; the same command with --resume goes on from {options.checkpoint}")
+        elif trainer.model is not None:
+            trainer.model.save_pretrained(options.output)
+            say(f"stopped early; wrote what was learned so far to {options.output}")
+        raise
+    if os.environ.get("RANK", "0") == "0" and trainer.model is not None:
+        trainer.model.save_pretrained(options.output)
+        last = trainer.history[-1] if trainer.history else None
+        if not quiet and last is not None:
+            frequencies = trainer.unigram_entropy
+            say(f"masked words: {last.mlm_loss:.3f} nats; by their frequencies alone: {frequencies:.3f}")
+        if not quiet:
+            say(f"wrote {options.output}; fastnlp.BertForPreTraining.from_pretrained reads it")
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuses before the training what would fail after it."""
+    for path in (*options.inputs, options.tokenizer, options.validation):
+        if path is not None and not Path(path).exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    folder = Path(options.output).resolve()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--output: expected a folder or a free name, got the file {options.output}")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
+        raise ValueError(f"--output: expected a free name or a pretrained model, got {options.output}")
+    if not folder.parent.is_dir() or not os.access(folder.parent, os.W_OK):
+        raise ValueError(f"--output: expected a folder that can be written to, got {folder.parent}")
+    if options.resume and options.checkpoint is None:
+        raise ValueError("--resume: expected --checkpoint with the folder to go on from")
+
+
+def _corpus(paths: list[str], tokenizer: Any, options: argparse.Namespace, quiet: bool) -> Corpus:
+    """The ids of texts, a sentence a line."""
+    from fastnlp.text import Corpus, sentence_lines
+
+    reading = None if quiet else Reading()
+    try:
+        source: Any = paths if options.lines else sentence_lines(paths, progress=reading)
+        return Corpus.from_text(source, tokenizer=tokenizer, progress=reading if options.lines else None)
+    finally:
+        if reading is not None:
+            reading.close()
