@@ -271,11 +271,13 @@ def _train(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save
     with join() as group:
         if not group.first:
             options.quiet, options.log, options.keep_corpus = True, None, None
-        _fit(options, model, save if group.first else lambda: None)
+        _fit(options, model, save if group.first else None)
 
 
-def _fit(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save: Callable[[], None]) -> None:
-    """Trains, and saves even what a stopped run has learned."""
+def _fit(
+    options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save: Callable[[], None] | None
+) -> None:
+    """Trains, and saves even what a stopped run has learned; without `save` another process does."""
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the file to go on from")
     corpus = _corpus(options)
@@ -299,12 +301,16 @@ def _fit(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save: 
             **_given(options, ("checkpoint_every",)),
         )
     except KeyboardInterrupt:
+        if save is None:
+            raise
         if options.checkpoint is None:
             save()
             say(f"stopped early; wrote what was learned so far to {options.output}")
         else:
             say(f"stopped early; the same command with --resume goes on from {options.checkpoint}")
         raise
+    if save is None:
+        return
     save()
     if not options.quiet:
         say(f"wrote {options.output}; try: fastnlp nearest {options.output} {corpus.vocab.tokens[0]}")
