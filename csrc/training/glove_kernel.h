@@ -19,17 +19,17 @@ FASTNLP_INLINE void fetch_word(const float* word, std::int64_t pitch) {
 }
 
 FASTNLP_INLINE float product(const float* u, const float* v, std::int64_t pitch) {
-  lanes dot = {};
-  for (std::int64_t d = 0; d < pitch; d += kLanes) dot += load(u + d) * load(v + d);
+  vec dot = {};
+  for (std::int64_t d = 0; d < pitch; d += kWidth) dot += load(u + d) * load(v + d);
   return sum(dot);
 }
 
 // One step of a word's parameters and of its context's, each from the values the other had before.
-FASTNLP_INLINE void move(float* word, float* context, std::int64_t pitch, lanes word_gradient,
-                         lanes context_gradient, lanes bound) {
-  const lanes u = load(word), v = load(context);
-  const lanes squares_u = load(word + pitch), squares_v = load(context + pitch);
-  const lanes step_u = within(word_gradient * v, bound), step_v = within(context_gradient * u, bound);
+FASTNLP_INLINE void move(float* word, float* context, std::int64_t pitch, vec word_gradient,
+                         vec context_gradient, vec bound) {
+  const vec u = load(word), v = load(context);
+  const vec squares_u = load(word + pitch), squares_v = load(context + pitch);
+  const vec step_u = within(word_gradient * v, bound), step_v = within(context_gradient * u, bound);
   store(word, u - step_u * inverse_root(squares_u));
   store(context, v - step_v * inverse_root(squares_v));
   store(word + pitch, squares_u + step_u * step_u);
@@ -37,10 +37,10 @@ FASTNLP_INLINE void move(float* word, float* context, std::int64_t pitch, lanes 
 }
 
 FASTNLP_INLINE void move_all(const GloveJob& job, float* word, float* context, float gradient) {
-  const lanes scaled = all(gradient * job.lr), bound = all(job.clip);
+  const vec scaled = splat(gradient * job.lr), bound = splat(job.clip);
   std::int64_t d = 0;
-  for (; d + kLanes <= job.dim; d += kLanes) move(word + d, context + d, job.pitch, scaled, scaled, bound);
-  for (; d < job.pitch; d += kLanes) {
+  for (; d + kWidth <= job.dim; d += kWidth) move(word + d, context + d, job.pitch, scaled, scaled, bound);
+  for (; d < job.pitch; d += kWidth) {
     move(word + d, context + d, job.pitch, gradient * load_loose(job.word_lr + d),
          gradient * load_loose(job.context_lr + d), load_loose(job.bounds + d));
   }
@@ -61,8 +61,8 @@ struct Cursor {
 void train_unit(GloveJob& job) {
   const std::int64_t pitch = job.pitch;
   const auto word_at = [&](std::int32_t id) { return job.table + id * 4 * pitch; };
-  alignas(64) float log_x[kRunEntries + kLanes];
-  alignas(64) float weight[kRunEntries + kLanes];
+  alignas(64) float log_x[kRunEntries + kWidth];
+  alignas(64) float weight[kRunEntries + kWidth];
   Cursor ahead;
   for (std::int64_t i = 0; i < kAhead && ahead.valid(job); ++i) {
     fetch_word(word_at(job.columns[job.runs[ahead.run].first + ahead.at]), pitch);
@@ -70,11 +70,11 @@ void train_unit(GloveJob& job) {
   }
   for (std::int64_t r = 0; r < job.run_count; ++r) {
     const GloveRun& run = job.runs[r];
-    for (std::int64_t i = 0; i < run.size; i += kLanes) {
-      const lanes log_count = logarithm(load_loose(job.counts + run.first + i));
-      lanes exponent = job.alpha * (log_count - job.log_x_max);
-      exponent = exponent > 0.0f ? all(0.0f) : exponent;
-      exponent = exponent < -80.0f ? all(-80.0f) : exponent;
+    for (std::int64_t i = 0; i < run.size; i += kWidth) {
+      const vec log_count = logarithm(load_loose(job.counts + run.first + i));
+      vec exponent = job.alpha * (log_count - job.log_x_max);
+      exponent = exponent > 0.0f ? splat(0.0f) : exponent;
+      exponent = exponent < -80.0f ? splat(-80.0f) : exponent;
       store(log_x + i, log_count);
       store(weight + i, exponential(exponent));
     }

@@ -1,5 +1,6 @@
-// Vectors of floats as wide as the instruction set, and the few functions of them that GloVe's loop needs.
-// Included in files that are compiled once per instruction set: no standard header with inline code in it.
+// Vectors of floats as wide as the instruction set, and the functions of them that the loops of word2vec and
+// GloVe need. Included in files that are compiled once per instruction set: no standard header with inline
+// code in it.
 #pragma once
 
 #include <cstdint>
@@ -14,44 +15,55 @@ namespace fastnlp {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kLanes = 16;
+constexpr int kWidth = 16;  // floats in a vector
 #elif defined(__AVX2__)
-constexpr int kLanes = 8;
+constexpr int kWidth = 8;
 #else
-constexpr int kLanes = 4;
+constexpr int kWidth = 4;
 #endif
 
-typedef float lanes __attribute__((vector_size(4 * kLanes)));
-typedef std::int32_t int_lanes __attribute__((vector_size(4 * kLanes)));
-typedef float loose_lanes __attribute__((vector_size(4 * kLanes), aligned(4)));
+typedef float vec __attribute__((vector_size(4 * kWidth)));
+typedef std::int32_t ivec __attribute__((vector_size(4 * kWidth)));
+typedef float loose_vec __attribute__((vector_size(4 * kWidth), aligned(4)));
 
-FASTNLP_INLINE lanes all(float x) { return x - lanes{}; }
-FASTNLP_INLINE lanes load(const float* p) { return *reinterpret_cast<const lanes*>(p); }
-FASTNLP_INLINE lanes load_loose(const float* p) { return *reinterpret_cast<const loose_lanes*>(p); }
-FASTNLP_INLINE void store(float* p, lanes x) { *reinterpret_cast<lanes*>(p) = x; }
+FASTNLP_INLINE vec splat(float x) { return x - vec{}; }
+FASTNLP_INLINE vec load(const float* p) { return *reinterpret_cast<const vec*>(p); }
+FASTNLP_INLINE vec load_loose(const float* p) { return *reinterpret_cast<const loose_vec*>(p); }
+FASTNLP_INLINE void store(float* p, vec x) { *reinterpret_cast<vec*>(p) = x; }
 
-FASTNLP_INLINE lanes within(lanes x, lanes bound) {
+// Keeps x in a register where it is used several times: compilers would rather load it again for each use.
+FASTNLP_INLINE void hold(vec& x) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(x));
+#elif defined(__x86_64__)
+  asm("" : "+x"(x));
+#else
+  (void)x;
+#endif
+}
+
+FASTNLP_INLINE vec within(vec x, vec bound) {
   x = x > bound ? bound : x;
   return x < -bound ? -bound : x;
 }
 
 // 1 / sqrt(x) with a relative error below 4e-4; x > 0.
-FASTNLP_INLINE lanes inverse_root(lanes x) {
+FASTNLP_INLINE vec inverse_root(vec x) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<lanes>(_mm512_maskz_rsqrt14_ps(0xFFFF, reinterpret_cast<__m512>(x)));
+  return reinterpret_cast<vec>(_mm512_maskz_rsqrt14_ps(0xFFFF, reinterpret_cast<__m512>(x)));
 #elif defined(__AVX2__)
-  return reinterpret_cast<lanes>(_mm256_rsqrt_ps(reinterpret_cast<__m256>(x)));
+  return reinterpret_cast<vec>(_mm256_rsqrt_ps(reinterpret_cast<__m256>(x)));
 #else
   // Halving the exponent gives a first guess; each step of Newton doubles its digits.
-  const int_lanes guess = 0x5F375A86 - (reinterpret_cast<int_lanes>(x) >> 1);
-  lanes y = reinterpret_cast<lanes>(guess);
-  const lanes half = x * 0.5f;
+  const ivec guess = 0x5F375A86 - (reinterpret_cast<ivec>(x) >> 1);
+  vec y = reinterpret_cast<vec>(guess);
+  const vec half = x * 0.5f;
   y = y * (1.5f - half * y * y);
   return y * (1.5f - half * y * y);
 #endif
 }
 
-FASTNLP_INLINE float sum(lanes x) {
+FASTNLP_INLINE float sum(vec x) {
 #if defined(__AVX2__)
 #if defined(__AVX512F__)
   const __m512 sixteen = reinterpret_cast<__m512>(x);
@@ -69,13 +81,12 @@ FASTNLP_INLINE float sum(lanes x) {
 }
 
 // The natural logarithm of normal numbers, relative error below 3e-7 (the polynomial of Cephes).
-FASTNLP_INLINE lanes logarithm(lanes x) {
-  const int_lanes bits = reinterpret_cast<int_lanes>(x);
-  const int_lanes exponent =
-      (bits - 0x3F3504F3) >> 23;  // the mantissa then lies between the roots of 1/2 and 2
-  const lanes e = __builtin_convertvector(exponent, lanes);
-  const lanes f = reinterpret_cast<lanes>(bits - (exponent << 23)) - 1.0f;
-  lanes p = all(7.0376836292e-2f);
+FASTNLP_INLINE vec logarithm(vec x) {
+  const ivec bits = reinterpret_cast<ivec>(x);
+  const ivec exponent = (bits - 0x3F3504F3) >> 23;  // the mantissa then lies between the roots of 1/2 and 2
+  const vec e = __builtin_convertvector(exponent, vec);
+  const vec f = reinterpret_cast<vec>(bits - (exponent << 23)) - 1.0f;
+  vec p = splat(7.0376836292e-2f);
   p = p * f - 1.1514610310e-1f;
   p = p * f + 1.1676998740e-1f;
   p = p * f - 1.2420140846e-1f;
@@ -84,25 +95,45 @@ FASTNLP_INLINE lanes logarithm(lanes x) {
   p = p * f + 2.0000714765e-1f;
   p = p * f - 2.4999993993e-1f;
   p = p * f + 3.3333331174e-1f;
-  const lanes square = f * f;
+  const vec square = f * f;
   return f + (f * square * p - 2.12194440e-4f * e - 0.5f * square) + 0.693359375f * e;
 }
 
-// exp(x) for x in [-80, 0], relative error below 3e-7.
-FASTNLP_INLINE lanes exponential(lanes x) {
-  const lanes magic = all(0x1.8p23f);
-  const lanes shifted = x * 1.44269504f + magic;  // the integer part sits in the low mantissa bits
-  const lanes n = shifted - magic;
-  const lanes r = x - n * 0.693359375f + n * 2.12194440e-4f;
-  lanes p = all(1.3888889e-3f);
+// exp(x) for x in [-80, 80], relative error below 3e-7.
+FASTNLP_INLINE vec exponential(vec x) {
+  const vec magic = splat(0x1.8p23f);
+  const vec shifted = x * 1.44269504f + magic;  // the integer part sits in the low mantissa bits
+  const vec n = shifted - magic;
+  const vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
+  vec p = splat(1.3888889e-3f);
   p = p * r + 8.3333333e-3f;
   p = p * r + 4.1666667e-2f;
   p = p * r + 1.6666667e-1f;
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  return reinterpret_cast<lanes>(reinterpret_cast<int_lanes>(p) +
-                                 (reinterpret_cast<int_lanes>(shifted) << 23));
+  return reinterpret_cast<vec>(reinterpret_cast<ivec>(p) + (reinterpret_cast<ivec>(shifted) << 23));
+}
+
+// 1 / (1 + exp(-x)), relative error below 6e-7; x beyond 30 may saturate, NaN stays NaN, which
+// infinity may become.
+FASTNLP_INLINE vec sigmoid(vec x) {
+#if defined(__AVX512F__)
+  // exp(-x) = 2^n * 2^f; beyond the range of floats it is 0 or infinite, and needs no bounds.
+  const __m512 n = _mm512_maskz_roundscale_ps(0xFFFF, reinterpret_cast<__m512>(x * -1.44269504f),
+                                              _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const vec f = x * -1.44269504f - reinterpret_cast<vec>(n);
+  vec p = splat(1.32647273e-3f);
+  p = p * f + 9.67151299e-3f;
+  p = p * f + 5.55073358e-2f;
+  p = p * f + 2.40222424e-1f;
+  p = p * f + 6.93147004e-1f;
+  p = p * f + 1.0f;
+  return 1.0f /
+         (1.0f + reinterpret_cast<vec>(_mm512_maskz_scalef_ps(0xFFFF, reinterpret_cast<__m512>(p), n)));
+#else
+  return 1.0f / (1.0f + exponential(within(-x, splat(30.0f))));
+#endif
 }
 
 }  // namespace

@@ -5,69 +5,40 @@
 #include <cstdint>
 
 #include "support/always_inline.h"
+#include "training/lanes.h"
 #include "training/word2vec_job.h"
 
 namespace fastnlp {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kWidth = 16;     // floats in a vector
-constexpr int kBlockRows = 4;  // context rows per block: 4 x 6 accumulators fit 32 registers
-#elif defined(__AVX2__)
-constexpr int kWidth = 8;
-constexpr int kBlockRows = 2;
-#else
-constexpr int kWidth = 4;
-constexpr int kBlockRows = 2;
-#endif
+// Context rows in a block: with 32 registers 4 x 6 sums fit, with 16 half of them.
+constexpr int kBlockRows = kWidth == 16 ? 4 : 2;
 
-typedef float vec __attribute__((vector_size(4 * kWidth)));
-typedef std::int32_t ivec __attribute__((vector_size(4 * kWidth)));
-typedef float loose_vec __attribute__((vector_size(4 * kWidth), aligned(4)));
-
-FASTNLP_INLINE vec splat(float x) { return x - vec{}; }
-FASTNLP_INLINE vec load(const float* p) { return *reinterpret_cast<const vec*>(p); }
-FASTNLP_INLINE void store(float* p, vec x) { *reinterpret_cast<vec*>(p) = x; }
-
-// 1 / (1 + exp(-x)), relative error below 3e-7; x beyond 30 saturates, NaN stays NaN.
-FASTNLP_INLINE vec sigmoid(vec x) {
-  vec z = -x;
-  z = z > 30.0f ? splat(30.0f) : z;
-  z = z < -30.0f ? splat(-30.0f) : z;
-  const vec magic = splat(0x1.8p23f);
-  const vec shifted = z * 1.44269504f + magic;  // the integer part sits in the low mantissa bits
-  const vec n = shifted - magic;
-  const vec r = z - n * 0.693359375f + n * 2.12194440e-4f;
-  vec p = splat(1.3888889e-3f);
-  p = p * r + 8.3333333e-3f;
-  p = p * r + 4.1666667e-2f;
-  p = p * r + 1.6666667e-1f;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  const ivec exponent = reinterpret_cast<ivec>(shifted) << 23;
-  const vec e = reinterpret_cast<vec>(reinterpret_cast<ivec>(p) + exponent);
-  return 1.0f / (1.0f + e);
+// The sums of neighbouring lanes of a, beside those of b: lanes Half apart are added where Half is 1 or 2,
+// within quarters of 128 bits, and neighbouring quarters from 4 on. So lane_sums takes its steps in the order
+// of the cheapest shuffles, and its sums end up in the order of the vectors.
+template <int Half>
+constexpr int fold_source(int lane) {
+  if (Half < 4) {
+    const int within = lane % 4;
+    const int from = Half == 1 ? within / 2 : within % 2;
+    const bool of_b = Half == 1 ? within % 2 : within / 2;
+    return lane / 4 * 4 + from + (of_b ? kWidth : 0);
+  }
+  const int quarter = lane / 4, quarters = kWidth / 4;
+  return 2 * quarter % quarters * 4 + lane % 4 + (quarter >= quarters / 2 ? kWidth : 0);
 }
+template <int Half>
+constexpr int kFoldStep = Half < 4 ? 2 : 4;  // from the first lane of a sum to the second
 
-// Half of a's lanes folded onto the other half, beside the same of b: within every group of 2 * Half lanes
-// the lower Half holds a's partial sums and the upper Half b's.
 #if defined(__clang__)
 template <class Int, Int...>
 struct LaneList {};  // shaped like std::integer_sequence, for the builtin that fills one
 
-// The lane of a, or of b from kWidth on, that a lane receives first; the second lies Half further up.
-template <int Half>
-constexpr int fold_source(int lane) {
-  const int group = lane / (2 * Half) * (2 * Half);
-  const int within = lane % (2 * Half);
-  return within < Half ? group + within : kWidth + group + within - Half;
-}
-
 template <int Half, int... Lane>
 FASTNLP_INLINE vec fold(vec a, vec b, LaneList<int, Lane...>) {
   return __builtin_shufflevector(a, b, fold_source<Half>(Lane)...) +
-         __builtin_shufflevector(a, b, (fold_source<Half>(Lane) + Half)...);
+         __builtin_shufflevector(a, b, (fold_source<Half>(Lane) + kFoldStep<Half>)...);
 }
 template <int Half>
 FASTNLP_INLINE vec fold(vec a, vec b) {
@@ -76,29 +47,28 @@ FASTNLP_INLINE vec fold(vec a, vec b) {
 #else
 template <int Half>
 FASTNLP_INLINE vec fold(vec a, vec b) {
-  ivec low, high;
+  ivec first, second;
   for (int lane = 0; lane < kWidth; ++lane) {
-    const int group = lane / (2 * Half) * (2 * Half);
-    const int within = lane % (2 * Half);
-    low[lane] = within < Half ? group + within : kWidth + group + within - Half;
-    high[lane] = low[lane] + Half;
+    first[lane] = fold_source<Half>(lane);
+    second[lane] = first[lane] + kFoldStep<Half>;
   }
-  return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+  return __builtin_shuffle(a, b, first) + __builtin_shuffle(a, b, second);
 }
 #endif
 
-// Lane l of lane_sums<Count>(v) is the sum of the lanes of v[l], for l < Count <= kWidth: a tree that folds
-// vectors Stride apart. Lanes from Count on are undefined.
-template <int Count, int First = 0, int Stride = 1>
+// Lane l of lane_sums<Count>(v) is the sum of the lanes of v[l], for l < Count <= kWidth. Lanes from Count on
+// are undefined.
+template <int Count, int Vectors = kWidth, int First = 0>
 FASTNLP_INLINE vec lane_sums(const vec* v) {
-  if constexpr (Stride == kWidth) {
+  if constexpr (Vectors == 1) {
     return v[First];
   } else {
-    const vec a = lane_sums<Count, First, 2 * Stride>(v);
-    if constexpr (First + Stride < Count) {
-      return fold<Stride>(a, lane_sums<Count, First + Stride, 2 * Stride>(v));
+    constexpr int kHalf = Vectors / 2;
+    const vec a = lane_sums<Count, kHalf, First>(v);
+    if constexpr (First + kHalf < Count) {
+      return fold<kHalf>(a, lane_sums<Count, kHalf, First + kHalf>(v));
     } else {
-      return fold<Stride>(a, a);
+      return fold<kHalf>(a, a);
     }
   }
 }
@@ -145,7 +115,8 @@ inline void score_block(float* const* x, float* const* y, std::int64_t pitch, st
     for (int i = 0; i < Rows; ++i) rows[i] = load(x[i] + d);
 #pragma GCC unroll 16
     for (int j = 0; j < Columns; ++j) {
-      const vec column = load(y[j] + d);
+      vec column = load(y[j] + d);
+      if (Rows > 1) hold(column);
 #pragma GCC unroll 16
       for (int i = 0; i < Rows; ++i) dot[i * Columns + j] += rows[i] * column;
     }
@@ -157,6 +128,9 @@ inline void score_block(float* const* x, float* const* y, std::int64_t pitch, st
 // stands twice among the outputs gets both updates, because each column is stored before the next is loaded.
 template <int Rows, int Columns>
 inline void apply_block(float* const* x, float* const* y, std::int64_t pitch, const float* gradient) {
+  vec g[Rows * Columns];
+#pragma GCC unroll 24
+  for (int i = 0; i < Rows * Columns; ++i) g[i] = splat(gradient[i]);
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
     vec before[Rows], after[Rows];
 #pragma GCC unroll 16
@@ -167,9 +141,8 @@ inline void apply_block(float* const* x, float* const* y, std::int64_t pitch, co
       vec moved = column;
 #pragma GCC unroll 16
       for (int i = 0; i < Rows; ++i) {
-        const vec g = splat(gradient[i * Columns + j]);
-        after[i] += g * column;
-        moved += g * before[i];
+        after[i] += g[i * Columns + j] * column;
+        moved += g[i * Columns + j] * before[i];
       }
       store(y[j] + d, moved);
     }

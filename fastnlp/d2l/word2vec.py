@@ -13,6 +13,8 @@ from fastnlp.d2l.embedding import TokenEmbedding, nearest_tokens
 from fastnlp.d2l.hardware import try_gpu
 from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.vocabulary import Vocab
+from fastnlp.kernels import skipgram_bce
+from fastnlp.kernels.checks import expect_range
 
 Batches = Collection[tuple[torch.Tensor, ...]] | torch.utils.data.DataLoader[tuple[torch.Tensor, ...]]
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -101,6 +103,43 @@ def _notebook_name(name: str) -> object:
     return sys.modules["fastnlp.d2l"].__dict__[name]
 
 
+_FUSED_ON = {"cuda"}  # elsewhere the operation is the same steps
+
+
+def _fused_tables(
+    net: nn.Sequential, measure: object, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Both tables, if the embeddings are plain and the loss is the one that is built in."""
+    if device.type not in _FUSED_ON or type(measure) is not SigmoidBCELoss or measure._forward_hooks:
+        return None
+    layers = [layer for layer in list(net)[:2] if type(layer) is nn.Embedding]
+    plain = len(layers) == 2 and all(
+        (layer.max_norm, layer.padding_idx) == (None, None)
+        and not (layer.sparse or layer.scale_grad_by_freq or layer._forward_hooks)
+        and layer.weight.dtype == torch.float32
+        and layer.embedding_dim == layers[0].embedding_dim <= 4096
+        for layer in layers
+    )
+    return (layers[0].weight, layers[1].weight) if plain else None
+
+
+def _fused_losses(
+    tables: tuple[torch.Tensor, torch.Tensor], batch: list[torch.Tensor], device: torch.device
+) -> torch.Tensor:
+    """The losses of a batch whose masks and labels are 0 and 1, divided by the columns that are real.
+
+    Ids that are still on the CPU are looked through there, so that nothing waits for the GPU.
+    """
+    center, words, mask, label = batch
+    center = center.reshape(-1)
+    here = center.device.type == words.device.type == "cpu"
+    if here:
+        expect_range("center", center, len(tables[0]))
+        expect_range("contexts_negatives", words, len(tables[1]))
+    center, words, label, mask = (data.to(device) for data in (center, words, label != 0, mask != 0))
+    return skipgram_bce(center, words, label, mask, *tables, validate=not here)
+
+
 def train(
     net: nn.Sequential,
     data_iter: Batches,
@@ -117,6 +156,9 @@ def train(
     the speed is the centers of all epochs over the time of all epochs, where the book divides by the last
     epoch's time. As in the book, a "token" is a center, with all its contexts and negatives. Fewer than five
     batches are no division by zero.
+
+    On CUDA, plain float32 embeddings under `SigmoidBCELoss` go through `fastnlp.kernels.skipgram_bce`, which
+    reads each row once, if masks and labels are integers or bool; all else goes step by step as in the book.
 
     Args:
         net: the centers' and the contexts' embedding.
@@ -150,6 +192,7 @@ def train(
 
     net.apply(init_weights)
     net = net.to(device)
+    tables = _fused_tables(net, measure, device)
     optimizer = torch.optim.Adam(net.parameters(), lr=lr, fused=device.type in ("cpu", "cuda"))
     animator = Animator(xlabel="epoch", ylabel="loss", xlim=[1, num_epochs])
     timer, rows = Timer(), 0
@@ -159,11 +202,14 @@ def train(
         rows_since_point = 0
         for i, batch in enumerate(data_iter):
             optimizer.zero_grad()
-            center, context_negative, mask, label = [data.to(device) for data in batch]
-            scores = skip_gram(center, context_negative, net[0], net[1]).reshape(label.shape)
-            per_row = measure(scores.float(), label.float(), mask) / mask.sum(dim=1) * mask.shape[1]
+            if tables is not None and not any(data.is_floating_point() for data in batch):
+                per_row = _fused_losses(tables, list(batch), device)
+            else:
+                center, context_negative, mask, label = [data.to(device) for data in batch]
+                scores = skip_gram(center, context_negative, net[0], net[1]).reshape(label.shape)
+                per_row = measure(scores.float(), label.float(), mask) / mask.sum(dim=1) * mask.shape[1]
             total = per_row.sum()
-            total.backward()
+            total.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             since_point += total.detach()
             rows_since_point += per_row.numel()

@@ -68,7 +68,8 @@ class Word2VecConfig:
             "mean" averages both, which is the gradient of the book's formula and wants about three times the
             learning rate; "sum" adds both.
         deterministic: give the same bits for any number of threads: stretches of 120 words are trained apart,
-            eight at a time, and their changes added in order.
+            eight at a time, and their changes added in order. Longer sentences are cut there: no window
+            reaches over the end of a stretch.
 
     Raises:
         ValueError: a value is out of range; the message names it.

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.training.damping import TOGETHER
 from fastnlp.training.engine import Engine
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Group", "SharedEngine", "join", "joined"]
 
-_POSITIONS = 200_000  # that a process trains in a round, at least: about 0.1 s of a thread
+_POSITIONS = 50_000  # that a process trains in a round, at least: some 20 ms of a thread
+_SUMMED = 400.0  # updates of a row in a round up to which the changes of all processes are summed
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 _joined: Group | None = None
@@ -174,7 +174,7 @@ class SharedEngine:
         self._before = [table.clone() for table in self._tables]
         rows = max(len(table) for table in self._tables)
         # Tables are exchanged once a round: the longer they are, the longer is a round.
-        share = max(_POSITIONS, 2 * rows) * max(self.units, 1) // max(self.size, 1)
+        share = max(_POSITIONS, rows) * max(self.units, 1) // max(self.size, 1)
         self._share = max(1, min(share, -(-self.units // self.group.size)))
 
     @classmethod
@@ -241,8 +241,8 @@ class SharedEngine:
             if updates is None:
                 change /= self.group.size
             else:
-                met = np.maximum(updates * np.float32(kept), np.float32(TOGETHER))
-                weight = np.maximum(np.float32(TOGETHER) / met, np.float32(1 / self.group.size))
+                met = np.maximum(updates * np.float32(kept), np.float32(_SUMMED))
+                weight = np.maximum(np.float32(_SUMMED) / met, np.float32(1 / self.group.size))
                 change *= torch.from_numpy(weight).to(change.device)[:, None]
             before += change
             table.copy_(before)

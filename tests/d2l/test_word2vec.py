@@ -7,6 +7,7 @@ from oracles import d2l_word2vec as book
 from torch import nn
 
 from fastnlp import d2l
+from fastnlp.d2l import word2vec
 
 
 def some_batches(count=7, rows=16, words=30):
@@ -66,6 +67,38 @@ def test_train_makes_the_books_steps(capsys):
     assert re.fullmatch(r"loss \d\.\d{3}, \d+\.\d tokens/sec on cpu\n", line)
     assert abs(float(line.split()[1][:-1]) - report[-1][0]) < 1e-3
     assert report[-1][0] < report[0][0]
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_the_fused_operation_makes_the_books_steps(device, monkeypatch, capsys):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    monkeypatch.setattr(word2vec, "_FUSED_ON", {device})
+    monkeypatch.setattr(word2vec, "skip_gram", None)  # the other way is not taken
+    batches = some_batches()
+    ours, theirs = some_net(), some_net()
+    torch.manual_seed(8)
+    d2l.train(ours, batches, 0.02, 3, device)
+    torch.manual_seed(8)
+    book.train(theirs, batches, 0.02, 3, "cpu")
+    for a, b in zip(ours.cpu(), theirs, strict=True):
+        torch.testing.assert_close(a.weight, b.weight, rtol=1e-4, atol=1e-5)
+
+
+def test_what_the_fused_operation_cannot_do_goes_step_by_step(monkeypatch, capsys):
+    monkeypatch.setattr(word2vec, "_FUSED_ON", {"cpu"})
+    monkeypatch.setattr(word2vec, "skipgram_bce", None)
+    padded = nn.Sequential(nn.Embedding(30, 8, padding_idx=0), nn.Embedding(30, 8))
+    d2l.train(padded, some_batches(2), 0.02, 1, "cpu")
+    d2l.train(some_net(), some_batches(2), 0.02, 1, "cpu", loss=lambda x, y, m: d2l.loss(x, y, m))
+    halves = [(c, w, 0.5 * m, y) for c, w, m, y in some_batches(2)]
+    d2l.train(some_net(), halves, 0.02, 1, "cpu")
+
+
+def test_words_that_are_not_in_the_embedding_are_named(monkeypatch):
+    monkeypatch.setattr(word2vec, "_FUSED_ON", {"cpu"})
+    with pytest.raises(IndexError, match=r"contexts_negatives\[0, \d+\]: expected an id in \[0, 10\), got"):
+        d2l.train(nn.Sequential(nn.Embedding(30, 8), nn.Embedding(10, 8)), some_batches(1), 0.02, 1, "cpu")
 
 
 def test_the_speed_is_all_centers_over_all_the_time(capsys, monkeypatch):

@@ -11,25 +11,9 @@ import sys
 import torch
 import triton
 from kernels.ahead_of_time import TARGETS, Recorder
+from kernels.operation_launches import CASES as OPERATIONS
 
-from fastnlp.kernels.triton import cbow_training, masked_bce, masked_lm_loss, skipgram_training, token_draws
-
-
-def bools(*shape):
-    return torch.zeros(shape, dtype=torch.bool)
-
-
-def masked_bce_of(B, L, dtype):
-    logits = torch.zeros(B, L, dtype=dtype)
-    masked_bce.forward(logits, bools(B, L), bools(B, L))
-    masked_bce.backward(torch.zeros(B), logits, bools(B, L), bools(B, L))
-
-
-def masked_lm_loss_of(V, slopes):
-    logits, labels = torch.zeros(16, V), torch.zeros(16, dtype=torch.int64)
-    masked_lm_loss.losses_and_slopes(
-        logits, labels, torch.zeros(16), torch.zeros(16, V, dtype=slopes) if slopes else None
-    )
+from fastnlp.kernels.triton import cbow_training, skipgram_training, token_draws
 
 
 def integers(*shape):
@@ -77,10 +61,7 @@ def token_draws_of(n):
 
 # What is launched, under the name in the table.
 CASES = {
-    "512x60 float32": lambda: masked_bce_of(512, 60, torch.float32),
-    "512x2048 bfloat16": lambda: masked_bce_of(512, 2048, torch.bfloat16),
-    "V=30522": lambda: masked_lm_loss_of(30522, None),
-    "V=30522 float32": lambda: masked_lm_loss_of(30522, torch.float32),
+    **OPERATIONS,
     "D=100 shared": lambda: skipgram_of(112, True),
     "D=100 per center": lambda: skipgram_of(112, False),
     "D=300 shared": lambda: skipgram_of(304, True),
@@ -88,7 +69,6 @@ CASES = {
     "D=100": lambda: cbow_of(112),
     "D=300": lambda: cbow_of(304),
     "4096": lambda: token_draws_of(4096),
-    "V=32768 bfloat16": lambda: masked_lm_loss_of(32768, torch.bfloat16),
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from fastnlp.kernels.reference.lookup import widened
+
 __all__ = ["masked_bce"]
 
 
@@ -14,7 +16,7 @@ def masked_bce(logits: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -
         >>> masked_bce(torch.tensor([[0.0, 9.0]]), torch.ones(1, 2).bool(), torch.tensor([[True, False]]))
         tensor([0.6931])
     """
-    wide = logits if logits.dtype == torch.float64 else logits.float()
+    wide = widened(logits)
     # What is masked is replaced and not multiplied by 0, which would leave NaN, and NaN in the gradient.
     signed = torch.where(mask, torch.where(labels, -wide, wide), 0.0)
     losses = torch.where(mask, -torch.nn.functional.logsigmoid(-signed), 0.0)

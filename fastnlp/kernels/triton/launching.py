@@ -24,3 +24,18 @@ def tile(width: int, elements: int, rows: int) -> tuple[int, int]:
     """
     columns = triton.next_power_of_2(width)
     return max(1, min(rows, elements // columns)), columns
+
+
+def empty(shape: tuple[int, ...], beside: torch.Tensor) -> torch.Tensor:
+    """An uninitialised float32 tensor on the device of another."""
+    return torch.empty(shape, dtype=torch.float32, device=beside.device)
+
+
+def zeros(shape: tuple[int, ...], beside: torch.Tensor) -> torch.Tensor:
+    """A float32 tensor of zeros on the device of another."""
+    return torch.zeros(shape, dtype=torch.float32, device=beside.device)
+
+
+def with_rows(table: torch.Tensor) -> torch.Tensor:
+    """The table, or a copy if the numbers of its rows are not neighbours."""
+    return table if table.stride(1) == 1 or table.shape[1] == 1 else table.contiguous()
