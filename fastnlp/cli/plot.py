@@ -121,7 +121,8 @@ def _add_run(pictures: Commands) -> None:
         "loss and learning rate of training runs",
         "  fastnlp train word2vec wiki.txt -o wiki.vec --log wiki.log\n"
         "  fastnlp plot run wiki.log -o curves.png\n"
-        "  fastnlp plot run a.ckpt b.ckpt -o compared.svg",
+        "  fastnlp plot run a.ckpt b.ckpt -o compared.svg\n"
+        "  fastnlp plot run bert.csv -o bert.png           # of fastnlp train bert --log bert.csv",
     )
     parser.add_argument(
         "runs", metavar="RUN", nargs="+", help="checkpoints, saved models, or logs of fastnlp train --log"
@@ -239,6 +240,14 @@ def run_run(options: argparse.Namespace) -> None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     from fastnlp import plots
 
+    tables = [path for path in options.runs if Path(path).suffix.lower() == ".csv"]
+    if tables and len(options.runs) > 1:
+        raise ValueError(
+            f"RUN: expected one table of pretraining, {tables[0]}, alone, got {len(options.runs)} runs"
+        )
+    if tables:
+        _write(options, lambda: plots.plot_pretraining(tables[0], title=options.title, size=options.size))
+        return
     _write(options, lambda: plots.plot_run(options.runs, title=options.title, size=options.size))
 
 

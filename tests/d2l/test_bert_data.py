@@ -1,7 +1,9 @@
+import hashlib
 import itertools
 import math
 import os
 import random
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,24 @@ def test_reading_is_the_books(tmp_path):
         )
         assert got == want
     assert ["only one ."] in got
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_text_is_found_packed_or_not(tmp_path, monkeypatch, packed):
+    text = "a b c . d e f . g h . \n" * 6
+    if packed:
+        with zipfile.ZipFile(tmp_path / "wikitext-2-v1.zip", "w") as archive:
+            archive.writestr("wikitext-2/wiki.train.tokens", text)
+        url, _ = d2l.DATA_HUB["wikitext-2"]
+        sha1 = hashlib.sha1((tmp_path / "wikitext-2-v1.zip").read_bytes()).hexdigest()
+        monkeypatch.setitem(d2l.DATA_HUB, "wikitext-2", (url, sha1))
+    else:
+        (tmp_path / "wikitext-2").mkdir()
+        (tmp_path / "wikitext-2" / "wiki.train.tokens").write_text(text)
+    monkeypatch.setenv("FASTNLP_DATA", str(tmp_path))
+    data_iter, vocab = d2l.load_data_wiki(4, 16)
+    assert vocab.idx_to_token[5:] == ["a", "b", "c", "d", "e", "f", "g", "h", "."]
+    assert [len(batch[0]) for batch in data_iter] == [4, 4, 4]
 
 
 def test_load_data_wiki_prints_the_books_shapes(wikitext):

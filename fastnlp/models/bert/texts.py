@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Text", "TextMethods"]
 
 Text = str | tuple[str, str]
+_SPACED_MASK = re.compile(r"\s+\[MASK\]")
 Pooling = Literal["mean", "cls", "tokens"]
 
 
@@ -219,7 +221,8 @@ def _ids(tokenizer: Tokenizer, text: object, longest: int) -> tuple[NDArray[np.i
     special = tokenizer.special_tokens
     if "[CLS]" not in special or "[SEP]" not in special:
         raise ValueError("tokenizer: expected the special tokens [CLS] and [SEP], got one without")
-    pieces = [tokenizer.encode(part, allowed_special="all") for part in parts]
+    # The space before a word belongs to its token, and so to the mask that stands for it.
+    pieces = [tokenizer.encode(_SPACED_MASK.sub("[MASK]", part), allowed_special="all") for part in parts]
     pieces = shortened(pieces, longest - 1 - len(pieces))
     rows = [np.array([special["[CLS]"]], np.int32)]
     for piece in pieces:

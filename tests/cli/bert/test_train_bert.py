@@ -46,6 +46,10 @@ def test_a_text_becomes_a_model_that_fills_masks(text, tmp_path, capsys):
     rows = PretrainingTable.load(tmp_path / "run.csv")
     assert [row.step for row in rows] == [2, 4, 6]
     assert rows[-1].validation_mlm_loss > 0
+    pytest.importorskip("matplotlib")
+    assert main(["plot", "run", str(tmp_path / "run.csv"), "-o", str(tmp_path / "run.png")]) == 0
+    assert (tmp_path / "run.png").stat().st_size > 10_000
+    assert main(["plot", "run", *[str(tmp_path / "run.csv")] * 2, "-o", str(tmp_path / "run.png")]) == 1
     state = json.loads((tmp_path / "run" / "step-000000006" / "trainer.json").read_text())
     assert state["run"]["settings"]["lr"] == 1e-3
 

@@ -296,3 +296,19 @@ def test_a_byte_pair_tokenizer_is_kept_beside_the_model(tmp_path):
     model.save_pretrained(tmp_path / "model", tokenizer)
     again = BertForPreTraining.from_pretrained(tmp_path / "model")
     assert again.tokenizer.encode("lowest").tolist() == tokenizer.encode("lowest").tolist()
+
+
+def test_byte_pairs_take_the_space_before_a_mask_with_it():
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = BPE.train(["the cat sat on the mat"] * 9, vocab_size=270, special_tokens=special)
+    model = BertForPreTraining(BertConfig(len(tokenizer), **SIZES)).eval()
+    model.tokenizer = tokenizer
+    assert model.fill_mask("the [MASK] sat") == model.fill_mask("the[MASK] sat")
+    assert len(model.encode("the [MASK] sat", pooling="tokens")) == len(
+        model.encode("the cat sat", pooling="tokens")
+    )
+    pair = model.encode(("the cat " * 400, "sat"), pooling="tokens")
+    assert len(pair) == 512
+    model.tokenizer = BPE.train(["the cat"], vocab_size=262)
+    with pytest.raises(ValueError, match=r"special tokens \[CLS\]"):
+        model.encode("the cat")
