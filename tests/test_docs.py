@@ -126,7 +126,7 @@ def test_every_block_runs(document, folder, capsys):
 
 
 @pytest.mark.parametrize(
-    "document", [*DOCUMENTS, "CONTRIBUTING.md", "docs/architecture.md", "benchmarks/README.md"]
+    "document", [*DOCUMENTS, "docs/gpu.md", "CONTRIBUTING.md", "docs/architecture.md", "benchmarks/README.md"]
 )
 def test_links_and_paths_lead_somewhere(document):
     if not (ROOT / "docs").is_dir():

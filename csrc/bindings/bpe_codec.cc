@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "bindings/bindings.h"
-#include "support/buffer.h"
+#include "support/growing_memory.h"
 #include "tokenizers/bpe_decoder.h"
 #include "tokenizers/bpe_encoder.h"
 #include "tokenizers/bpe_model.h"
@@ -16,13 +16,13 @@
 namespace fastnlp::bindings {
 namespace {
 
-template <class Vector>
-py::array_t<typename Vector::value_type> hand_over(Vector&& values) {
-  auto owned = std::make_unique<Vector>(std::move(values));
+py::array_t<std::int32_t> hand_over(GrowingMemory<std::int32_t>&& values) {
+  auto owned = std::make_unique<GrowingMemory<std::int32_t>>(std::move(values));
   const auto size = static_cast<py::ssize_t>(owned->size());
   auto* data = owned->data();
-  const py::capsule free(owned.release(), [](void* p) { delete static_cast<Vector*>(p); });
-  return py::array_t<typename Vector::value_type>(size, data, free);
+  const py::capsule free(owned.release(),
+                         [](void* p) { delete static_cast<GrowingMemory<std::int32_t>*>(p); });
+  return py::array_t<std::int32_t>(size, data, free);
 }
 
 // The UTF-8 of a str, or bytes; lives as long as the object.

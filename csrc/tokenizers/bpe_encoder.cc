@@ -1,5 +1,6 @@
 #include "tokenizers/bpe_encoder.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -10,12 +11,19 @@
 namespace fastnlp {
 namespace {
 
-constexpr std::size_t kBatch = 128;  // words whose entries of the cache are on their way at once
+constexpr std::size_t kBatch = 32;  // words whose entries of the cache are on their way at once
 
 template <class T>
 T* at_least(std::vector<T>& values, std::size_t n) {
   if (values.size() < n) values.resize(n);
   return values.data();
+}
+
+// Whether the next eight bytes are.
+bool all_ascii(const char* p) {
+  std::uint64_t bytes;
+  std::memcpy(&bytes, p, 8);
+  return (bytes & 0x8080808080808080u) == 0;
 }
 
 }  // namespace
@@ -26,7 +34,8 @@ BpeEncoder::BpeEncoder(std::shared_ptr<const BpeModel> model, std::string pretok
       model_(std::move(model)),
       pretokenizer_(std::move(pretokenizer)),
       scan_(with_pattern(pretokenizer_,
-                         [](auto pattern) -> Scan { return &BpeEncoder::scan<decltype(pattern)>; })) {
+                         [](auto pattern) -> Scan { return &BpeEncoder::scan<decltype(pattern)>; })),
+      ascii_cuts_(pretokenizer_ == "gpt2" ? gpt2_ascii_cuts() : nullptr) {
   for (const SpecialToken& token : this->special_tokens().tokens()) {
     if (token.id < 0 || token.id >= model_->size()) {
       refuse("special_tokens", "ids below " + std::to_string(model_->size()), std::to_string(token.id));
@@ -95,41 +104,63 @@ void BpeEncoder::scan(Worker& worker, const EncodingRequest& request, const Stre
   }
 }
 
+// The ends of up to kBatch words from p on; their number.
+template <class Pattern>
+std::size_t BpeEncoder::cut_words(const char* p, const Stretch& stretch, const char** ends) const {
+  std::size_t n = 0;
+  while (n < kBatch && p < stretch.end) {
+    if (ascii_cuts_ != nullptr && stretch.end - p >= 8 && all_ascii(p)) {
+      n += ascii_cuts_(p, stretch.end, ends + n, kBatch - n);
+      if (n > 0) p = ends[n - 1];
+      if (n >= kBatch || p == stretch.end) break;
+    }
+    ends[n++] = p = Pattern::next(p, stretch.limit);
+  }
+  return n;
+}
+
 template <class Pattern>
 void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds& output) const {
-  struct Word {
-    WordCache::Key key;
-    const char* begin;
-    std::size_t length;
+  // While words of one batch are looked up, the lines of the next one's are on their way.
+  struct Batch {
+    std::size_t n;
+    const char* bounds[kBatch + 2 * kAsciiBlock];
+    WordCache::Key keys[kBatch + kAsciiBlock];
   };
-  Word words[kBatch];
+  Batch batches[2];
   WordCache& cache = worker.cache;
   const bool all_are_words = is_word(" ", " " + 1);
-  for (const char* p = stretch.begin; p < stretch.end;) {
-    const char* const from = p;
-    std::size_t n = 0;
-    while (n < kBatch && p < stretch.end) {
-      const char* const begin = p;
-      p = Pattern::next(p, stretch.limit);
-      if (!all_are_words && !is_word(begin, p)) continue;
-      Word& word = words[n++];
-      word.begin = begin;
-      word.length = static_cast<std::size_t>(p - begin);
-      if (word.length > WordCache::kLongest) continue;
-      word.key = WordCache::key(begin, word.length, static_cast<std::size_t>(stretch.limit - begin));
-      cache.prefetch(word.key);
+  const auto cut = [&](const char* p, Batch& batch) {
+    batch.bounds[0] = p;
+    batch.n = cut_words<Pattern>(p, stretch, batch.bounds + 1);
+    for (std::size_t i = 0; i < batch.n; ++i) {
+      const char* const begin = batch.bounds[i];
+      const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
+      if (length > WordCache::kLongest) continue;
+      batch.keys[i] = WordCache::key(begin, length, static_cast<std::size_t>(stretch.limit - begin));
+      cache.prefetch(batch.keys[i]);
     }
-    std::int32_t* ids = output.reserve(static_cast<std::size_t>(p - from) + n + WordCache::kInEntry);
-    for (std::size_t i = 0; i < n; ++i) {
-      const Word& word = words[i];
-      if (word.length > WordCache::kLongest) {
-        ids += merge_word(worker, word.begin, word.length, ids);
+    return batch.bounds[batch.n];
+  };
+  const char* p = cut(stretch.begin, batches[0]);
+  for (int turn = 0; batches[turn].n > 0; turn ^= 1) {
+    const Batch& batch = batches[turn];
+    batches[turn ^ 1].n = 0;
+    if (p < stretch.end) p = cut(p, batches[turn ^ 1]);
+    const auto bytes = static_cast<std::size_t>(batch.bounds[batch.n] - batch.bounds[0]);
+    std::int32_t* ids = output.reserve(bytes + batch.n + WordCache::kSpare);
+    for (std::size_t i = 0; i < batch.n; ++i) {
+      const char* const begin = batch.bounds[i];
+      const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
+      if (!all_are_words && !is_word(begin, batch.bounds[i + 1])) continue;
+      if (length > WordCache::kLongest) {
+        ids += merge_word(worker, begin, length, ids);
         continue;
       }
-      std::size_t count = cache.find(word.key, word.begin, word.length, ids);
+      std::size_t count = cache.find(batch.keys[i], begin, length, ids);
       if (count == 0) {
-        count = merge_word(worker, word.begin, word.length, ids);
-        cache.insert(word.key, word.begin, word.length, ids, count);
+        count = merge_word(worker, begin, length, ids);
+        cache.insert(batch.keys[i], begin, length, ids, count);
       }
       ids += count;
     }
@@ -163,25 +194,43 @@ std::size_t BpeEncoder::merge_bytes(Worker& worker, const char* word, std::size_
   for (std::size_t begin = 0; begin < length;) {
     // No token reaches beyond the end of this part, so it is merged by itself. The ids may be written in
     // place: there are never more than bytes.
-    std::int32_t* part = ids + count;
-    part[0] = model_->byte_token(bytes[begin]);
-    std::size_t i = begin + 1;
-    if (i == length || !model_->ever_joined(bytes[begin], bytes[i])) {
-      ++count;
-      begin = i;
-      continue;
-    }
-    do {
-      part[i - begin] = model_->byte_token(bytes[i]);
-      ++i;
-    } while (i < length && model_->ever_joined(bytes[i - 1], bytes[i]));
-    const std::size_t n = i - begin;
-    if (n > kMostSymbols) refuse("text", "words of fewer than 2^31 bytes", std::to_string(n));
-    std::uint32_t* ranks = at_least(worker.ranks, n);
-    for (std::size_t k = 0; k + 1 < n; ++k)
-      ranks[k] = model_->byte_rank(bytes[begin + k], bytes[begin + k + 1]);
-    count += worker.merger.merge(part, ranks, n);
-    begin = i;
+    std::size_t end = begin + 1;
+    while (end < length && model_->may_join(bytes + begin, end - begin, length - begin)) ++end;
+    const std::size_t n = end - begin;
+    count += n == 3 ? merge_three(worker, bytes + begin, ids + count)
+                    : merge_part(worker, bytes + begin, n, ids + count);
+    begin = end;
+  }
+  return count;
+}
+
+std::size_t BpeEncoder::merge_part(Worker& worker, const unsigned char* bytes, std::size_t n,
+                                   std::int32_t* ids) const {
+  if (n > kMostSymbols) refuse("text", "words of fewer than 2^31 bytes", std::to_string(n));
+  ids[0] = model_->byte_token(bytes[0]);
+  if (n == 1) return 1;
+  std::uint32_t* ranks = at_least(worker.ranks, n);
+  for (std::size_t i = 1; i < n; ++i) {
+    ids[i] = model_->byte_token(bytes[i]);
+    ranks[i - 1] = model_->byte_rank(bytes[i - 1], bytes[i]);
+  }
+  return worker.merger.merge(ids, ranks, n);
+}
+
+// Three bytes are what a Chinese character has.
+std::size_t BpeEncoder::merge_three(Worker& worker, const unsigned char* bytes, std::int32_t* ids) const {
+  const std::uint32_t key = std::uint32_t{1} << 24 | static_cast<std::uint32_t>(bytes[0]) << 16 |
+                            static_cast<std::uint32_t>(bytes[1]) << 8 | bytes[2];
+  Worker::Three& known = worker.threes[key * 0x9E3779B1u >> (32 - Worker::kThreeBits)];
+  if (known.key != key) {
+    std::int32_t found[3];
+    std::fill(found + merge_part(worker, bytes, 3, found), found + 3, kNoToken);
+    known = {key, {found[0], found[1], found[2]}};
+  }
+  std::size_t count = 0;
+  for (const std::int32_t id : known.ids) {
+    if (id == kNoToken) break;
+    ids[count++] = id;
   }
   return count;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizers/ascii_cuts.h"
 #include "tokenizers/bpe_merge.h"
 #include "tokenizers/bpe_model.h"
 #include "tokenizers/byte_trie.h"
@@ -40,10 +41,14 @@ class BpeEncoder : public TextEncoder {
   void scan(Worker& worker, const EncodingRequest& request, const Stretch& stretch, const char* document,
             EncodedIds& output) const;
   template <class Pattern>
+  std::size_t cut_words(const char* p, const Stretch& stretch, const char** ends) const;
+  template <class Pattern>
   void scan_cached(Worker& worker, const Stretch& stretch, EncodedIds& output) const;
   bool is_word(const char* begin, const char* end) const;
   std::size_t merge_word(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
   std::size_t merge_bytes(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
+  std::size_t merge_part(Worker& worker, const unsigned char* bytes, std::size_t n, std::int32_t* ids) const;
+  std::size_t merge_three(Worker& worker, const unsigned char* bytes, std::int32_t* ids) const;
   std::size_t split_characters(Worker& worker, const char* word, std::size_t length) const;
   std::size_t match_longest(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
   std::size_t drop_merges(Worker& worker, const EncodingRequest& request, const Stretch& stretch,
@@ -56,6 +61,7 @@ class BpeEncoder : public TextEncoder {
   std::shared_ptr<const BpeModel> model_;
   std::string pretokenizer_;
   Scan scan_;
+  AsciiCuts ascii_cuts_;
   const ByteTrie& tokens() const;
 
   mutable std::once_flag tokens_made_;
@@ -63,10 +69,18 @@ class BpeEncoder : public TextEncoder {
 };
 
 struct BpeEncoder::Worker : TextEncoder::Worker {
-  explicit Worker(const BpeModel& model) : merger(model) {}
+  // What three bytes become that merge with nothing around them.
+  struct Three {
+    std::uint32_t key;
+    std::int32_t ids[3];  // behind the last, kNoToken
+  };
+  static constexpr int kThreeBits = 12;
+
+  explicit Worker(const BpeModel& model) : merger(model), threes(std::size_t{1} << kThreeBits) {}
 
   WordCache cache;
   BpeMerger merger;
+  std::vector<Three> threes;
   std::vector<std::int32_t> symbols;
   std::vector<std::uint32_t> ranks;
   std::vector<std::uint32_t> lengths;  // of symbols, in bytes of the text

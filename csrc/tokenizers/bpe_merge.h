@@ -23,6 +23,8 @@ class BpeMerger {
   // Merges n symbols in place; gives how many tokens are left. ranks[i] is the rank of symbols i and i + 1;
   // the last is not looked at.
   std::size_t merge(std::int32_t* ids, std::uint32_t* ranks, std::size_t n) {
+    if (n < 2) return n;
+    if (n <= kFew) return merge_few(ids, ranks, n);
     return n <= kShort ? merge_short(ids, ranks, n) : merge_long(ids, ranks, n);
   }
 
@@ -32,9 +34,11 @@ class BpeMerger {
                              PhiloxStream& draws);
 
  private:
+  static constexpr std::size_t kFew = 64;  // symbols whose places fit into the bits of a word
   // Up to here a scan of all ranks for each merge is faster than keeping them in order.
   static constexpr std::size_t kShort = 192;
 
+  std::size_t merge_few(std::int32_t* ids, const std::uint32_t* ranks, std::size_t n);
   std::size_t merge_short(std::int32_t* ids, std::uint32_t* ranks, std::size_t n);
   std::size_t merge_long(std::int32_t* ids, std::uint32_t* ranks, std::size_t n);
   void link(std::size_t n);

@@ -61,7 +61,6 @@ void BpeModel::index_tokens(std::span<const std::int32_t> special) {
   const std::size_t slots = table_slots(n);
   table_.assign(slots, kNoToken);
   table_mask_ = slots - 1;
-  joined_.assign(1024, 0);
   for (std::size_t id = 0; id < n; ++id) {
     const std::string_view bytes = token(static_cast<std::int32_t>(id));
     if (is_special[id]) continue;
@@ -76,12 +75,20 @@ void BpeModel::index_tokens(std::span<const std::int32_t> special) {
       i = (i + 1) & table_mask_;
     }
     table_[i] = static_cast<std::int32_t>(id);
-    for (std::size_t b = 1; b < bytes.size(); ++b) {
-      const std::size_t bit = static_cast<std::size_t>(static_cast<unsigned char>(bytes[b - 1])) << 8 |
-                              static_cast<unsigned char>(bytes[b]);
-      joined_[bit >> 6] |= std::uint64_t{1} << (bit & 63);
-    }
   }
+}
+
+void BpeModel::index_joints(std::string_view token) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(token.data());
+  const auto set = [](std::vector<std::uint64_t>& bits, std::size_t i) {
+    bits[i >> 6] |= std::uint64_t{1} << (i & 63);
+  };
+  const auto pair = [&](std::size_t i) { return static_cast<std::size_t>(bytes[i]) << 8 | bytes[i + 1]; };
+  if (token.size() < 2) return;
+  set(begins_, pair(0));
+  set(ends_, pair(token.size() - 2));
+  for (std::size_t i = 0; i + 1 < token.size(); ++i) set(joined_, pair(i));
+  for (std::size_t i = 0; i + 2 < token.size(); ++i) set(triples_, triple_bit(bytes + i));
 }
 
 void BpeModel::index_symbols() {
@@ -136,12 +143,15 @@ void BpeModel::index_merges(std::span<const std::int32_t> merges, std::span<cons
     }
   }
   merged_.assign(merged.begin(), merged.end());
+  for (auto* bits : {&joined_, &begins_, &ends_}) bits->assign(1024, 0);
+  triples_.assign(8192, 0);
   for (std::size_t k = 0; k < merged.size(); ++k) {
     const std::int32_t left = merges[2 * k], right = merges[2 * k + 1], result = merged[k];
     const std::string_view a = token(left), b = token(right), both = token(result);
     if (both.size() != a.size() + b.size() || !both.starts_with(a) || !both.ends_with(b)) {
       refuse(place("merges", k), shown(a) + " and " + shown(b) + " to make the token of both", shown(both));
     }
+    index_joints(both);
     const std::uint64_t hash = hash_pair(left, right);
     std::size_t i = hash >> pair_shift_;
     while (pairs_[i].left != kNoToken) {

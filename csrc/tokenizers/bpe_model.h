@@ -65,10 +65,15 @@ class BpeModel {
   std::size_t merges() const { return merged_.size(); }
 
   std::int32_t byte_token(unsigned char byte) const { return bytes_[byte]; }
-  // Whether a token holds these two bytes side by side; if none does, no merge reaches over that place.
-  bool ever_joined(unsigned char first, unsigned char second) const {
-    const std::size_t bit = static_cast<std::size_t>(first) << 8 | second;
-    return (joined_[bit >> 6] >> (bit & 63) & 1) != 0;
+  // Whether a merge may reach over the place before bytes[at], 0 < at < size: whether some merge makes a
+  // token that has the bytes around there where they stand. Beyond ASCII three bytes are asked for, by a
+  // filter that may say yes too often.
+  bool may_join(const unsigned char* bytes, std::size_t at, std::size_t size) const {
+    const std::uint32_t pair = static_cast<std::uint32_t>(bytes[at - 1]) << 8 | bytes[at];
+    if (!bit(joined_, pair)) return false;
+    if ((pair & 0x8080) == 0) return true;
+    const bool leftwards = bit(begins_, pair) || (at >= 2 && triple(bytes + at - 2));
+    return leftwards && (bit(ends_, pair) || (at + 1 < size && triple(bytes + at - 1)));
   }
   // The token of a character, with the end-of-word mark behind it where that is part of the symbol.
   std::int32_t character_token(std::string_view character, bool last) const;
@@ -92,6 +97,16 @@ class BpeModel {
     const std::uint64_t mixed = (key ^ key >> 29) * 0x9E3779B97F4A7C15u;
     return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93u;
   }
+  static bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) {
+    return bits[i >> 6] >> (i & 63) & 1;
+  }
+  static std::size_t triple_bit(const unsigned char* bytes) {
+    const std::uint32_t triple =
+        static_cast<std::uint32_t>(bytes[0]) << 16 | static_cast<std::uint32_t>(bytes[1]) << 8 | bytes[2];
+    return triple * 0x9E3779B1u >> 13;
+  }
+  bool triple(const unsigned char* bytes) const { return bit(triples_, triple_bit(bytes)); }
+  void index_joints(std::string_view token);
   void index_tokens(std::span<const std::int32_t> special);
   void index_symbols();
   void index_merges(std::span<const std::int32_t> merges, std::span<const std::int32_t> merged);
@@ -104,7 +119,8 @@ class BpeModel {
   std::vector<std::uint64_t> filter_;
   std::vector<std::int32_t> merged_;
   std::vector<std::uint32_t> byte_ranks_;
-  std::vector<std::uint64_t> joined_;
+  // What the tokens that merges make hold: two bytes side by side, at their beginning, at their end; three.
+  std::vector<std::uint64_t> joined_, begins_, ends_, triples_;
   std::vector<std::int32_t> table_;  // of tokens by their bytes
   std::vector<std::int32_t> symbols_;
   std::vector<std::int16_t> fallback_;  // the byte of each token that stands for one, or -1

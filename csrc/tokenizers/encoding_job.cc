@@ -14,10 +14,9 @@
 namespace fastnlp {
 namespace {
 
-// A unit is some milliseconds of work at worst. An output holds several units, and is never moved.
+// A unit is some milliseconds of work at worst.
 constexpr std::int32_t kText = -1;
 constexpr std::size_t kUnit = std::size_t{1} << 17;
-constexpr std::size_t kOutput = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -113,19 +112,7 @@ bool EncodingJob::step(double seconds) {
 
 void EncodingJob::run(std::size_t thread, std::size_t number) {
   Unit& unit = units_[number];
-  std::size_t bytes = 0;
-  for (std::size_t i = unit.begin; i < unit.end; ++i) {
-    bytes += static_cast<std::size_t>(stretches_[i].end - stretches_[i].begin);
-  }
-  // Never more ids than bytes and words.
-  auto& outputs = outputs_[thread];
-  const std::size_t most = 2 * bytes + 256 * (unit.end - unit.begin);
-  if (outputs.empty() || outputs.back().ids.size() - outputs.back().used < most) {
-    outputs.emplace_back();
-    outputs.back().reserve(std::max(most, std::min(kOutput, 2 * bytes_)));
-  }
-  EncodedIds& output = outputs.back();
-  unit.output = outputs.size() - 1;
+  EncodedIds& output = outputs_[thread];
   unit.thread = thread;
   unit.first = output.used;
   for (std::size_t i = unit.begin; i < unit.end; ++i) {
@@ -159,13 +146,20 @@ EncodingJob::Result EncodingJob::take() {
   }
   starts.push_back(total);
   for (std::size_t i = 0; i < documents_.size(); ++i) result.offsets[i + 1] += result.offsets[i];
-  result.ids = Buffer<std::int32_t>(total);
+  if (threads_ == 1) {  // all is in order already
+    result.ids = std::move(outputs_[0].ids);
+    result.ids.resize(total);
+    result.spans = std::move(outputs_[0].spans);
+    units_.clear();  // taken
+    return result;
+  }
+  result.ids.resize(total);
   if (request_.spans) result.spans.resize(2 * total);
   for_each_block(static_cast<std::int64_t>(units_.size()), 16, static_cast<int>(threads_),
                  [&](std::int64_t, std::int64_t begin, std::int64_t end) {
                    for (auto u = static_cast<std::size_t>(begin); u < static_cast<std::size_t>(end); ++u) {
                      const Unit& unit = units_[u];
-                     const EncodedIds& output = outputs_[unit.thread][unit.output];
+                     const EncodedIds& output = outputs_[unit.thread];
                      const std::size_t count = starts[u + 1] - starts[u];
                      if (count == 0) continue;
                      std::memcpy(result.ids.data() + starts[u], output.ids.data() + unit.first, count * 4);

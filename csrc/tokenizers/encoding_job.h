@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support/buffer.h"
+#include "support/growing_memory.h"
 #include "tokenizers/text_encoder.h"
 
 namespace fastnlp {
@@ -22,7 +22,7 @@ class EncodingJob {
   bool step(double seconds);
 
   struct Result {
-    Buffer<std::int32_t> ids;
+    GrowingMemory<std::int32_t> ids;
     std::vector<std::int64_t> offsets;  // of the documents, in ids
     std::vector<std::int64_t> spans;    // begin and end of each id in its document, in bytes, if asked for
   };
@@ -33,7 +33,6 @@ class EncodingJob {
   struct Unit {
     std::size_t begin, end;
     std::size_t thread = 0;
-    std::size_t output = 0;
     std::size_t first = 0;
   };
 
@@ -54,7 +53,7 @@ class EncodingJob {
   std::size_t next_ = 0;
   std::size_t threads_;
   std::vector<std::unique_ptr<TextEncoder::Worker>> workers_;
-  std::vector<std::vector<EncodedIds>> outputs_;
+  std::vector<EncodedIds> outputs_;  // of each thread
 };
 
 }  // namespace fastnlp

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/buffer.h"
+#include "support/growing_memory.h"
 #include "tokenizers/special_tokens.h"
 
 namespace fastnlp {
@@ -37,7 +37,7 @@ struct Stretch {
 
 // Ids as a thread writes them, and the bytes that each stands for, from the start of its document.
 struct EncodedIds {
-  Buffer<std::int32_t> ids;
+  GrowingMemory<std::int32_t> ids;
   std::vector<std::int64_t> spans;
   std::size_t used = 0;
 

@@ -55,12 +55,14 @@ const std::uint64_t WordCache::kMasks[32] = {first_bytes(0),
 
 WordCache::WordCache() {
   // Zeroed pages come from the system when they are touched, so a short text costs little.
-  memory_.reset(std::calloc(kLines + 1, sizeof(Line)));
+  constexpr std::size_t kBytes = kLines * sizeof(Line) + kLines / 8 + kSeen * sizeof *seen_;
+  std::size_t room = kBytes + alignof(Line);
+  memory_.reset(std::calloc(room, 1));
   if (memory_ == nullptr) throw std::bad_alloc();
   void* place = memory_.get();
-  std::size_t room = (kLines + 1) * sizeof(Line);
-  lines_ = static_cast<Line*>(std::align(alignof(Line), kLines * sizeof(Line), place, room));
-  seen_.resize(kSeen);
+  lines_ = static_cast<Line*>(std::align(alignof(Line), kBytes, place, room));
+  overflowed_ = reinterpret_cast<std::uint64_t*>(lines_ + kLines);
+  seen_ = reinterpret_cast<std::uint16_t*>(overflowed_ + kLines / 64);
 }
 
 WordCache::Key WordCache::long_key(const char* data, std::size_t length) {
@@ -75,15 +77,31 @@ WordCache::Key WordCache::long_key(const char* data, std::size_t length) {
   return {low, high | std::uint64_t{0xFF} << 56, mix(low, high)};
 }
 
+const WordCache::Entry* WordCache::look_again(const Key& key) {
+  const auto is = [&](const Entry& entry) { return entry.low == key.low && entry.high == key.high; };
+  const std::size_t first = key.hash >> kShift;
+  Entry* const entries = lines_[first].entries;
+  if (is(entries[1])) {
+    std::swap(entries[0], entries[1]);
+    return entries;
+  }
+  if ((overflowed_[first >> 6] >> (first & 63) & 1) == 0) return nullptr;
+  for (const Entry& entry : lines_[second_line(key)].entries) {
+    if (is(entry)) return &entry;
+  }
+  return nullptr;
+}
+
 std::uint32_t WordCache::find_in_arena(const Entry& entry, const char* data, std::size_t length,
                                        std::int32_t* ids) const {
+  const std::uint32_t count = entry.count & ~kInArena;
   const std::int32_t* stored = arena_.data() + entry.ids[0];
   if (length > kInline) {
     const auto size = static_cast<std::size_t>(entry.ids[2]);
-    if (size != length || std::memcmp(stored + entry.count, data, length) != 0) return 0;
+    if (size != length || std::memcmp(stored + count, data, length) != 0) return 0;
   }
-  std::memcpy(ids, stored, entry.count * sizeof *ids);
-  return entry.count;
+  std::memcpy(ids, stored, count * sizeof *ids);
+  return count;
 }
 
 void WordCache::insert(const Key& key, const char* data, std::size_t length, const std::int32_t* ids,
@@ -92,29 +110,41 @@ void WordCache::insert(const Key& key, const char* data, std::size_t length, con
   if (length <= kInline && count <= kInEntry) {
     std::copy_n(ids, count, entry.ids);
   } else {
-    std::uint32_t& seen = seen_[key.hash & (kSeen - 1)];
-    const auto tag = static_cast<std::uint32_t>(key.hash >> 16) | 1u;
-    if (seen != tag) {
-      seen = tag;
+    std::uint16_t& seen = seen_[key.hash & (kSeen - 1)];
+    const auto mark = static_cast<std::uint16_t>(key.hash >> 20 | 1);
+    if (seen != mark) {
+      seen = mark;
       return;
     }
     const std::size_t bytes = length > kInline ? (length + 3) / 4 : 0;
-    if (arena_.size() + count + bytes > kArena) clear();
-    entry.ids[0] = static_cast<std::int32_t>(arena_.size());
+    if (used_ + count + bytes > kArena) clear();
+    if (used_ + count + bytes > arena_.size()) {
+      arena_.resize(std::min(kArena, std::max(used_ + count + bytes, 2 * arena_.size())));
+    }
+    entry.count |= kInArena;
+    entry.ids[0] = static_cast<std::int32_t>(used_);
     entry.ids[2] = static_cast<std::int32_t>(length);
-    arena_.insert(arena_.end(), ids, ids + count);
-    if (bytes > 0) {
-      arena_.resize(arena_.size() + bytes);
-      std::memcpy(arena_.data() + arena_.size() - bytes, data, length);
+    std::copy_n(ids, count, arena_.data() + used_);
+    used_ += count;
+    if (bytes > 0) std::memcpy(arena_.data() + used_, data, length);
+    used_ += bytes;
+  }
+  const std::size_t first = key.hash >> kShift;
+  for (const std::size_t line : {first, second_line(key)}) {
+    for (Entry& place : lines_[line].entries) {
+      if (place.count != 0) continue;
+      place = entry;
+      if (line != first) overflowed_[first >> 6] |= std::uint64_t{1} << (first & 63);
+      return;
     }
   }
-  Line& line = lines_[key.hash >> kShift];
-  line.entries[line.entries[0].count == 0 ? 0 : 1] = entry;
+  lines_[first].entries[1] = entry;
 }
 
 void WordCache::clear() {
   std::memset(static_cast<void*>(lines_), 0, kLines * sizeof(Line));
-  arena_.clear();
+  std::memset(overflowed_, 0, kLines / 8);
+  used_ = 0;
 }
 
 }  // namespace fastnlp

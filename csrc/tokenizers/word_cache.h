@@ -1,7 +1,8 @@
 // The ids of words met before, in a table of bounded size: two entries a cache line, the one that was found
-// last in front, the other replaced by what is new. Words of up to 15 bytes are their own keys; of longer
-// ones, and of words of more than three tokens, the rest stands in an arena, and they enter when they come a
-// second time. When the arena is full, everything is forgotten.
+// last in front. A word whose line is full goes to a second one where there is room, else it replaces the
+// other entry of the first. Words of up to 15 bytes are their own keys; of longer ones, and of words of more
+// than three tokens, the rest stands in an arena, and they enter when they come a second time. When the arena
+// is full, everything is forgotten.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +11,8 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
-#include <vector>
+
+#include "support/growing_memory.h"
 
 namespace fastnlp {
 
@@ -19,6 +21,7 @@ class WordCache {
   static constexpr std::size_t kLongest = 64;   // bytes of a word that is kept
   static constexpr std::size_t kInline = 15;    // bytes of a word that is its own key
   static constexpr std::uint32_t kInEntry = 3;  // ids that stand in the entry itself
+  static constexpr std::size_t kSpare = 16;     // ids that `find` may write behind those of a word
 
   struct Key {
     std::uint64_t low, high, hash;
@@ -47,19 +50,16 @@ class WordCache {
 
   void prefetch(const Key& key) const { __builtin_prefetch(&lines_[key.hash >> kShift], 1); }
 
-  // Writes the ids of a word and gives their number, 0 where it is not known. Up to kInEntry ids are always
+  // Writes the ids of a word and gives their number, 0 where it is not known. Up to kSpare ids more may be
   // written.
   std::uint32_t find(const Key& key, const char* data, std::size_t length, std::int32_t* ids) {
-    Line& line = lines_[key.hash >> kShift];
-    Entry* entry = &line.entries[0];
+    const Entry* entry = &lines_[key.hash >> kShift].entries[0];
     if (entry->low != key.low || entry->high != key.high) {
-      entry = &line.entries[1];
-      if (entry->low != key.low || entry->high != key.high) return 0;
-      std::swap(line.entries[0], line.entries[1]);
-      entry = &line.entries[0];
+      entry = look_again(key);
+      if (entry == nullptr) return 0;
     }
     std::memcpy(ids, entry->ids, sizeof entry->ids);
-    if (entry->count <= kInEntry && length <= kInline) return entry->count;
+    if (entry->count <= kInEntry) return entry->count;
     return find_in_arena(*entry, data, length, ids);
   }
 
@@ -68,18 +68,19 @@ class WordCache {
   void clear();
 
  private:
-  // The room of a thread: 16 MiB of lines and 4 MiB of arena. What a text does not touch, the system does not
-  // give.
+  // The room of a thread: 16 MiB of lines and up to 16 MiB of arena. What a text does not touch, the system
+  // does not give.
   static constexpr int kLineBits = 18;
   static constexpr std::size_t kLines = std::size_t{1} << kLineBits;
   static constexpr int kShift = 64 - kLineBits;
-  static constexpr std::size_t kArena = std::size_t{1} << 20;
-  static constexpr std::size_t kSeen = std::size_t{1} << 15;
+  static constexpr std::size_t kArena = std::size_t{1} << 22;
+  static constexpr std::size_t kSeen = std::size_t{1} << 17;
+  static constexpr std::uint32_t kInArena = std::uint32_t{1} << 31;
 
-  struct Entry {
+  struct alignas(32) Entry {
     std::uint64_t low, high;
-    std::int32_t ids[kInEntry];  // or: the place of the ids in the arena, and of the bytes
-    std::uint32_t count;         // 0: empty
+    std::int32_t ids[kInEntry];  // or: the place of the ids in the arena, and the length of the word
+    std::uint32_t count;         // 0: empty; with kInArena, of ids in the arena
   };
   struct alignas(64) Line {
     Entry entries[2];
@@ -91,6 +92,8 @@ class WordCache {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   }
   static Key long_key(const char* data, std::size_t length);
+  static std::size_t second_line(const Key& key) { return key.hash * 0x9E3779B97F4A7C15u >> kShift; }
+  const Entry* look_again(const Key& key);
   std::uint32_t find_in_arena(const Entry& entry, const char* data, std::size_t length,
                               std::int32_t* ids) const;
 
@@ -101,8 +104,10 @@ class WordCache {
   };
   std::unique_ptr<void, Free> memory_;
   Line* lines_;
-  std::vector<std::int32_t> arena_;
-  std::vector<std::uint32_t> seen_;
+  GrowingMemory<std::int32_t> arena_;
+  std::size_t used_ = 0;       // of the arena
+  std::uint64_t* overflowed_;  // a bit for each line: its words may be in their second one
+  std::uint16_t* seen_;        // marks of words that came once
 };
 
 }  // namespace fastnlp

@@ -93,7 +93,7 @@ void WordPieceEncoder::encode(TextEncoder::Worker& lent, const EncodingRequest&,
       worker.cache.prefetch(run.key);
     }
     // A character becomes three at most, and none of them more than a token.
-    std::int32_t* ids = output.reserve(3 * bytes + n + WordCache::kInEntry);
+    std::int32_t* ids = output.reserve(3 * bytes + n + WordCache::kSpare);
     for (std::size_t i = 0; i < n; ++i) {
       const Run& run = runs[i];
       if (run.length > WordCache::kLongest) {

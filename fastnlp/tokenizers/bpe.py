@@ -17,7 +17,7 @@ from fastnlp.tokenizers.batch import Batch
 from fastnlp.tokenizers.decoding import StreamingDecoder
 from fastnlp.tokenizers.definition import Definition
 from fastnlp.tokenizers.patterns import Pieces, cut_by_pattern
-from fastnlp.tokenizers.texts import checked_ids, checked_threads, surrogates_refused
+from fastnlp.tokenizers.texts import checked_ids, checked_integer, checked_threads, surrogates_refused
 
 Text = str | bytes
 Specials = Collection[str] | Literal["all"]
@@ -112,7 +112,9 @@ class BPE:
                 their ids, else numbered behind the others.
 
         Returns:
-            The tokenizer.
+            The tokenizer. A post-processor of a `tokenizer.json`, which adds special tokens around texts, is
+            kept for `save` and not applied: ids are those that `tokenizers` gives with
+            `add_special_tokens=False`.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -510,11 +512,14 @@ class BPE:
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         if method not in ("merges", "longest"):
             raise ValueError(f"method: expected 'merges' or 'longest', got {method!r}")
+        if not isinstance(dropout, (int, float, np.floating)):
+            raise TypeError(f"dropout: expected a number, got {dropout!r}")
         if not 0.0 <= dropout <= 1.0:
             raise ValueError(f"dropout: expected a probability in [0, 1], got {dropout}")
         if dropout and method == "longest":
             raise ValueError("dropout: expected 0 for method='longest', which merges nothing")
-        if not 0 <= epoch < 1 << 32:
+        seed = checked_integer("seed", seed)
+        if not 0 <= checked_integer("epoch", epoch) < 1 << 32:
             raise ValueError(f"epoch: expected a number in [0, 2^32), got {epoch}")
         uses = self._uses(allowed, disallowed)
         if self._definition.normalizers:

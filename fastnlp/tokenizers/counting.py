@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 from fastnlp import _core
 from fastnlp.io.source_files import SourceFile, encode_text, source_files, total_bytes
 from fastnlp.tokenizers.pretokenizers import BUILT_IN, compile_pattern, split_by
+from fastnlp.tokenizers.texts import checked_threads
 
 _BLOCK_PER_THREAD = 2 << 20
 _LARGEST_BLOCK = 32 << 20
-_MOST_THREADS = 16
 _MERGED_AT_ONCE = 1 << 17
 _PIECES_AT_ONCE = 1 << 16
 
@@ -49,7 +48,7 @@ def count_pieces(source: Any, options: CountOptions) -> _core.PieceCounter:
         ValueError: the text is not UTF-8, a gzip file is damaged, or a table has an empty word or a count
         below 1. TypeError: the source is of no kind that can be read.
     """
-    threads = _checked_threads(options.threads)
+    threads = checked_threads(options.threads)
     built_in = options.pretokenizer in BUILT_IN or options.pretokenizer == "words"
     counter = _core.PieceCounter(
         options.pretokenizer if built_in else "none",
@@ -73,15 +72,6 @@ def count_pieces(source: Any, options: CountOptions) -> _core.PieceCounter:
     while not counter.merge(_MERGED_AT_ONCE):
         pass
     return counter
-
-
-def _checked_threads(threads: int | None) -> int:
-    if threads is None:
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(usable, _MOST_THREADS)
-    if not 1 <= threads <= 1024:
-        raise ValueError(f"threads: expected 1 to 1024 or None, got {threads}")
-    return threads
 
 
 def _blocks(

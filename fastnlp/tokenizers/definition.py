@@ -58,6 +58,8 @@ class Definition:
         fuse_unknown: neighbouring unknown characters become one token.
         whole_words: a word that is a token is not merged from its parts.
         shared_ranks: neighbouring merges into the same token are equal (tiktoken's rule).
+        post_processor: what a `tokenizer.json` says of special tokens around a text, as it stands there:
+            kept, not applied.
     """
 
     tokens: Sequence[bytes | None]
@@ -74,6 +76,7 @@ class Definition:
     fuse_unknown: bool = False
     whole_words: bool = False
     shared_ranks: bool = False
+    post_processor: dict[str, Any] | None = None
 
     @classmethod
     def from_training(cls, trained: TrainedMerges, unknown: str | None = None) -> Definition:

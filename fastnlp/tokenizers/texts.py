@@ -1,13 +1,33 @@
-"""Arguments that all tokenizers share: ids, threads, and text that is none."""
+"""Arguments that all tokenizers share: numbers, threads, ids, and text that is none."""
 
 from __future__ import annotations
 
+import operator
 import os
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _MOST_THREADS = 16
+
+
+def checked_integer(name: str, value: int) -> int:
+    """A number that the core can take.
+
+    Args:
+        name: of the argument.
+        value: an int, or a NumPy integer.
+
+    Returns:
+        It, as an int.
+
+    Raises:
+        TypeError: it is no integer.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
 
 
 def checked_threads(threads: int | None) -> int:
@@ -21,10 +41,12 @@ def checked_threads(threads: int | None) -> int:
 
     Raises:
         ValueError: it is not in 1 to 1024.
+        TypeError: it is no integer.
     """
     if threads is None:
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return min(usable, _MOST_THREADS)
+    threads = checked_integer("threads", threads)
     if not 1 <= threads <= 1024:
         raise ValueError(f"threads: expected 1 to 1024 or None, got {threads}")
     return threads

@@ -52,7 +52,7 @@ def write(definition: Definition) -> dict[str, Any]:
         "added_tokens": [_added(token) for token in definition.special_tokens],
         "normalizer": _normalizer(definition),
         "pre_tokenizer": _pre_tokenizer(definition),
-        "post_processor": _byte_level(False) if byte else None,
+        "post_processor": definition.post_processor or (_byte_level(False) if byte else None),
         "decoder": _byte_level(True) if byte else _decoder(definition),
         "model": {
             "type": "BPE",
@@ -180,6 +180,9 @@ def read(content: Any) -> Definition:
     suffix = model.get("end_of_word_suffix") or ""
     if not isinstance(suffix, str):
         raise ValueError(f"model.end_of_word_suffix: expected a text or none, got {suffix!r}")
+    post_processor = content.get("post_processor")
+    if post_processor is not None and not isinstance(post_processor, dict):
+        raise ValueError(f"post_processor: expected an object or null, got {type(post_processor).__name__}")
     return Definition(
         tokens=tokens,
         merges=merges,
@@ -194,6 +197,7 @@ def read(content: Any) -> Definition:
         byte_fallback=bool(model.get("byte_fallback")) and not byte,
         fuse_unknown=bool(model.get("fuse_unk")),
         whole_words=bool(model.get("ignore_merges")),
+        post_processor=post_processor,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from fastnlp import _core
 from fastnlp.tokenizers.counting import CountOptions, count_pieces
 from fastnlp.tokenizers.pretokenizers import check_pretokenizer
+from fastnlp.tokenizers.texts import checked_integer
 from fastnlp.tokenizers.trained_merges import TrainedMerges
 
 TrainingProgress = Callable[[str, int, int | None], object]
@@ -211,7 +212,7 @@ def _check_kind(
             )
         if end_of_word is not None and (not end_of_word or end_of_word.split() != [end_of_word]):
             raise ValueError(f"end_of_word: expected a mark without white space or None, got {end_of_word!r}")
-        if limit_alphabet is not None and limit_alphabet < 1:
+        if limit_alphabet is not None and checked_integer("limit_alphabet", limit_alphabet) < 1:
             raise ValueError(f"limit_alphabet: expected at least 1 or None, got {limit_alphabet}")
         return "whitespace"
     if semantics == "replace":
@@ -234,5 +235,5 @@ def _check_numbers(
         ("min_frequency", min_frequency, 0),
         ("max_token_length", max_token_length, 1),
     ):
-        if value is not None and not least <= value < 2**31:
+        if value is not None and not least <= checked_integer(name, value) < 2**31:
             raise ValueError(f"{name}: expected {least} to 2^31 - 1, got {value}")

@@ -51,7 +51,7 @@ std::vector<std::int32_t> encode(fastnlp::TextEncoder& encoder, std::string_view
   while (!job.step(1e-4)) {
   }
   const auto result = job.take();
-  return {result.ids.begin(), result.ids.end()};
+  return {result.ids.data(), result.ids.data() + result.ids.size()};
 }
 
 TEST(words_are_merged_by_rank_however_long) {

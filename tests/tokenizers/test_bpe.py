@@ -490,3 +490,9 @@ def test_tokens_and_ids_name_each_other(english):
     assert english.special_tokens == {"<|end|>": 0, "<|endoftext|>": 1}
     with pytest.raises(IndexError):
         english.token_bytes(len(english))
+
+
+@pytest.mark.parametrize("argument", ["threads", "seed", "epoch", "dropout"])
+def test_numbers_of_the_wrong_type_are_named(english, argument):
+    with pytest.raises(TypeError, match=f"{argument}: expected a.* got '1'"):
+        english.encode("a rose", **{argument: "1"})

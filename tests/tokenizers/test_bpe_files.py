@@ -362,3 +362,26 @@ class TestDamage:
             english.save(tmp_path / "tokenizer.json")
         assert (tmp_path / "tokenizer.json").read_bytes() == before
         assert [file.name for file in tmp_path.iterdir()] == ["tokenizer.json"]
+
+
+def test_a_post_processor_is_kept(english, tmp_path):
+    tokenizers = pytest.importorskip("tokenizers")
+    english.save(tmp_path / "plain.json")
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "plain.json"))
+    theirs.add_special_tokens(["<s>", "</s>"])
+    begin, end = theirs.token_to_id("<s>"), theirs.token_to_id("</s>")
+    theirs.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", begin), ("</s>", end)]
+    )
+    theirs.save(str(tmp_path / "theirs.json"))
+    ours = BPE.load(tmp_path / "theirs.json")
+    ours.save(tmp_path / "ours.json")
+    again = tokenizers.Tokenizer.from_file(str(tmp_path / "ours.json"))
+    inner = ours.encode("a rose").tolist()
+    assert theirs.encode("a rose", add_special_tokens=False).ids == inner
+    assert again.encode("a rose").ids == theirs.encode("a rose").ids == [begin, *inner, end]
+    content = json.loads((tmp_path / "theirs.json").read_text())
+    content["post_processor"] = "TemplateProcessing"
+    (tmp_path / "damaged.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="post_processor: expected an object or null, got str"):
+        BPE.load(tmp_path / "damaged.json")

@@ -362,3 +362,18 @@ def test_three_hundred_merges_of_the_penn_treebank_are_the_books(semantics):
     table = collections.Counter(token for line in datasets.ptb() for token in line.split())
     trained = train_bpe(table, num_merges=300, kind="char", semantics=semantics, end_of_word="_")
     assert strings(trained) == oracle.learn(table, 300, HOW[semantics], "_")
+
+
+@pytest.mark.parametrize(
+    "argument", ["vocab_size", "min_frequency", "max_token_length", "limit_alphabet", "threads"]
+)
+@pytest.mark.parametrize("value", ["270", 270.5])
+def test_numbers_of_the_wrong_type_are_named(argument, value):
+    arguments = {"vocab_size": 300, argument: value}
+    kind = "char" if argument == "limit_alphabet" else "byte"
+    with pytest.raises(TypeError, match=f"{argument}: expected an integer, got {value!r}"):
+        train_bpe(["a rose is a rose"], kind=kind, **arguments)
+
+
+def test_numbers_of_numpy_are_taken():
+    assert len(train_bpe(["a rose"], np.int64(257), threads=np.int32(1)).tokens) == 257
