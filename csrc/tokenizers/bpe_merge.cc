@@ -34,6 +34,7 @@ std::uint32_t lowest(const std::uint32_t* ranks, std::size_t n) {
 // Symbols stay where they are; a bit says which are left. A key holds rank and place, so the lowest key is
 // the leftmost of the lowest rank.
 std::size_t BpeMerger::merge_few(std::int32_t* ids, const std::uint32_t* ranks, std::size_t n) {
+  static_assert(kFew <= 64, "places are bits of a word");
   constexpr std::uint64_t kLast = ~std::uint64_t{0};
   std::uint64_t keys[kFew];
   const auto key = [](std::uint32_t rank, std::size_t place) {

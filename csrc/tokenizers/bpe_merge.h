@@ -34,7 +34,8 @@ class BpeMerger {
                              PhiloxStream& draws);
 
  private:
-  static constexpr std::size_t kFew = 64;  // symbols whose places fit into the bits of a word
+  // Up to here nothing is moved; beyond, many pairs of one rank are merged in one pass.
+  static constexpr std::size_t kFew = 8;
   // Up to here a scan of all ranks for each merge is faster than keeping them in order.
   static constexpr std::size_t kShort = 192;
 

@@ -85,6 +85,7 @@ const WordCache::Entry* WordCache::look_again(const Key& key) {
     std::swap(entries[0], entries[1]);
     return entries;
   }
+  if (key.high >> 56 > kInline) return nullptr;  // long words have no second line
   if ((overflowed_[first >> 6] >> (first & 63) & 1) == 0) return nullptr;
   for (const Entry& entry : lines_[second_line(key)].entries) {
     if (is(entry)) return &entry;
@@ -131,6 +132,7 @@ void WordCache::insert(const Key& key, const char* data, std::size_t length, con
   }
   const std::size_t first = key.hash >> kShift;
   for (const std::size_t line : {first, second_line(key)}) {
+    if (line != first && (entry.count & kInArena) != 0) break;
     for (Entry& place : lines_[line].entries) {
       if (place.count != 0) continue;
       place = entry;

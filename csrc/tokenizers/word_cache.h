@@ -1,8 +1,8 @@
 // The ids of words met before, in a table of bounded size: two entries a cache line, the one that was found
-// last in front. A word whose line is full goes to a second one where there is room, else it replaces the
-// other entry of the first. Words of up to 15 bytes are their own keys; of longer ones, and of words of more
-// than three tokens, the rest stands in an arena, and they enter when they come a second time. When the arena
-// is full, everything is forgotten.
+// last in front. Words of up to 15 bytes are their own keys; of longer ones, and of words of more than three
+// tokens, the rest stands in an arena, and they enter when they come a second time. A word whose line is full
+// replaces the other entry, but one that needs no arena goes to a second line where there is room. When the
+// arena is full, everything is forgotten.
 #pragma once
 
 #include <algorithm>
@@ -68,13 +68,13 @@ class WordCache {
   void clear();
 
  private:
-  // The room of a thread: 16 MiB of lines and up to 16 MiB of arena. What a text does not touch, the system
+  // The room of a thread: 16 MiB of lines and up to 4 MiB of arena. What a text does not touch, the system
   // does not give.
   static constexpr int kLineBits = 18;
   static constexpr std::size_t kLines = std::size_t{1} << kLineBits;
   static constexpr int kShift = 64 - kLineBits;
-  static constexpr std::size_t kArena = std::size_t{1} << 22;
-  static constexpr std::size_t kSeen = std::size_t{1} << 17;
+  static constexpr std::size_t kArena = std::size_t{1} << 20;
+  static constexpr std::size_t kSeen = std::size_t{1} << 15;
   static constexpr std::uint32_t kInArena = std::uint32_t{1} << 31;
 
   struct alignas(32) Entry {
