@@ -64,16 +64,34 @@ def test_opening_two_million_words(benchmark, tmp_path):
     assert np.median(seconds) < 0.02
 
 
+def megabytes(vectors):
+    """Of the rows and of the sketch that the second query has made."""
+    stored = vectors._stored()
+    parts = (stored.values, stored.scales, *vectors._sketch)
+    return sum(part.nbytes for part in parts if part is not None) / 1e6
+
+
+@pytest.mark.parametrize("queries", [1, 200])
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
-def test_a_query_of_a_small_storage(vectors, benchmark, dtype):
-    small = vectors.astype(dtype)
-    small.fill_norms()
-    vectors.fill_norms()
+def test_queries_of_a_small_storage(benchmark, dtype, queries):
+    """The table is larger than the caches, and the answers are those of the same numbers as float32."""
+    table = np.random.default_rng(4).standard_normal((200_000, 300), np.float32)
+    small = fn.WordVectors([f"word{i}" for i in range(len(table))], table).astype(dtype)
+    whole = fn.WordVectors(small.index_to_key, small.vectors)
+    for each in (small, whole) * 2:  # the second query makes the sketch
+        each.search(table[:1], 10, threads=1)
+    places = iter(range(10_000))
+
+    def ask(vectors):
+        first = next(places) // 2 * queries if queries == 1 else 0
+        return vectors.search(table[first : first + queries], 10, threads=1)
+
     compared = harness.compare(
-        benchmark,
-        lambda: small.search(small["word7"][None], 10),
-        {"float32": lambda: vectors.search(vectors["word7"][None], 10)},
-        turns=9,
+        benchmark, lambda: ask(small), {"float32": lambda: ask(whole)}, turns=21 if queries == 1 else 5
     )
-    found, expected = (rows for rows, _ in compared.answers.values())
-    assert len(set(found[0]) & set(expected[0])) >= 7
+    benchmark.extra_info["megabytes"] = {dtype: megabytes(small), "float32": megabytes(whole)}
+    print(benchmark.extra_info["megabytes"])
+    (rows, cosines), (expected, exact) = compared.answers.values()
+    assert (rows == expected).all() and (cosines == exact).all()
+    assert compared.ratios["float32"] > 1 / 1.3
+    assert megabytes(small) < 0.65 * megabytes(whole)

@@ -28,7 +28,7 @@ StoredRows strided_rows(StoredRows::Storage storage, const StridedOf<T>& vectors
   if (vectors.ndim() != 2) refuse("vectors", "2 dimensions", std::to_string(vectors.ndim()));
   const auto size = static_cast<py::ssize_t>(sizeof(T));
   const py::ssize_t count = vectors.shape(0), dim = vectors.shape(1);
-  const bool unit = dim <= 1 || vectors.strides(1) == size;
+  const bool unit = count == 0 || dim <= 1 || vectors.strides(1) == size;
   const bool apart = count <= 1 || (vectors.strides(0) >= dim * size && vectors.strides(0) % size == 0);
   if (!unit || !apart) {
     refuse(

@@ -15,7 +15,8 @@ constexpr std::int64_t kWordsAtOnce = 256;
 typedef float loose_float __attribute__((aligned(1), may_alias));
 
 void add_row(const FloatRows& rows, std::int64_t row, std::int64_t dim, float* out) {
-  const auto* from = reinterpret_cast<const loose_float*>(rows.data + row * rows.pitch);
+  // Spelled out, as auto would lose the alignment.
+  const loose_float* const from = reinterpret_cast<const loose_float*>(rows.data + row * rows.pitch);
   for (std::int64_t d = 0; d < dim; ++d) out[d] += from[d];
 }
 

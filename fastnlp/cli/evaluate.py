@@ -57,7 +57,10 @@ def add_to(commands: Commands) -> None:
     for name, text in (
         ("analogies", "Google's four words a line, MSR's .questions, or a folder of BATS"),
         ("pairs", "human judgements of similarity: two words and a number a line"),
-        ("categories", "words to be clustered (spherical k-means): a word and its category a line"),
+        (
+            "categories",
+            "words to be clustered (spherical k-means): a word and its category a line, or a folder of files",
+        ),
         ("outliers", "words that do not belong to a set: a folder of files as in 8-8-8, or one file"),
     ):
         parser.add_argument(

@@ -175,6 +175,9 @@ def _add_arguments(parser: argparse.ArgumentParser, output: str, formats: tuple[
     run_group.add_argument(
         "--log", metavar="FILE", help="keep loss and learning rate there; fastnlp plot run draws them"
     )
+    run_group.add_argument(
+        "--distributed", action="store_true", help="train in all processes that torchrun has started"
+    )
     run_group.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -259,7 +262,22 @@ def run_glove(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save: Callable[[], None]) -> None:
-    """Trains as the options say, and saves even what a stopped run has learned."""
+    """Trains as the options say, in this process or in those of torchrun, of which the first writes."""
+    if not options.distributed:
+        _fit(options, model, save)
+        return
+    from fastnlp.training.distributed import join
+
+    with join() as group:
+        if not group.first:
+            options.quiet, options.log, options.keep_corpus = True, None, None
+        _fit(options, model, save if group.first else None)
+
+
+def _fit(
+    options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save: Callable[[], None] | None
+) -> None:
+    """Trains, and saves even what a stopped run has learned; without `save` another process does."""
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the file to go on from")
     corpus = _corpus(options)
@@ -283,12 +301,16 @@ def _train(options: argparse.Namespace, model: Word2Vec | FastText | GloVe, save
             **_given(options, ("checkpoint_every",)),
         )
     except KeyboardInterrupt:
+        if save is None:
+            raise
         if options.checkpoint is None:
             save()
             say(f"stopped early; wrote what was learned so far to {options.output}")
         else:
             say(f"stopped early; the same command with --resume goes on from {options.checkpoint}")
         raise
+    if save is None:
+        return
     save()
     if not options.quiet:
         say(f"wrote {options.output}; try: fastnlp nearest {options.output} {corpus.vocab.tokens[0]}")

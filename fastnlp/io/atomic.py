@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import glob
 import os
 import secrets
@@ -100,7 +101,10 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
         with Path(path).open(mode, **options) as file:
             yield file
         return
-    target = Path(path).resolve()
+    try:
+        target = Path(path).resolve()
+    except RuntimeError:  # which Path makes of a link to itself
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from None
     _sweep(target)
     temporary = _temporary_name(target)
     try:

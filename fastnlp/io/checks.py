@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["checked_call", "checked_path", "float_array", "several", "whole_number"]
+__all__ = ["checked_call", "checked_path", "checked_source", "float_array", "several", "whole_number"]
 
 _Item = TypeVar("_Item")
 
@@ -97,6 +98,22 @@ def checked_path(name: str, path: Any) -> str:
         raise TypeError(f"{name}: expected the name of a file, got {_shown(path)}")
     if not spelled:
         raise ValueError(f"{name}: expected the name of a file, got an empty one")
+    return spelled
+
+
+def checked_source(name: str, path: Any) -> str:
+    """The name of a file to be read; a pipe, which would be waited for and is read only once, is refused.
+
+    Args:
+        name: of the argument.
+        path: as in `checked_path`.
+
+    Raises:
+        TypeError, ValueError: as `checked_path`; it is a pipe.
+    """
+    spelled = checked_path(name, path)
+    if Path(spelled).is_fifo():
+        raise ValueError(f"{name}: expected a file, which is read at several places, got the pipe {spelled}")
     return spelled
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_write
+from fastnlp.io.checks import checked_source
 from fastnlp.io.vector_table import Progress
 
 __all__ = [
@@ -99,8 +100,10 @@ def is_fasttext(path: str | os.PathLike[str]) -> bool:
     """Whether a file starts as fastText's models do.
 
     Raises:
+        ValueError: it is a pipe.
         OSError: the file cannot be opened.
     """
+    checked_source("path", path)
     with Path(path).open("rb") as file:
         return file.read(4) == struct.pack("<i", _MAGIC)
 

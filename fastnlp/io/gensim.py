@@ -17,6 +17,8 @@ from typing import Any, ClassVar, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.io.checks import checked_source
+
 __all__ = ["GensimVectors", "is_gensim", "read_gensim"]
 
 
@@ -142,7 +144,8 @@ class _Reader(pickle._Unpickler):
 
 
 def is_gensim(path: str | os.PathLike[str]) -> bool:
-    """Whether a file starts as a Python pickle does, which gensim's own format is."""
+    """Whether a file starts as a Python pickle does, which gensim's own format is; a pipe is refused."""
+    checked_source("path", path)
     with Path(path).open("rb") as file:
         start = file.read(2)
     return len(start) == 2 and start[0] == 0x80 and 2 <= start[1] <= pickle.HIGHEST_PROTOCOL

@@ -61,8 +61,6 @@ def sniff_format(path: str | os.PathLike[str]) -> Format:
     Raises:
         ValueError: the file is empty, a pipe, or a known other format.
     """
-    if Path(path).is_fifo():
-        raise ValueError(f"path: expected a file, which is read at several places, got the pipe {path}")
     if is_fasttext(path):
         return "fasttext"
     if looks_like_safetensors(path):

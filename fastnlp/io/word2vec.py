@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_write
-from fastnlp.io.checks import checked_call, checked_path, whole_number
+from fastnlp.io.checks import checked_call, checked_source, whole_number
 from fastnlp.io.stored_rows import DType, StoredRows
 from fastnlp.io.vector_table import Duplicates, Progress, TableCollector, VectorTable, refuse_file
 
@@ -161,7 +161,7 @@ def word2vec_blocks(
     """
     if unicode_errors not in _UNICODE_ERRORS:
         raise ValueError(f"unicode_errors: expected one of {_UNICODE_ERRORS}, got {unicode_errors!r}")
-    checked_path("path", path)
+    checked_source("path", path)
     checked_call("progress", progress)
     if limit is not None:
         limit = whole_number("limit", limit, least=1)

@@ -6,7 +6,9 @@ import importlib.util
 import math
 import os
 import re
+import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -72,13 +74,14 @@ def choose(device: str, engine: str | None, items: int, unfit: str | None = None
         return Choice(engine, wanted, "it was asked for")
     if engine == "torch":
         require("cpu", engine)
-        missing = _missing_cuda("cuda")
+        missing = _missing_driver() or _missing_cuda("cuda")
         return Choice(engine, "cpu" if missing else "cuda", "it was asked for")
     if unfit is not None:
         return Choice("native", "cpu", f"CUDA has no kernel for {unfit}")
     if items < _WORTH:
         return Choice("native", "cpu", f"fewer than {_WORTH:,} items are to be trained")
-    missing = _missing_module("torch") or _missing_module("triton") or _missing_cuda("cuda")
+    missing = _missing_module("torch") or _missing_module("triton") or _missing_driver()
+    missing = missing or _missing_cuda("cuda")
     if missing:
         return Choice("native", "cpu", missing)
     return Choice("triton", "cuda", "there is a CUDA device")
@@ -124,6 +127,13 @@ def _interpreting() -> bool:
 
 def _missing_module(name: str) -> str:
     return "" if importlib.util.find_spec(name) else f"{name} is not installed"
+
+
+def _missing_driver() -> str:
+    """Why there can be no CUDA device, told without importing torch, which takes seconds; else empty."""
+    if sys.platform == "linux" and not any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg")):
+        return "there is no NVIDIA driver"
+    return ""
 
 
 def _missing_cuda(device: str) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["Engine", "RunConfig", "SliceReport"]
 
 
@@ -68,6 +71,14 @@ class Engine(Protocol):
 
     def synchronize(self) -> None:
         """Brings the tables it was made with up to date; before anybody looks at them."""
+        ...
+
+    def parameters(self) -> list[Any]:
+        """The tables where they are trained: (R, pitch) float32 arrays, or tensors on a device."""
+        ...
+
+    def updates(self) -> list[NDArray[np.float32] | None]:
+        """How often an item is expected to update each row of them: (R,); None where that is not known."""
         ...
 
 

@@ -7,7 +7,7 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar
 
@@ -19,6 +19,7 @@ from fastnlp.text import Corpus, Vocab
 from fastnlp.text.growth import grow
 from fastnlp.training.checkpoint import Checkpoint, RunState, corpus_fingerprint, save_checkpoint
 from fastnlp.training.devices import Choice, check_arguments, choose, require
+from fastnlp.training.distributed import SharedEngine, joined
 from fastnlp.training.engine import Engine, RunConfig
 from fastnlp.training.loop import run
 from fastnlp.training.progress import EpochReport, Progress, display_for
@@ -291,9 +292,11 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             raise ValueError("resume: expected a checkpoint to go on from, got checkpoint=None")
         if math.isnan(checkpoint_every) or checkpoint_every < 0:
             raise ValueError(f"checkpoint_every: expected seconds >= 0, got {checkpoint_every}")
-        display = display_for(progress)
-        listeners = [*([] if display is None else [display]), *callbacks]
-        fingerprint = corpus_fingerprint(corpus) if checkpoint is not None else ""
+        group = joined()
+        alone = group is None or group.first  # only one process shows anything, and writes files
+        display = display_for(progress) if alone else None
+        listeners = [*([] if display is None else [display]), *(callbacks if alone else ())]
+        fingerprint = corpus_fingerprint(corpus) if checkpoint is not None or group else ""
         saved: Checkpoint | None = None
         if checkpoint is not None and resume and Path(checkpoint).exists():
             saved = Checkpoint(checkpoint, type(self).__name__)
@@ -304,7 +307,11 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         if saved is not None:
             saved.fill(tables)
             state = saved.state
-        engine = self._running = self._engine(config, corpus, tables)
+        engine = self._engine(config, corpus, tables)
+        if group is not None:
+            same = {"config": config.to_dict(), "corpus": fingerprint, "state": asdict(state)}
+            engine = SharedEngine.of(engine, group, same)
+        self._running = engine
         self._vocab, self._tables, self._state = corpus.vocab, tables, state
         self._fingerprint, self._vectors = fingerprint, None
 
@@ -319,9 +326,10 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
                 state,
                 config,
                 report=report,
-                score=None if evaluate is None else lambda: evaluate(self._current_vectors()),
-                save=None if checkpoint is None else lambda: self._save(checkpoint, config),
+                score=None if evaluate is None or not alone else lambda: evaluate(self._current_vectors()),
+                save=None if checkpoint is None or not alone else lambda: self._save(checkpoint, config),
                 save_every=checkpoint_every,
+                agree=bool if group is None else group.any,
             )
         finally:
             self._running = None

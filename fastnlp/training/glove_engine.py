@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from fastnlp import _core
 from fastnlp.models.glove import GloVeConfig, GloVeTables
@@ -49,3 +50,7 @@ class GloVeEngine(GloVeUnits):
 
     def synchronize(self) -> None:
         """Nothing to do: the table is trained where it stands."""
+
+    def parameters(self) -> list[Any]:
+        """The padded table."""
+        return [self._tables.padded]

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastnlp import _core
 from fastnlp.models.glove import GloVeConfig, GloVeTables, glove_weight
@@ -82,6 +83,10 @@ class GloVeUnits:
         if self.size == 0:
             raise ValueError("corpus: expected words that stand near each other, got no pair")
         self.loss_limit = _loss_limit(config, matrix)
+
+    def updates(self) -> list[NDArray[np.float32] | None]:
+        """Not known: the changes of AdaGrad are averaged."""
+        return [None]
 
     def position(self, unit: int) -> int:
         """About how many pairs of an epoch lie before a unit: units differ little in size."""

@@ -61,6 +61,7 @@ def run(
     score: Callable[[], Mapping[str, float]] | None = None,
     save: Callable[[], None] | None = None,
     save_every: float = math.inf,
+    agree: Callable[[bool], bool] = bool,
 ) -> None:
     """Trains from where `state` stands to the end, and keeps `state` true to the tables all the way.
 
@@ -73,6 +74,7 @@ def run(
         score: called after each epoch for figures that go into its report; None for none.
         save: called every `save_every` seconds, after each epoch and at a stop; None for never.
         save_every: seconds.
+        agree: what all processes that train together take for a flag that is set in some of them.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; the state was saved.
@@ -124,7 +126,7 @@ def run(
                     items=engine.items,
                 )
             )
-            pressed = interrupted()
+            stop, pressed = agree(stop), agree(interrupted())
             if save and (stop or pressed or epoch_over or now - saved >= save_every):
                 save()
                 saved = time.monotonic()

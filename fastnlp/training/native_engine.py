@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastnlp import _core
 from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
@@ -43,3 +45,7 @@ class NativeEngine(Word2VecUnits):
 
     def synchronize(self) -> None:
         """Nothing to do: the tables are trained where they stand."""
+
+    def parameters(self) -> list[Any]:
+        """The padded tables."""
+        return [self._tables.padded_input, self._tables.padded_output]

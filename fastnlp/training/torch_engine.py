@@ -21,7 +21,7 @@ from torch.nn.functional import softplus
 from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.text import Corpus
-from fastnlp.training.damping import damping, updates_per_center
+from fastnlp.training.damping import damping
 from fastnlp.training.devices import check_memory
 from fastnlp.training.torch_draws import Draws, Tokens
 from fastnlp.training.word2vec_units import Word2VecUnits
@@ -89,8 +89,7 @@ class TorchEngine(Word2VecUnits):
             device=self._device,
         )
         self._input_damping, self._output_damping = (
-            self._constant(damping(updates, block))
-            for updates in updates_per_center(config, corpus.vocab.counts, self.keep, self.noise, tables)
+            self._constant(damping(updates, block)) for updates in self._updates
         )
         if tables.tree is not None:
             self._path, self._path_offsets = (
@@ -124,6 +123,10 @@ class TorchEngine(Word2VecUnits):
         if self._device.type != "cpu":
             torch.from_numpy(self._tables.padded_input).copy_(self._input)
             torch.from_numpy(self._tables.padded_output).copy_(self._output)
+
+    def parameters(self) -> list[Any]:
+        """The tables on the device."""
+        return [self._input, self._output]
 
     def _train_unit(self, epoch: int, unit: int, report: TorchReport) -> None:
         size = self._native.unit_size

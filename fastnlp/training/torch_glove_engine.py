@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -96,6 +97,10 @@ class TorchGloVeEngine(GloVeUnits):
         """Brings the table of the model up to date with that on the device."""
         if self._device.type != "cpu":
             torch.from_numpy(self._tables.padded).copy_(self._table)
+
+    def parameters(self) -> list[Any]:
+        """The table on the device."""
+        return [self._table]
 
     def _train_block(self, rows: Tensor, columns: Tensor, counts: Tensor, report: TorchReport) -> None:
         if self._matrix.symmetric:  # an entry stands for (j, i) too

@@ -1,14 +1,16 @@
-"""The Triton engine: skip-gram with negative sampling in persistent kernels on a GPU.
+"""The Triton engine: skip-gram and CBOW with negative sampling in persistent kernels on a GPU.
 
 The host feeds nothing but the bounds of units: what is kept, windows and negatives are drawn on the device,
 by the numbers of the one generator. A launch trains the units of about 0.05 s in tiles of 16 centers
-(`fastnlp.kernels.triton.skipgram_training`), one program on each multiprocessor, so some 2,100 centers are in
-flight, and the changes of rows that are met too often by so many are damped.
+(`fastnlp.kernels.triton.skipgram_training` and `cbow_training`), one program on each multiprocessor, so some
+2,100 centers are in flight, and the changes of rows that are met too often by so many are damped.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fastnlp.kernels.triton.skipgram_training import TILE, train_tiles
+from fastnlp.kernels.triton import cbow_training, skipgram_training
+from fastnlp.kernels.triton.skipgram_training import TILE
 from fastnlp.kernels.triton.token_draws import draw_tokens
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.sampling import AliasTable
 from fastnlp.text import Corpus
-from fastnlp.training.damping import damping, updates_per_center
+from fastnlp.training.damping import damping
 from fastnlp.training.device_ids import DeviceIds
 from fastnlp.training.devices import check_memory, free_memory
 from fastnlp.training.pieces import pieces_between
@@ -45,7 +48,7 @@ class TritonEngine(Word2VecUnits):
     """
 
     _draw_tokens = staticmethod(draw_tokens)
-    _train_tiles = staticmethod(train_tiles)
+    _train_skipgram = staticmethod(skipgram_training.train_tiles)
 
     def __init__(
         self,
@@ -93,10 +96,9 @@ class TritonEngine(Word2VecUnits):
             return torch.from_numpy(array).to(self._device)
 
         self._parameters = on_device(tables.padded_input), on_device(tables.padded_output)
-        updates = updates_per_center(config, corpus.vocab.counts, self.keep, self.noise, tables)
         self._damping = (
-            on_device(damping(updates[0], self.in_flight)),
-            on_device(damping(updates[1], self.in_flight)),
+            on_device(damping(self._updates[0], self.in_flight)),
+            on_device(damping(self._updates[1], self.in_flight)),
         )
         self._keep = on_device(thresholds(self.keep).astype(np.uint32))
         noise = AliasTable(self.noise)
@@ -125,6 +127,10 @@ class TritonEngine(Word2VecUnits):
         if self._device.type != "cpu":
             torch.from_numpy(self._tables.padded_input).copy_(self._parameters[0])
             torch.from_numpy(self._tables.padded_output).copy_(self._parameters[1])
+
+    def parameters(self) -> list[Any]:
+        """The tables on the device."""
+        return list(self._parameters)
 
     def _bounds(self, first: int, last: int) -> NDArray[np.int64]:
         """Of the pieces of units [first, last)."""
@@ -159,7 +165,12 @@ class TritonEngine(Word2VecUnits):
             before[piece].int(),
             (before[piece + 1] - 1).int(),
         )
-        pairs, measured, losses = self._train_tiles(
+        train_tiles: Callable[..., tuple[Tensor, Tensor, Tensor]]
+        if config.architecture == "cbow":
+            train_tiles = partial(cbow_training.train_tiles, contexts=config.cbow_contexts)
+        else:
+            train_tiles = partial(self._train_skipgram, shared=self._native.shared_by == "group")
+        pairs, measured, losses = train_tiles(
             self._parameters,
             self._damping,
             tokens,
@@ -167,7 +178,6 @@ class TritonEngine(Word2VecUnits):
             self._noise,
             window=config.window,
             negatives=config.negatives,
-            shared=self._native.shared_by == "group",
             seed=config.seed,
             epoch=epoch,
             programs=self.programs,

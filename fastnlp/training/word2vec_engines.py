@@ -15,7 +15,6 @@ __all__ = ["engine_for", "unfit"]
 
 # What the kernels are written for.
 _FIT: dict[str, Container[object]] = {
-    "architecture": ("skipgram",),
     "loss": ("ns",),
     "negatives_shared_by": ("group", "center"),
     "deterministic": (False,),
@@ -28,6 +27,8 @@ def unfit(config: Word2VecConfig) -> str | None:
     """What of a model the Triton engine cannot train; None where it can all of it."""
     if isinstance(config, FastTextConfig):
         return "subwords"
+    if config.architecture == "cbow" and config.negatives_shared_by == "group":
+        return "architecture='cbow' with negatives_shared_by='group'"
     for name, fit in _FIT.items():
         if getattr(config, name) not in fit:
             return f"{name}={getattr(config, name)!r}"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fastnlp import _core
 from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.sampling import keep_probabilities, noise_weights
 from fastnlp.text import Corpus, Vocab
+from fastnlp.training.damping import updates_per_center
 
 __all__ = ["Word2VecUnits", "special_ids"]
 
@@ -73,6 +77,11 @@ class Word2VecUnits:
             **(tables.composition() if isinstance(tables, FastTextTables) else {}),
         )
         self.units: int = self._native.units
+        self._updates = updates_per_center(config, corpus.vocab.counts, self.keep, self.noise, tables)
+
+    def updates(self) -> list[NDArray[np.float32] | None]:
+        """How often a center is expected to update each input row, and each output row."""
+        return list(self._updates)
 
     def position(self, unit: int) -> int:
         """Corpus positions of an epoch that lie before a unit."""

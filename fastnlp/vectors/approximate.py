@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.io.atomic import atomic_write
-from fastnlp.io.checks import float_array, whole_number
+from fastnlp.io.checks import checked_source, float_array, whole_number
 from fastnlp.vectors.table import threads_to_use
 from fastnlp.vectors.word_vectors import Scores, WordVectors
 
@@ -252,6 +252,7 @@ class ApproximateIndex:
 
 def _check_file(name: str) -> None:
     """Refuses a file that is damaged, before the library follows the links in it."""
+    checked_source("path", name)
     end = len(_MARK) + 4
     with Path(name).open("rb") as file:
         left = max(0, os.fstat(file.fileno()).st_size - end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar, Self, cast, get_args
 
-from fastnlp.io.checks import checked_call, checked_path, whole_number
+from fastnlp.io.checks import checked_call, checked_path, checked_source, whole_number
 from fastnlp.io.fasttext import is_fasttext
 from fastnlp.io.npz import read_npz, write_npz
 from fastnlp.io.safetensors import read_safetensors, write_safetensors
@@ -107,7 +107,7 @@ class Files(WordTable):
             >>> vectors.index_to_key, vectors["dog"].tolist()
             (['the', 'cat'], [0.0, 0.0])
         """
-        checked_path("path", path)
+        checked_source("path", path)
         checked_call("progress", progress)
         checked_dtype(dtype)
         if limit is not None:

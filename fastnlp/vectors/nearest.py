@@ -82,6 +82,8 @@ class NearestRows(WordTable):
         queries = float_array("queries", queries)
         if queries.ndim != 2 or queries.shape[1] != self.vector_size:
             raise ValueError(f"queries: expected shape (B, {self.vector_size}), got {queries.shape}")
+        if not topn:  # an empty table
+            return np.empty((len(queries), 0), np.int32), np.empty((len(queries), 0), np.float32)
         return self._search_rows(queries, topn, 0, stop, exclude, threads_to_use(threads))
 
     def _search_rows(
@@ -119,7 +121,7 @@ class NearestRows(WordTable):
                 threads,
             )
         # A part of the queries at a time, so that Ctrl-C is answered between them.
-        step = max(_PASS * threads, int(_STEP / (2 * (stop - start) * self.vector_size)))
+        step = max(_PASS * threads, int(_STEP / (1 + 2 * (stop - start) * self.vector_size)))
         found = [
             _core.nearest(
                 stored.numbers,

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.io.checks import checked_call, checked_path, whole_number
+from fastnlp.io.checks import checked_call, checked_source, several, whole_number
 from fastnlp.io.fasttext import FastTextSettings, read_fasttext
 from fastnlp.io.vector_formats import Format
 from fastnlp.io.vector_table import Progress
@@ -75,7 +75,7 @@ class SubwordVectors(WordVectors, keeps=("n-grams",)):
         """The vector of a word, or the (N, D) vectors of N words."""
         if isinstance(key_or_keys, str | int | np.integer):
             return self.get_vector(key_or_keys)
-        return self.vectors_of(key_or_keys)
+        return self.vectors_of(several("key", key_or_keys))
 
     def get_vector(self, key: Key, norm: bool = False) -> NDArray[np.float32]:
         """The vector of a word, seen or not.
@@ -157,7 +157,7 @@ class SubwordVectors(WordVectors, keeps=("n-grams",)):
         """
         if format not in ("fasttext", None):
             raise ValueError(f"format: expected 'fasttext', the one that holds n-grams, got {format!r}")
-        checked_path("path", path)
+        checked_source("path", path)
         if limit is not None:
             limit = whole_number("limit", limit, least=1)
         unknown: Unknown = others.pop("unknown", "error")

@@ -170,8 +170,8 @@ class WordTable:
         if isinstance(key_or_keys, str | int | np.integer):
             return self.get_vector(key_or_keys)
         if self._unknown == "error":
-            return self._take([self.get_index(key) for key in key_or_keys])
-        return np.stack([self.get_vector(key) for key in key_or_keys])
+            return self._take([self.get_index(key) for key in several("key", key_or_keys)])
+        return np.stack([self.get_vector(key) for key in several("key", key_or_keys)])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self):,} words, {self.vector_size} dimensions)"
@@ -324,6 +324,8 @@ class WordTable:
             raise ValueError(
                 f"keys: expected one or more, each with a weight, got {len(keys)} and {len(weights)}"
             )
+        if not np.isfinite(weights).all():
+            raise ValueError("weights: expected finite numbers, got NaN or infinity")
         mean = np.zeros(self.vector_size)
         total = 0.0
         for key, weight in zip(keys, weights, strict=True):

@@ -141,3 +141,9 @@ def test_a_name_may_look_like_a_pattern(tmp_path):
     with atomic_write(tmp_path / "a**[b]") as file:
         file.write(b"new")
     assert names(tmp_path) == ["a**[b]"]
+
+
+def test_a_link_to_itself_is_an_error_of_the_system(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"), atomic_write(tmp_path / "loop"):
+        pass

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fastnlp import WordVectors
+from fastnlp import KeyedVectors, SubwordVectors, WordVectors
 from fastnlp.io.vector_formats import sniff_format
 
 NAMES = ["a.npz", "a.safetensors", "a.fnv"]
@@ -465,6 +466,10 @@ def test_text_is_never_beside_its_table_nor_a_larger_table_beside_a_smaller(tmp_
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="read at several places, got the pipe"):
-        sniff_format(tmp_path / "pipe")
+    for name in ("pipe", *NAMES, "a.bin", "a.vec"):
+        path = tmp_path / name
+        os.mkfifo(path)
+        readers = [sniff_format, WordVectors.load, KeyedVectors.load, SubwordVectors.load]
+        for read in [*readers, WordVectors.load_word2vec_format, partial(WordVectors.load, format="npz")]:
+            with pytest.raises(ValueError, match="read at several places, got the pipe"):
+                read(path)

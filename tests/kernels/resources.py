@@ -13,7 +13,7 @@ import triton
 from kernels.ahead_of_time import TARGETS, Recorder
 from kernels.operation_launches import CASES as OPERATIONS
 
-from fastnlp.kernels.triton import skipgram_training, token_draws
+from fastnlp.kernels.triton import cbow_training, skipgram_training, token_draws
 
 
 def integers(*shape):
@@ -37,6 +37,23 @@ def skipgram_of(pitch, shared):
     )
 
 
+def cbow_of(pitch):
+    V, n, m = 1000, 4000, 250
+    cbow_training.train_tiles(
+        (torch.zeros(V, pitch), torch.zeros(V, pitch)),
+        (torch.zeros(V), torch.zeros(V)),
+        (integers(n), torch.zeros(n, dtype=torch.int64), integers(n), integers(n), integers(n)),
+        (integers(m), integers(m), torch.zeros(m)),
+        (integers(V).to(torch.uint32), integers(V)),
+        window=5,
+        negatives=5,
+        contexts="word2vec",
+        seed=1 << 63,
+        epoch=1,
+        programs=132,
+    )
+
+
 def token_draws_of(n):
     keep = integers(100).to(torch.uint32)
     token_draws.draw_tokens(integers(n), keep, 0, seed=1 << 63, epoch=1, window=5, shrink=True)
@@ -49,6 +66,8 @@ CASES = {
     "D=100 per center": lambda: skipgram_of(112, False),
     "D=300 shared": lambda: skipgram_of(304, True),
     "D=300 per center": lambda: skipgram_of(304, False),
+    "D=100": lambda: cbow_of(112),
+    "D=300": lambda: cbow_of(304),
     "4096": lambda: token_draws_of(4096),
 }
 

@@ -93,7 +93,7 @@ class EmulatedEngine(TritonEngine):
     """
 
     _draw_tokens = staticmethod(draw_tokens)
-    _train_tiles = staticmethod(train_tiles)
+    _train_skipgram = staticmethod(train_tiles)
 
     def __init__(self, config, corpus, tables, programs, damped=True):
         super().__init__(config, corpus, tables, "cpu", programs)

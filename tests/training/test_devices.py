@@ -64,6 +64,7 @@ def fake_torch(monkeypatch, *, cuda="12.8", count=1, capability=(9, 0), error=No
     )
     monkeypatch.setitem(sys.modules, "torch", module)
     monkeypatch.setattr(devices, "_missing_module", lambda name: "")
+    monkeypatch.setattr(devices, "_missing_driver", lambda: "")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,14 @@ def test_a_gpu_is_taken_where_it_pays(monkeypatch):
     assert choose("cuda", None, 1000, unfit="trees")[:2] == ("torch", "cuda")
     with pytest.raises(ValueError, match="engine: expected 'native' or 'torch' for trees, got 'triton'"):
         choose("cuda", "triton", 1000, unfit="trees")
+
+
+def test_a_long_run_without_a_driver_does_not_wait_for_torch(monkeypatch):
+    monkeypatch.setattr(devices, "_missing_module", lambda name: "")
+    monkeypatch.setattr(devices.Path, "exists", lambda path: False)
+    monkeypatch.setattr(devices.sys, "platform", "linux")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert choose("auto", None, 10**9) == ("native", "cpu", "there is no NVIDIA driver")
 
 
 def test_memory_that_does_not_suffice_is_told_in_numbers(monkeypatch):

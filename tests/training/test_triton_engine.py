@@ -138,10 +138,13 @@ def test_tiles_equal_plain_torch(device, dim, window, negatives, shared):
         torch.testing.assert_close(ours.cpu(), theirs, rtol=0, atol=tolerance)
 
 
-def test_a_unit_of_the_engine_equals_the_torch_engine_with_blocks_of_a_tile(device):
+@pytest.mark.parametrize("contexts", [None, "word2vec", "mean", "sum"])
+def test_a_unit_of_the_engine_equals_the_torch_engine_with_blocks_of_a_tile(device, contexts):
     """Negatives for each center: the same draws and, with one program, the same order."""
     text = corpus()
     settings = dict(dim=12, window=4, subsample=0.05, negatives_shared_by="center", lr=0.1)
+    if contexts is not None:
+        settings |= dict(architecture="cbow", cbow_contexts=contexts)
     model = Word2Vec(**settings)
     reports, results = [], []
     for make in (
@@ -219,9 +222,12 @@ def test_a_model_is_fitted(device, shared_by):
 
 
 def test_what_the_kernels_do_not_train_is_said():
-    assert unfit(Word2Vec().config) is None
+    assert unfit(Word2Vec().config) is unfit(Word2Vec(architecture="cbow").config) is None
     for settings, reason in (
-        ({"architecture": "cbow"}, "architecture='cbow'"),
+        (
+            {"architecture": "cbow", "negatives_shared_by": "group"},
+            "architecture='cbow' with negatives_shared_by='group'",
+        ),
         ({"loss": "hs"}, "loss='hs'"),
         ({"deterministic": True}, "deterministic=True"),
         ({"window": 30}, "window=30"),

@@ -38,6 +38,9 @@ ASKED = np.ones((1, 2), np.float32)
         ("negative", lambda v: v.most_similar("cat", [("cat", 1, 2)])),
         ("positive", lambda v: v.most_similar(3.5)),
         ("key", lambda v: v.get_vector(None)),
+        ("key", lambda v: v[None]),
+        ("key", lambda v: v[b"cat"]),
+        ("key", lambda v: v[1.5]),
         ("key", lambda v: v.similarity("cat", 2.5)),
         ("keys", lambda v: v.get_mean_vector("cat")),
         ("weights", lambda v: v.get_mean_vector(["cat"], ["x"])),
@@ -85,6 +88,20 @@ def test_numbers_of_numpy_are_numbers():
     assert vectors.search(TABLE.astype(np.float64)[:1], np.int32(2))[0].tolist() == [[0, 1]]
     assert vectors.search(TABLE.astype(int)[:1], 2)[0].tolist() == [[0, 1]]
     assert len(vectors.most_similar("cat", topn=10**30)) == 3
+
+
+def test_weights_are_finite():
+    with pytest.raises(ValueError, match="weights: expected finite numbers"):
+        WordVectors(WORDS, TABLE).most_similar([("cat", np.inf)])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_an_empty_table_has_no_answers(dtype):
+    empty = WordVectors([], np.zeros((0, 2), np.float32)).astype(dtype)
+    assert len(empty) == 0 and empty.get_normed_vectors().shape == (0, 2)
+    assert empty.most_similar(np.ones(2)) == [] and empty.most_similar_cosmul(np.ones(2)) == []
+    rows, cosines = empty.search(np.ones((3, 2), np.float32))
+    assert rows.shape == cosines.shape == (3, 0)
 
 
 def test_an_empty_name_is_no_file():

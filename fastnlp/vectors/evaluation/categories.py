@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.io.checks import whole_number
-from fastnlp.vectors.evaluation.reading import KnownWords, Lines, numbered_lines, refuse_line
+from fastnlp.vectors.evaluation.reading import (
+    KnownWords,
+    Lines,
+    numbered_lines,
+    refuse_line,
+    text_files,
+)
 from fastnlp.vectors.table import WordTable
 
 __all__ = ["CategoryResult", "categories"]
 
+_TITLES = ("word", "words", "concept", "noun"), ("category", "class", "cluster", "label")
 _ROUNDS = 100  # of moving words between clusters; it ends when none moves
 
 
@@ -55,7 +65,11 @@ def categories(
     Args:
         vectors: the word vectors, frequent words first.
         words: a file or its lines: a word and its category each, between tabs, commas or spaces; lines that
-            start with # are comments.
+            start with # are comments. A first line that names the columns, "word" and "category" (or
+            "concept", "class", "cluster") among others, says where they stand; without one, four columns are
+            BLESS's, whose first two count. Or a folder with a .txt for each category, a word a line. A part
+            of speech behind an unknown word (`cat-n`) is left out. A word that comes again counts once, with
+            its first category.
         restrict_vocab: words beyond the first so many count as unknown; None takes all.
         case_insensitive: compare words in upper case; of several spellings the first row counts.
         restarts: how often to cluster anew, at least 1.
@@ -65,7 +79,7 @@ def categories(
         The purity and counts.
 
     Raises:
-        ValueError: a line is not a word and a category, no word is known, or `restarts` is less than 1.
+        ValueError: a line is not as above, no word is known, or `restarts` is less than 1.
         OSError: the file cannot be read.
 
     Example:
@@ -78,17 +92,14 @@ def categories(
     whole_number("restarts", restarts, least=1)
     known = KnownWords(vectors, restrict_vocab, case_insensitive)
     category_of: dict[int, str] = {}
-    unknown = 0
-    for number, line, source in numbered_lines(words):
-        mark = next((mark for mark in "\t," if mark in line), None)
-        fields = [field.strip() for field in line.split(mark)]
-        if len(fields) != 2 or not all(fields):
-            refuse_line(source, number, f"expected a word and its category, got {line[:60]!r}")
-        row = known.row(fields[0])
+    missing: set[str] = set()
+    for word, category in _read(words):
+        row = known.row_of_tagged(word)
         if row < 0:
-            unknown += 1
+            missing.add(known.spelled(word))
         else:
-            category_of[row] = fields[1]
+            category_of.setdefault(row, category)
+    unknown = len(missing)
     if not category_of:
         raise ValueError(f"words: expected at least one known word, got {unknown} unknown")
     names, of_words = np.unique(list(category_of.values()), return_inverse=True)
@@ -101,6 +112,32 @@ def categories(
     np.add.at(together, (clusters, of_words), 1)
     purity = float(together.max(axis=1).sum() / len(units))
     return CategoryResult(purity, len(names), len(units), unknown)
+
+
+def _read(words: Lines) -> Iterator[tuple[str, str]]:
+    """Words with their categories."""
+    if isinstance(words, str | os.PathLike) and Path(words).is_dir():
+        files = text_files(words)
+        if not files:
+            raise ValueError(f"{os.fspath(words)}: expected a .txt for each category, found none")
+        for path in files:
+            yield from ((line, path.stem) for _, line, _ in numbered_lines(path))
+        return
+    columns = None
+    for place, (number, line, source) in enumerate(numbered_lines(words)):
+        mark = next((mark for mark in "\t," if mark in line), None)
+        fields = [field.strip().strip('"') for field in line.split(mark)]
+        if place == 0:
+            titles = [field.lower() for field in fields]
+            found = [next((titles.index(n) for n in names if n in titles), -1) for names in _TITLES]
+            if min(found) >= 0 and found[0] != found[1]:
+                columns = found
+                continue
+        first, second = columns or (0, 1)
+        right = max(first, second) < len(fields) if columns else len(fields) in (2, 4)
+        if not right or not fields[first] or not fields[second]:
+            refuse_line(source, number, f"expected a word and its category, got {line[:60]!r}")
+        yield fields[first], fields[second]
 
 
 def _cluster(

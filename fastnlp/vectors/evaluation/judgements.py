@@ -70,7 +70,9 @@ def similarity(
     Args:
         vectors: the word vectors, frequent words first.
         pairs: a file or its lines: two words and a number each; lines that start with # are comments, and a
-            first line without a number is a heading.
+            first line without a number is a heading. A column between them (SimLex-999's part of speech) and
+            columns behind the number are passed over, and so is a part of speech behind an unknown word
+            (MEN's `sun-n`).
         delimiter: what separates the three; None takes tabs if the first line has one, else commas, else
             spaces.
         restrict_vocab: words beyond the first so many count as unknown; None takes all.
@@ -117,15 +119,15 @@ def judge(
         if delimiter is None and place == 0:
             delimiter = next((mark for mark in "\t," if mark in line), " ")
         fields = line.split() if delimiter == " " else [field.strip() for field in line.split(delimiter)]
-        if len(fields) != 3:
+        if len(fields) < 3 or (len(fields) > 3 and not strict):
             if not strict:
                 continue
             refuse_line(
                 source, number, f"expected two words and a number between {delimiter!r}, got {line[:60]!r}"
             )
-        try:
-            value = float(fields[2])
-        except ValueError:
+        # SimLex-999 and SimVerb have a part of speech before the number, and more behind it.
+        value = next((value for text in fields[2:4] if (value := _number(text)) is not None), None)
+        if value is None:
             if place == 0 or not strict:
                 continue
             refuse_line(source, number, f"expected a number after the two words, got {fields[2][:60]!r}")
@@ -133,13 +135,20 @@ def judge(
             refuse_line(
                 source, number, f"expected a finite number after the two words, got {fields[2][:60]!r}"
             )
-        rows = [known.row(word) for word in fields[:2]]
+        rows = [known.row_of_tagged(word) if strict else known.row(word) for word in fields[:2]]
         is_known = min(rows) >= 0
         unknown += not is_known
         if is_known or dummy4unknown:
             judgements.append(value)
             cosines.append(vectors.similarity(rows[0], rows[1]) if is_known else 0.0)
     return Judged(np.array(judgements), np.array(cosines), unknown)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def correlations(judged: Judged) -> tuple[Correlation, Correlation]:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.vectors.evaluation.reading import KnownWords
+from fastnlp.vectors.evaluation.reading import KnownWords, text_files
 from fastnlp.vectors.table import WordTable
 
 __all__ = ["OutlierResult", "outliers"]
@@ -103,7 +103,7 @@ def outliers(
 
 def _unit(vectors: WordTable, known: KnownWords, word: str) -> NDArray[np.float64] | None:
     """The unit vector of a word, or of the mean of its parts."""
-    spellings = [known.row(word), known.row(word.replace(" ", "_"))]
+    spellings = [known.row(each) for each in (word, word.replace(" ", "_"), word.replace("_", " "))]
     rows = [row for row in spellings if row >= 0][:1] or [
         known.row(part) for part in word.replace("_", " ").split()
     ]
@@ -119,7 +119,7 @@ def _read(sets: Sets) -> Iterable[tuple[Iterable[str], Iterable[str]]]:
     if not isinstance(sets, str | os.PathLike):
         return sets
     path = Path(sets)
-    files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
+    files = text_files(path) if path.is_dir() else [path]
     if not files:
         raise ValueError(f"{path}: expected a folder with sets of words, found no .txt in it")
     return [_read_set(file) for file in files]

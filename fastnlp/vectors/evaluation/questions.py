@@ -11,7 +11,13 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.vectors.evaluation.reading import KnownWords, Lines, numbered_lines, refuse_line
+from fastnlp.vectors.evaluation.reading import (
+    KnownWords,
+    Lines,
+    numbered_lines,
+    refuse_line,
+    text_files,
+)
 from fastnlp.vectors.nearest import NearestRows
 
 __all__ = ["AnalogyMethod", "AnalogyResult", "AnalogySection", "analogies"]
@@ -121,9 +127,9 @@ def analogies(
         vectors: the word vectors, frequent words first.
         questions: one of three tests. Google's questions-words.txt, or lines like it: four words each,
             sections headed by ": name". MSR's word_relationship.questions (three words a line) with
-            word_relationship.answers beside it (section and answer). A folder of BATS, in which each file is
-            a section of lines "word TAB answer/answer/...": each pair of lines is a question, and any of the
-            answers will do.
+            word_relationship.answers beside it (a section such as JJ_JJR, and the answer). A folder of BATS,
+            in which each .txt, in folders below too, is a section of lines "word TAB answer/answer/...": each
+            pair of lines is a question, and any of the answers will do.
         restrict_vocab: words beyond the first so many count as unknown; None takes all.
         case_insensitive: compare words in upper case; of several spellings the first row counts.
         dummy4unknown: count a question with an unknown word as wrong instead of leaving it out.
@@ -239,16 +245,18 @@ def _read_msr(path: Path) -> Iterator[Question]:
 
 
 def _read_bats(folder: Path) -> Iterator[Question]:
-    files = sorted(path for path in folder.rglob("*.txt") if path.is_file())
+    files = text_files(folder)
     if not files:
         raise ValueError(f"{folder}: expected a folder with BATS's files of pairs, found no .txt in it")
     for path in files:
         pairs: list[tuple[str, tuple[str, ...]]] = []
         for number, line, source in numbered_lines(path):
-            fields = line.split()
-            if len(fields) != 2:
+            # Answers may be of several words where a tab stands before them.
+            fields = [field.strip() for field in line.split("\t" if "\t" in line else None) if field.strip()]
+            answers = tuple(answer.strip() for answer in fields[-1].split("/") if answer.strip())
+            if len(fields) != 2 or not answers:
                 refuse_line(source, number, f"expected a word and its answers, got {len(fields)} fields")
-            pairs.append((fields[0], tuple(fields[1].split("/"))))
+            pairs.append((fields[0], answers))
         for i, (a, answers) in enumerate(pairs):
             for j, (c, accepted) in enumerate(pairs):
                 if i != j:

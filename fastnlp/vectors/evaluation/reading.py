@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from fastnlp.io.checks import several, whole_number
 from fastnlp.vectors.table import WordTable
 
-__all__ = ["KnownWords", "Lines", "numbered_lines", "refuse_line"]
+__all__ = ["KnownWords", "Lines", "numbered_lines", "refuse_line", "text_files"]
+
+_TAGS = ("-n", "-v", "-j", "-a", "-r")  # noun, verb, adjective twice, adverb
 
 Lines: TypeAlias = str | os.PathLike[str] | Iterable[str]
 
@@ -35,6 +37,12 @@ def numbered_lines(lines: Lines, comments: bool = True) -> Iterator[tuple[int, s
     for number, line in enumerate(lines, 1):
         if line.strip() and not (comments and line.startswith("#")):
             yield number, line.strip(), source
+
+
+def text_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The .txt files in a folder and those below, in order, but for what tells people about them."""
+    found = (path for path in Path(folder).rglob("*.txt") if path.is_file())
+    return sorted(path for path in found if not path.name.lower().startswith(("readme", "license")))
 
 
 def refuse_line(source: str, number: int, reason: str) -> NoReturn:
@@ -70,3 +78,8 @@ class KnownWords:
     def row(self, word: str) -> int:
         """The first row of a word, -1 if it is unknown."""
         return self._first.get(self.spelled(word), -1)
+
+    def row_of_tagged(self, word: str) -> int:
+        """As `row`, of a word that may have a part of speech behind it, as `sun-n` in MEN and BLESS."""
+        row = self.row(word)
+        return self.row(word[:-2]) if row < 0 and word.lower().endswith(_TAGS) else row

@@ -1,0 +1,193 @@
+"""Processes that train together, started by torchrun and on the CPU."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from oracles.planted import recall
+
+from fastnlp import Word2Vec, WordVectors
+from fastnlp.training.distributed import Group, SharedEngine, join, joined
+from fastnlp.training.native_engine import NativeEngine
+
+SETTINGS = dict(dim=16, window=3, epochs=6, subsample=0, lr=0.05, threads=1)
+HEAD = f"""
+import os, signal, sys, time
+import fastnlp as fn
+from fastnlp.training.distributed import join
+corpus = fn.Corpus.open(sys.argv[1])
+model = fn.Word2Vec(**{SETTINGS!r})
+"""
+
+
+def start(folder, script, processes=2):
+    """A run by torchrun, in a group of processes of its own."""
+    file = folder / "train.py"
+    file.write_text(HEAD + textwrap.dedent(script))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    command += ["--standalone"]
+    return subprocess.Popen(
+        [*command, str(file), str(folder / "corpus")],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.fixture
+def folder(groups, tmp_path):
+    groups.save(tmp_path / "corpus")
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does_and_only_the_first_writes(folder, groups):
+    script = """
+    with join() as group:
+        shown = []
+        show = lambda now: shown.append(now.fraction)
+        model.fit(corpus, callbacks=[show], checkpoint=f"run-{group.rank}.npz")
+        model.vectors.save(f"vectors-{group.rank}.bin")
+        assert bool(shown) == group.first
+    last = model.history[-1]
+    print(f"rank {group.rank}: {last.kept} {last.pairs} {last.loss:.6f}")
+    """
+    run = start(folder, script)
+    output = run.communicate(timeout=120)[0]
+    assert run.returncode == 0, output
+    alone = Word2Vec(**SETTINGS).fit(groups)
+    said = [line.split(": ")[1] for line in output.splitlines() if line.startswith("rank ")]
+    assert said[0] == said[1]
+    kept, pairs, loss = said[0].split()
+    assert (int(kept), int(pairs)) == (alone.history[-1].kept, alone.history[-1].pairs)
+    assert float(loss) == pytest.approx(alone.history[-1].loss, rel=0.05)
+    first, second = (WordVectors.load(folder / f"vectors-{rank}.bin") for rank in range(2))
+    assert np.array_equal(first.vectors, second.vectors)
+    assert recall(first) == 1.0
+    assert (folder / "run-0.npz").exists()
+    assert not (folder / "run-1.npz").exists()
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_the_run_with_an_error(folder):
+    script = """
+    with join() as group:
+        def die(now):
+            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            model.fit(corpus, callbacks=[die])
+        except RuntimeError as error:
+            print("said:", error, flush=True)
+            raise
+    """
+    run = start(folder, script)
+    output = run.communicate(timeout=120)[0]
+    assert run.returncode != 0
+    assert "said: a process has ended while 2 were training together, of which this is number 1" in output
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_one_process_ends_all_where_the_tables_agree(folder):
+    script = """
+    with join() as group:
+        try:
+            model = fn.Word2Vec(epochs=1_000_000, subsample=0)
+            if group.rank == 1:
+                import threading
+                threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+            model.fit(corpus, checkpoint="run.npz")
+        except KeyboardInterrupt:
+            model.vectors.save(f"vectors-{group.rank}.bin")
+            print("interrupted", flush=True)
+    """
+    run = start(folder, script)
+    output = run.communicate(timeout=120)[0]
+    assert run.returncode == 0, output
+    assert output.count("interrupted") == 2
+    assert (folder / "vectors-0.bin").read_bytes() == (folder / "vectors-1.bin").read_bytes()
+    assert (folder / "run.npz").exists()
+
+
+@pytest.mark.slow
+def test_processes_that_would_train_different_things_are_refused(folder):
+    script = """
+    with join() as group:
+        other = fn.Word2Vec(dim=8 + group.rank)
+        try:
+            other.fit(corpus)
+        except ValueError as error:
+            print("said:", error, flush=True)
+    """
+    run = start(folder, script)
+    output = run.communicate(timeout=120)[0]
+    assert output.count("said: config: expected the same in all 2 processes, got different ones") == 2
+
+
+class Alone(Group):
+    """A group of one of `size`, whose other processes do what this one does."""
+
+    def add(self, values):
+        values *= self.size
+
+
+def test_a_process_trains_its_share_of_a_round(groups):
+    model = Word2Vec(**SETTINGS)
+    tables = model._new_tables(groups.vocab)
+    engine = NativeEngine(model.config, groups, tables, 1)
+    trained = []
+    inner = engine.train
+
+    def train(epoch, unit, seconds, stop=None):
+        trained.append((unit, stop))
+        return inner(epoch, unit, seconds, stop)
+
+    engine.train = train
+    shared = SharedEngine(engine, Alone(1, 2))
+    done = shared.train(0, 0, 0.1)
+    half = -(-engine.units // 2)
+    assert trained == [(half, engine.units)]
+    assert done.next_unit == engine.units
+
+
+def test_changes_are_averaged_where_a_row_is_met_often_and_added_where_it_is_rare(groups):
+    model = Word2Vec(**SETTINGS)
+    tables = model._new_tables(groups.vocab)
+    engine = NativeEngine(model.config, groups, tables, 1)
+    rates = np.full(len(groups.vocab), 1.0, np.float32)
+    rates[0] = 1e-6
+    engine.updates = lambda: [rates, rates]
+    shared = SharedEngine(engine, Alone(0, 2))
+    tables.padded_input += 1.0
+    shared._bring_together(1000.0)
+    change = tables.input[:, 0] - model._new_tables(groups.vocab).input[:, 0]
+    np.testing.assert_allclose(change, [2.0] + [1.0] * (len(rates) - 1), rtol=1e-5)
+
+
+def test_a_process_that_torchrun_did_not_start_is_refused(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    with (
+        pytest.raises(RuntimeError, match="distributed: expected a process of torchrun, got no RANK"),
+        join(),
+    ):
+        pass
+    assert joined() is None
+
+
+@pytest.mark.slow
+def test_the_command_line_trains_in_all_processes_and_writes_once(folder):
+    arguments = ["--distributed", "--dim", "8", "--subsample", "0", "--epochs", "2"]
+    script = f"""
+    from fastnlp.cli.main import main
+    sys.exit(main(["train", "word2vec", sys.argv[1], "-o", "out.bin", *{arguments!r}]))
+    """
+    run = start(folder, script)
+    output = run.communicate(timeout=120)[0]
+    assert run.returncode == 0, output
+    assert output.count("wrote out.bin") == 1
+    assert len(WordVectors.load(folder / "out.bin")) == 48
