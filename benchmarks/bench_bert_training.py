@@ -157,6 +157,7 @@ def test_updates_of_the_books_model(benchmark, dataset):
         side()  # what is made once
     found = compare(benchmark, mine, peers, turns=4)
     assert all(np.isfinite(loss) for loss in found.answers.values())
+    assert found.ratios["the book"] > 2
 
 
 def test_updates_beside_transformers(benchmark, dataset):
@@ -169,3 +170,4 @@ def test_updates_beside_transformers(benchmark, dataset):
         side()
     found = compare(benchmark, mine, peers, turns=4)
     assert all(np.isfinite(loss) for loss in found.answers.values())
+    assert found.ratios["transformers"] > 2

@@ -143,9 +143,9 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
     def _engine(self, config: ConfigT, corpus: Corpus, tables: TablesT) -> Engine:
         """What trains the tables."""
 
-    def _choose(self, items: int, unfit: str | None) -> Choice:
-        """Where and by what `items` are trained; `unfit` says why Triton cannot."""
-        choice = choose(self.device, self.engine, items, unfit)
+    def _choose(self, unfit: str | None) -> Choice:
+        """Where and by what the model is trained; `unfit` says why Triton cannot."""
+        choice = choose(self.device, self.engine, unfit)
         threads = f" with {self.threads} threads" if choice.engine == "native" else ""
         _log.info(
             "device=%r: training on %s by the %s engine%s: %s",

@@ -86,8 +86,8 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             min_lr: learning rate at the end; lr / 10,000 by default.
             threads: None for one a core; with 1 the same seed gives the same bits, as in `Word2Vec`.
             seed: of every random draw.
-            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which takes a GPU for long runs where there
-                is one, and says in the log what it took.
+            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which is the CPU and says so in
+                the log.
             engine: "native" (C++ threads), "triton" (kernels on a GPU), "torch" (plain, slow, anywhere), or
                 None for the fastest on the device. They draw the same and differ in when rows move; see
                 docs/gpu.md. A checkpoint of one is one of all.
@@ -281,9 +281,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         tables.word_rows[ids] = vectors
 
     def _engine(self, config: FastTextConfig, corpus: Corpus, tables: FastTextTables) -> Engine:
-        return engine_for(
-            self._choose(corpus.n_tokens * config.epochs, unfit(config)), config, corpus, tables, self.threads
-        )
+        return engine_for(self._choose(unfit(config)), config, corpus, tables, self.threads)
 
     def _word_vectors(self, vocab: Vocab, tables: FastTextTables) -> SubwordVectors:
         config = self.config

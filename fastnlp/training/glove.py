@@ -67,8 +67,8 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
             threads: None for one a core. With 1 the same seed gives the same bits on the same kind of
                 processor; more race on the table and give slightly different vectors each time.
             seed: of every random draw.
-            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which takes a GPU for long runs where there
-                is one, and says in the log what it took.
+            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which is the CPU and says so in
+                the log.
             engine: "native" (C++ threads), "triton" (kernels on a GPU), "torch" (plain, slow, anywhere), or
                 None for the fastest on the device. They draw the same and differ in when rows move; see
                 docs/gpu.md. A checkpoint of one is one of all.
@@ -176,7 +176,7 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
                 threads=self.threads,
                 temporary=self.temporary,
             )
-        choice = self._choose(len(matrix.counts) * config.epochs, "GloVe")
+        choice = self._choose("GloVe")
         if choice.engine == "native":
             return GloVeEngine(config, matrix, tables, self.threads, self.memory, self.temporary)
         from fastnlp.training.torch_glove_engine import TorchGloVeEngine

@@ -77,8 +77,8 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             threads: None for one a core. With 1 the same seed gives the same bits on the same kind of
                 processor; more race on the tables and give slightly different vectors each time.
             seed: of every random draw.
-            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which takes a GPU for long runs where there
-                is one, and says in the log what it took.
+            device: "cpu", "cuda", "cuda:1" and so on, or "auto", which is the CPU and says so in
+                the log.
             engine: "native" (C++ threads), "triton" (kernels on a GPU), "torch" (plain, slow, anywhere), or
                 None for the fastest on the device. They draw the same and differ in when rows move; see
                 docs/gpu.md. A checkpoint of one is one of all.
@@ -223,9 +223,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
         tables.input[ids] = vectors
 
     def _engine(self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables) -> Engine:
-        return engine_for(
-            self._choose(corpus.n_tokens * config.epochs, unfit(config)), config, corpus, tables, self.threads
-        )
+        return engine_for(self._choose(unfit(config)), config, corpus, tables, self.threads)
 
     def _word_vectors(self, vocab: Vocab, tables: Word2VecTables) -> WordVectors:
         return WordVectors(vocab.tokens, tables.input, counts=vocab.counts)

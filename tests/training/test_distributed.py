@@ -1,6 +1,8 @@
 """Processes that train together, started by torchrun and on the CPU."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -86,9 +88,27 @@ def test_a_process_that_dies_ends_the_run_with_an_error(folder):
             print("said:", error, flush=True)
             raise
     """
-    run = start(folder, script)
-    output = run.communicate(timeout=120)[0]
-    assert run.returncode != 0
+    # Without torchrun, which ends the others when one dies, perhaps before they have noticed.
+    file = folder / "train.py"
+    file.write_text(HEAD + textwrap.dedent(script))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, str(file), str(folder / "corpus")],
+            env={**os.environ, **common, "RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    output = runs[1].communicate(timeout=120)[0]
+    runs[0].communicate(timeout=120)
+    assert runs[0].returncode == -signal.SIGKILL
+    assert runs[1].returncode == 1
     assert "said: a process has ended while 2 were training together, of which this is number 1" in output
 
 
