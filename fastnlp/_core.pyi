@@ -384,7 +384,7 @@ class EncodingJob:
     ) -> None: ...
     def step(self, seconds: typing.SupportsFloat | typing.SupportsIndex) -> bool:
         """
-        Works for about so long; True when all is done.
+        Works for about so long; True when all is done. What a signal raises in the middle of a long word ends the job.
         """
     def take(
         self,

@@ -149,6 +149,21 @@ std::unique_ptr<WordPieceEncoder> make_wordpiece(
       WordPieceSettings{{lowercase, strip_accents}, unknown, prefix, longest_word});
 }
 
+bool step(Job& job, double seconds) {
+  const auto signalled = [] {
+    const py::gil_scoped_acquire held;
+    return PyErr_CheckSignals() != 0;
+  };
+  try {
+    // The job holds its texts, and the encoder is kept alive by it; signals are looked for with the lock
+    // held.
+    const py::gil_scoped_release release;
+    return job.job->step(seconds, signalled);
+  } catch (const Interruption::Stopped&) {
+    throw py::error_already_set();  // what the signal raised
+  }
+}
+
 py::bytes decode_ids(const BpeEncoder& encoder, const CArray<std::int32_t>& ids) {
   const auto values = view(ids);
   std::size_t size = 0;
@@ -191,10 +206,10 @@ void register_bpe_codec(py::module_& m) {
       .def_static("of_bytes", &job_of_bytes, "encoder"_a, "data"_a, "offsets"_a.noconvert(), "threads"_a,
                   "mode"_a, "dropout"_a, "seed"_a, "epoch"_a, "spans"_a, "specials"_a, py::keep_alive<0, 1>(),
                   "The same for texts that stand one after another, with offsets (N + 1, int64).")
-      .def(
-          "step", [](Job& job, double seconds) { return job.job->step(seconds); }, "seconds"_a,
-          // The job holds its texts, and the encoder is kept alive by it; no Python object is touched.
-          py::call_guard<py::gil_scoped_release>(), "Works for about so long; True when all is done.")
+      .def("step", &step, "seconds"_a,
+           "Works for about so long; True when all is done. What a signal raises in the middle of a long "
+           "word ends "
+           "the job.")
       .def("take", &take_result,
            "All ids, offsets of the texts in them, and, if asked for, begin and end of each id in bytes.");
 

@@ -182,7 +182,7 @@ std::size_t BpeEncoder::merge_word(Worker& worker, const char* word, std::size_t
   const std::size_t n = split_characters(worker, word, length);
   std::uint32_t* ranks = at_least(worker.ranks, n);
   for (std::size_t i = 0; i + 1 < n; ++i) ranks[i] = model_->rank(worker.symbols[i], worker.symbols[i + 1]);
-  const std::size_t count = worker.merger.merge(worker.symbols.data(), ranks, n);
+  const std::size_t count = worker.merger.merge(worker.symbols.data(), ranks, n, worker.interruption);
   std::memcpy(ids, worker.symbols.data(), count * sizeof *ids);
   return count;
 }
@@ -214,7 +214,7 @@ std::size_t BpeEncoder::merge_part(Worker& worker, const unsigned char* bytes, s
     ids[i] = model_->byte_token(bytes[i]);
     ranks[i - 1] = model_->byte_rank(bytes[i - 1], bytes[i]);
   }
-  return worker.merger.merge(ids, ranks, n);
+  return worker.merger.merge(ids, ranks, n, worker.interruption);
 }
 
 // Three bytes are what a Chinese character has.
@@ -340,7 +340,8 @@ std::size_t BpeEncoder::drop_merges(Worker& worker, const EncodingRequest& reque
   PhiloxStream draws(
       request.seed, Stream::kDropout, request.epoch,
       static_cast<std::uint64_t>(stretch.document) << 40 | static_cast<std::uint64_t>(position));
-  const std::size_t count = worker.merger.merge_dropping(symbols, ranks, n, request.dropped, draws);
+  const std::size_t count =
+      worker.merger.merge_dropping(symbols, ranks, n, request.dropped, draws, worker.interruption);
   std::memcpy(ids, symbols, count * sizeof *ids);
   return count;
 }

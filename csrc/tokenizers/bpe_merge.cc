@@ -160,18 +160,34 @@ void BpeMerger::open(std::uint32_t rank) {
   if (!std::is_sorted(open_.begin(), open_.end())) std::sort(open_.begin(), open_.end());
 }
 
-std::size_t BpeMerger::merge_long(std::int32_t* ids, std::uint32_t* ranks, std::size_t n) {
+std::size_t BpeMerger::merge_long(std::int32_t* ids, std::uint32_t* ranks, std::size_t n,
+                                  Interruption* interruption) {
   link(n);
   first_.resize(model_.merges(), kNone);
   waiting_.clear();
   unused_ = kNone;
   ranks[n - 1] = kNoRank;
-  for (std::size_t i = 0; i + 1 < n; ++i) add(ranks[i], static_cast<std::int32_t>(i));
+  try {
+    for (std::size_t i = 0; i + 1 < n; ++i) {
+      if (interruption != nullptr) interruption->count();
+      add(ranks[i], static_cast<std::int32_t>(i));
+    }
+    merge_waiting(ids, ranks, interruption);
+  } catch (...) {  // what waits is of no word any more
+    first_.clear();
+    ranks_ = {};
+    throw;
+  }
+  return gather(ids);
+}
+
+void BpeMerger::merge_waiting(std::int32_t* ids, std::uint32_t* ranks, Interruption* interruption) {
   while (!ranks_.empty()) {
     const std::uint32_t rank = ranks_.top();
     ranks_.pop();
     open(rank);
     for (std::size_t k = 0; k < open_.size(); ++k) {
+      if (interruption != nullptr) interruption->count();
       const auto at = static_cast<std::size_t>(open_[k]);
       if (ranks[at] != rank || next_[at] == kGone) continue;
       join(ids, ranks, at);
@@ -183,11 +199,11 @@ std::size_t BpeMerger::merge_long(std::int32_t* ids, std::uint32_t* ranks, std::
       for (++k; k < open_.size(); ++k) add(rank, open_[k]);
     }
   }
-  return gather(ids);
 }
 
 std::size_t BpeMerger::merge_dropping(std::int32_t* ids, std::uint32_t* ranks, std::size_t n,
-                                      std::uint32_t dropped, PhiloxStream& draws) {
+                                      std::uint32_t dropped, PhiloxStream& draws,
+                                      Interruption* interruption) {
   using Candidate = std::pair<std::uint32_t, std::int32_t>;
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates;
   std::vector<Candidate> left_out;
@@ -196,8 +212,12 @@ std::size_t BpeMerger::merge_dropping(std::int32_t* ids, std::uint32_t* ranks, s
   const auto offer = [&](std::int32_t at) {
     if (ranks[at] != kNoRank) candidates.emplace(ranks[at], at);
   };
-  for (std::size_t i = 0; i < n; ++i) offer(static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < n; ++i) {
+    if (interruption != nullptr) interruption->count();
+    offer(static_cast<std::int32_t>(i));
+  }
   while (!candidates.empty()) {
+    if (interruption != nullptr) interruption->count();
     const auto [rank, position] = candidates.top();
     candidates.pop();
     const auto at = static_cast<std::size_t>(position);

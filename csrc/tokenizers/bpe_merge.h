@@ -10,6 +10,7 @@
 
 #include "support/philox.h"
 #include "tokenizers/bpe_model.h"
+#include "tokenizers/interruption.h"
 
 namespace fastnlp {
 
@@ -21,17 +22,17 @@ class BpeMerger {
   explicit BpeMerger(const BpeModel& model) : model_(model) {}
 
   // Merges n symbols in place; gives how many tokens are left. ranks[i] is the rank of symbols i and i + 1;
-  // the last is not looked at.
-  std::size_t merge(std::int32_t* ids, std::uint32_t* ranks, std::size_t n) {
+  // the last is not looked at. A long word may be interrupted, where somebody may ask for it.
+  std::size_t merge(std::int32_t* ids, std::uint32_t* ranks, std::size_t n, Interruption* interruption) {
     if (n < 2) return n;
     if (n <= kFew) return merge_few(ids, ranks, n);
-    return n <= kShort ? merge_short(ids, ranks, n) : merge_long(ids, ranks, n);
+    return n <= kShort ? merge_short(ids, ranks, n) : merge_long(ids, ranks, n, interruption);
   }
 
   // BPE-dropout (Provilkov et al. 2020, arXiv:1910.13267): at each step each merge is left out with a
   // probability, given as a threshold for `accepts`, by the next words of a stream.
   std::size_t merge_dropping(std::int32_t* ids, std::uint32_t* ranks, std::size_t n, std::uint32_t dropped,
-                             PhiloxStream& draws);
+                             PhiloxStream& draws, Interruption* interruption);
 
  private:
   // Up to here nothing is moved; beyond, many pairs of one rank are merged in one pass.
@@ -41,7 +42,8 @@ class BpeMerger {
 
   std::size_t merge_few(std::int32_t* ids, const std::uint32_t* ranks, std::size_t n);
   std::size_t merge_short(std::int32_t* ids, std::uint32_t* ranks, std::size_t n);
-  std::size_t merge_long(std::int32_t* ids, std::uint32_t* ranks, std::size_t n);
+  std::size_t merge_long(std::int32_t* ids, std::uint32_t* ranks, std::size_t n, Interruption* interruption);
+  void merge_waiting(std::int32_t* ids, std::uint32_t* ranks, Interruption* interruption);
   void link(std::size_t n);
   std::size_t gather(std::int32_t* ids);
   void join(std::int32_t* ids, std::uint32_t* ranks, std::size_t at);

@@ -83,7 +83,7 @@ void EncodingJob::cut(std::size_t number) {
   add_text(index, p, end);
 }
 
-bool EncodingJob::step(double seconds) {
+bool EncodingJob::step(double seconds, const std::function<bool()>& stopped) {
   // Documents are cut as they are needed, so that a step is short from the first on.
   const auto start = std::chrono::steady_clock::now();
   const auto spent = [&] {
@@ -97,13 +97,28 @@ bool EncodingJob::step(double seconds) {
     std::atomic<std::size_t> next{next_};
     // The last unit may still grow.
     const std::size_t ready = units_.size() - (prepared_ < documents_.size() ? 1 : 0);
-    on_threads(static_cast<int>(threads_), [&](int t) {
-      const auto thread = static_cast<std::size_t>(t);
+    Interruption interruption(stopped, threads_ - 1);
+    for (const auto& worker : workers_) worker->interruption = &interruption;
+    const auto work = [&](std::size_t thread) {
       while (spent() < seconds) {
         const std::size_t u = next.fetch_add(1);
         if (u >= ready) break;
         run(thread, u);
       }
+    };
+    on_threads(static_cast<int>(threads_), [&](int t) {
+      if (t == 0) {
+        work(0);
+        interruption.wait_for_helpers();
+        return;
+      }
+      try {
+        work(static_cast<std::size_t>(t));
+      } catch (...) {
+        interruption.helper_ends();
+        throw;
+      }
+      interruption.helper_ends();
     });
     next_ = std::min(next.load(), ready);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,10 @@ class EncodingJob {
               int threads);
   ~EncodingJob();
 
-  // Works for about so long; true when all is done. A long word is not interrupted.
-  bool step(double seconds);
+  // Works for about so long; true when all is done. A long word is finished, unless `stopped`, which this
+  // thread asks from time to time, says yes: then Interruption::Stopped is thrown and the job is of no more
+  // use.
+  bool step(double seconds, const std::function<bool()>& stopped = {});
 
   struct Result {
     GrowingMemory<std::int32_t> ids;

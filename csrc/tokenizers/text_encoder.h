@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/growing_memory.h"
+#include "tokenizers/interruption.h"
 #include "tokenizers/special_tokens.h"
 
 namespace fastnlp {
@@ -52,6 +53,7 @@ class TextEncoder {
   // What one thread has for itself.
   struct Worker {
     virtual ~Worker() = default;
+    Interruption* interruption = nullptr;  // of the step at work
   };
 
   explicit TextEncoder(std::vector<SpecialToken> special_tokens)

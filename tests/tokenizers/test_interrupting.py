@@ -1,0 +1,35 @@
+"""Ctrl-C in the middle of a word of millions of bytes."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+SCRIPT = textwrap.dedent("""
+    import os, signal, sys, threading, time
+    from fastnlp import BPE
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    bpe = BPE.train(["a" * 4096], vocab_size=266)
+    expected = bpe.encode("a" * 5000).tolist()
+    text = "a" * 30_000_000
+    def interrupt():
+        time.sleep(float(sys.argv[1]))
+        interrupt.at = time.monotonic()
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=interrupt, daemon=True).start()
+    try:
+        bpe.encode_batch(["b " * 200_000, text], threads=int(sys.argv[2]), **eval(sys.argv[3]))
+    except KeyboardInterrupt:
+        print(time.monotonic() - interrupt.at)
+    assert bpe.encode("a" * 5000).tolist() == expected
+""")
+
+
+@pytest.mark.parametrize("options", ["{}", "{'dropout': 0.1}"])
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_ctrl_c_stops_the_encoding_of_one_long_word(threads, options):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "0.5", threads, options], capture_output=True, text=True, check=True
+    )
+    assert done.stdout and float(done.stdout.split()[-1]) < 1.0  # 0.1 s on a machine that is not shared
