@@ -25,6 +25,7 @@ def vectors():
     return fn.WordVectors([f"word{i}" for i in range(ROWS)], table)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # gensim leaves the file open
 @pytest.mark.parametrize("digits", ["5 digits, as GloVe's", "all digits of a float32"])
 def test_loading_gloves_text(vectors, benchmark, tmp_path, digits):
     path = tmp_path / "vectors.txt"
