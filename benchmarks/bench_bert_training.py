@@ -158,6 +158,7 @@ def test_updates_of_the_books_model(benchmark, dataset):
     found = compare(benchmark, mine, peers, turns=4)
     assert all(np.isfinite(loss) for loss in found.answers.values())
     assert found.ratios["the book"] > 2
+    assert found.ratios["the book"] / found.ratios["fastnlp, float32"] > 2
 
 
 def test_updates_beside_transformers(benchmark, dataset):
@@ -171,3 +172,4 @@ def test_updates_beside_transformers(benchmark, dataset):
     found = compare(benchmark, mine, peers, turns=4)
     assert all(np.isfinite(loss) for loss in found.answers.values())
     assert found.ratios["transformers"] > 2
+    assert found.ratios["transformers"] / found.ratios["fastnlp, float32"] > 2
