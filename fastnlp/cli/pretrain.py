@@ -218,6 +218,13 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(f"--output: expected a folder that can be written to, got {folder.parent}")
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the folder to go on from")
+    from fastnlp.io.atomic import check_place
+
+    for folder_of_run in (options.checkpoint, options.tensorboard):
+        if folder_of_run is not None:
+            check_place(Path(folder_of_run, "new"), makes_folders=True)
+    if options.log is not None:
+        check_place(options.log)
 
 
 def _corpus(paths: list[str], tokenizer: Any, options: argparse.Namespace, quiet: bool) -> Corpus:

@@ -280,6 +280,11 @@ def _fit(
     """Trains, and saves even what a stopped run has learned; without `save` another process does."""
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the file to go on from")
+    from fastnlp.io.atomic import check_place
+
+    for path in (options.checkpoint, options.log):
+        if path is not None and save is not None:
+            check_place(path)
     corpus = _corpus(options)
     if not options.quiet:
         say(

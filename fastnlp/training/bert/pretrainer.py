@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from fastnlp.io.atomic import check_place
 from fastnlp.models.bert import BertConfig, BertForPreTraining
 from fastnlp.models.bert.pretrained import Tokenizer
 from fastnlp.sampling import BertExamples
@@ -167,6 +168,8 @@ class BertPretrainer:
         folder = None if checkpoint is None else Path(checkpoint)
         with ExitStack() as stack:
             where = processes(self.device)
+            if folder is not None and where.first:
+                check_place(folder / "step", makes_folders=True)
             devices = [where.device] if where.device.type == "cuda" else []
             stack.enter_context(torch.random.fork_rng(devices))
             if self.threads is not None:
