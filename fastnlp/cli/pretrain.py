@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnlp.cli.arguments import add_command
+from fastnlp.cli.arguments import add_command, check_writable
 from fastnlp.cli.progress import Reading, say
 
 if TYPE_CHECKING:
@@ -292,8 +292,7 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(f"--output: expected a folder or a free name, got the file {options.output}")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
         raise ValueError(f"--output: expected a free name or a pretrained model, got {options.output}")
-    if not folder.parent.is_dir() or not os.access(folder.parent, os.W_OK):
-        raise ValueError(f"--output: expected a folder that can be written to, got {folder.parent}")
+    check_writable("--output", options.output)
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the folder to go on from")
     from fastnlp.io.atomic import check_place
