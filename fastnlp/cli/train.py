@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnlp.cli.arguments import FORMATS, add_command
+from fastnlp.cli.arguments import FORMATS, add_command, check_writable
 from fastnlp.cli.pretrain import add_bert
 from fastnlp.cli.progress import Reading, say
 
@@ -331,9 +331,7 @@ def check_output(path: str, format: str | None) -> None:  # noqa: A002
 
     if format is None and format_from_name(path) is None:
         raise ValueError(f"--output: expected a name in .vec, .txt or .bin, or --format, got {path}")
-    folder = Path(path).resolve().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise ValueError(f"--output: expected a folder that can be written to, got {folder}")
+    check_writable("--output", path)
 
 
 def _corpus(options: argparse.Namespace) -> Corpus:

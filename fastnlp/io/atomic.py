@@ -35,10 +35,10 @@ def check_place(path: str | os.PathLike[str], *, makes_folders: bool = False) ->
         NotADirectoryError: a file stands where a folder has to.
         PermissionError: the folder takes no new files.
     """
-    target = Path(path).absolute()
-    if not target.is_dir() and target.exists() and not target.is_file():  # a device or a pipe
+    given = Path(path)
+    if given.exists() and not given.is_dir() and not given.is_file():  # a device or a pipe
         return
-    folder = target.parent
+    folder = Path(os.path.realpath(given)).parent  # of what a link leads to
     while makes_folders and not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.exists():

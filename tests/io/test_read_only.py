@@ -130,9 +130,20 @@ def test_a_place_is_looked_at_before_long_work(tmp_path):
     assert raised.value.filename == str(tmp_path / "a" / "new")
     (tmp_path / "file").touch()
     check_place(tmp_path / "file")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "file")
+    with pytest.raises(FileNotFoundError):
+        check_place(tmp_path / "link")
     for makes_folders in (False, True):
         with pytest.raises(NotADirectoryError):
             check_place(tmp_path / "file" / "new", makes_folders=makes_folders)
+
+
+def test_a_device_may_be_written_to_though_its_folder_may_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    check_place("/dev/null")
+    with pytest.raises(PermissionError) as raised:
+        check_place(tmp_path / "new")
+    assert raised.value.filename == str(tmp_path / "new")
 
 
 def test_a_folder_that_cannot_be_made_is_named_as_the_user_named_it(monkeypatch, tmp_path):
