@@ -8,5 +8,5 @@ mkdir -p "$folder"
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv | tee "$folder/gpu.csv"
 python -m pytest -q -m gpu tests
 python -m pytest -m gpu benchmarks/bench_gpu.py --benchmark-enable -s --benchmark-json="$folder/training.json"
-python -m pytest -m gpu --ignore=benchmarks/bench_gpu.py benchmarks/bench_*.py --benchmark-enable -s \
-    --benchmark-json="$folder/operations.json"
+mapfile -t others < <(ls benchmarks/bench_*.py | grep -v bench_gpu)
+python -m pytest -m gpu "${others[@]}" --benchmark-enable -s --benchmark-json="$folder/operations.json"
