@@ -106,7 +106,7 @@ class TritonEngine(Word2VecUnits):
         self._parameters = self._constant(tables.padded_input), self._constant(tables.padded_output)
         self._damping: tuple[int, tuple[Tensor, Tensor]] | None = None  # of so many programs
         self._keep = self._constant(thresholds(self.keep).astype(np.uint32))
-        self._units_at_once = 1 if self._device.type == "cpu" else _FIRST_UNITS
+        self.at_once = self._units_at_once = 1 if self._device.type == "cpu" else _FIRST_UNITS
         if config.architecture == "cbow":
             self._train_tiles = partial(cbow_training.train_tiles, contexts=config.cbow_contexts)
 

@@ -2,7 +2,8 @@
 
 import torch
 
-from fastnlp.kernels.triton import cbow_training, skipgram_training, token_draws
+from fastnlp.kernels.triton import cbow_training, glove_training, skipgram_training, token_draws
+from fastnlp.kernels.triton.glove_training import Runs
 from fastnlp.kernels.triton.inputs import Parts
 from fastnlp.kernels.triton.outputs import Outputs
 from fastnlp.kernels.triton.tiles import Tiles, Tokens
@@ -50,6 +51,13 @@ def cbow_of(pitch, outputs, parts=None):
     words_of(cbow_training, pitch, outputs, parts, contexts="word2vec")
 
 
+def glove_of(pitch):
+    runs = Runs(integers(M), integers(M), integers(M), integers(N), torch.zeros(N))
+    rates, bounds = torch.zeros(2, pitch), torch.zeros(pitch)
+    settings = dict(alpha=0.75, x_max=10.0, together=8.0, symmetric=True, programs=264)
+    glove_training.train_runs(torch.zeros(V, 4 * pitch), rates, bounds, torch.zeros(V), runs, **settings)
+
+
 def token_draws_of(n):
     keep = integers(100).to(torch.uint32)
     token_draws.draw_tokens(integers(n), keep, 0, seed=1 << 63, epoch=1, window=5, shrink=True)
@@ -68,5 +76,7 @@ CASES = {
             "subwords group": (GROUP, PARTS),
         }.items()
     },
+    "D=100": lambda: glove_of(112),
+    "D=300": lambda: glove_of(304),
     "4096": lambda: token_draws_of(4096),
 }

@@ -7,20 +7,23 @@ import pytest
 import torch
 from oracles.planted import planted, recall
 
-from fastnlp import Corpus, FastText, Vocab, Word2Vec
+from fastnlp import Corpus, FastText, GloVe, Vocab, Word2Vec
 from fastnlp.models.fasttext import FastTextTables
-from fastnlp.sampling import keep_probabilities
+from fastnlp.sampling import Cooccurrences, keep_probabilities
 from fastnlp.training import torch_engine
 from fastnlp.training.damping import damping
 from fastnlp.training.device_ids import DeviceIds
 from fastnlp.training.torch_draws import philox, thresholds
 from fastnlp.training.torch_engine import TorchEngine
+from fastnlp.training.torch_glove_engine import TorchGloVeEngine
 from fastnlp.training.word2vec_engines import unfit
 
 pytest.importorskip("triton")
 from fastnlp.kernels.triton import tiles, token_draws
+from fastnlp.kernels.triton.glove_training import Runs
 from fastnlp.training import triton_engine
 from fastnlp.training.triton_engine import TritonEngine
+from fastnlp.training.triton_glove_engine import TritonGloVeEngine
 
 SEED = 2**63 + 5
 
@@ -154,6 +157,40 @@ def test_a_path_may_be_as_long_as_a_tile_takes(device, monkeypatch):
     assert tables.tree.longest == 33
     assert unfit(model.config, tables) is None
     check_alike(model, text, device, monkeypatch)
+
+
+@pytest.mark.parametrize("dim", [6, 40])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_units_of_glove_equal_the_torch_engine_with_blocks_of_a_run(device, dim, symmetric):
+    """In order, one run after another; first with squares of 1, when all steps are large."""
+    random = np.random.default_rng(0)
+    # No word stands beside itself: of an entry (i, i) the torch engine trains both sides at once.
+    lines = [[f"w{i}" for i in random.permutation(45)[:30]] for _ in range(6)]
+    text = Corpus.from_text(lines, min_count=1)
+    matrix = Cooccurrences.from_corpus(text, window=8, symmetric=symmetric)
+    model = GloVe(dim=dim, symmetric=symmetric, x_max=2.0, lr=0.1)
+    tables = [model._new_tables(text.vocab) for _ in range(2)]
+    theirs = TorchGloVeEngine(model.config, matrix, tables[0], block=1)
+    ours = TritonGloVeEngine(model.config, matrix, tables[1], str(device), programs=1)
+    for epoch in range(2):
+        expected, found = theirs.train(epoch, 0, 1e9), ours.train(epoch, 0, 1e9)
+        assert (found.next_unit, found.pairs) == (expected.next_unit, expected.pairs)
+        assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    ours.synchronize()
+    np.testing.assert_allclose(tables[1].padded, tables[0].padded, rtol=1e-4, atol=1e-5)
+
+
+def test_words_that_many_runs_in_flight_meet_are_damped(device):
+    text = Corpus.from_text(["a b c", "a d e", "a f g"] * 5, min_count=1)
+    matrix = Cooccurrences.from_corpus(text, window=2)
+    model = GloVe(dim=4)
+    engine = TritonGloVeEngine(model.config, matrix, model._new_tables(text.vocab), str(device), programs=64)
+    whole = next(engine._launches(0, 0, engine.units))
+    runs = Runs(*(part.to(device) for part in whole))
+    met = np.bincount(runs.columns.cpu(), minlength=7) + np.bincount(runs.rows.cpu(), minlength=7)
+    expected = np.minimum(1, 8 / (64 * met / len(runs.rows)))
+    np.testing.assert_allclose(engine._shares(runs).cpu(), expected, rtol=1e-6)
+    assert expected.min() < 0.2
 
 
 def test_units_are_trained_alike_in_one_launch_and_in_several(device):
