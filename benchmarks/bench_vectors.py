@@ -147,25 +147,6 @@ def test_a_batch_of_1000_queries_of_400_000_words(large, benchmark):
         assert_same(near[:10], theirs[row])
 
 
-def test_an_approximate_index(both, benchmark):
-    pytest.importorskip("usearch")
-    ours, _ = both
-    started = time.process_time()
-    index = fn.ApproximateIndex(ours)
-    benchmark.extra_info["build_seconds"] = time.process_time() - started
-    benchmark.extra_info["recall"] = index.recall(topn=10, sample=500)
-    queries = ours.vectors[:200]
-    ours.search(queries[:1], 10)
-    result = harness.compare(
-        benchmark,
-        lambda: [index.search(query[None], 10, threads=1) for query in queries],
-        {"exact": lambda: [ours.search(query[None], 10, threads=1) for query in queries]},
-    )
-    assert len(result.answers["fastnlp"]) == 200
-    print(benchmark.extra_info)
-    assert benchmark.extra_info["recall"] > 0.9
-
-
 @pytest.mark.parametrize("name", ["vectors.vec", "vectors.bin"])
 def test_loading(both, benchmark, tmp_path, name):
     path = str(tmp_path / name)

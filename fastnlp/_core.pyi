@@ -623,10 +623,12 @@ class Glove:
     ) -> tuple[
         numpy.typing.NDArray[numpy.int32],
         numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int32],
+        numpy.typing.NDArray[numpy.int32],
         numpy.typing.NDArray[numpy.float32],
     ]:
         """
-        The entries of a unit in the order of training: rows, columns and counts.
+        A unit: of its runs in the order of training the row, the first entry and how many there are; of its entries the columns and counts.
         """
     def train(
         self,

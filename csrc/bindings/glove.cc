@@ -57,20 +57,27 @@ void register_glove(py::module_& m) {
           "read",
           [](Glove& model, std::int64_t epoch, std::int64_t unit) {
             GloveUnit read;
-            std::vector<std::int32_t> rows, columns;
+            std::vector<std::int32_t> rows, firsts, sizes, columns;
             std::vector<float> counts;
             {
               const py::gil_scoped_release unlocked;  // safe: nothing of Python is touched
               model.read(epoch, unit, read);
+              std::int64_t entries = 0;
               for (const GloveRun& run : read.runs) {
-                rows.insert(rows.end(), static_cast<std::size_t>(run.size), run.row);
-                columns.insert(columns.end(), read.columns + run.first, read.columns + run.first + run.size);
-                counts.insert(counts.end(), read.counts + run.first, read.counts + run.first + run.size);
+                rows.push_back(run.row);
+                firsts.push_back(static_cast<std::int32_t>(run.first));
+                sizes.push_back(run.size);
+                entries += run.size;
               }
+              columns.assign(read.columns, read.columns + entries);
+              counts.assign(read.counts, read.counts + entries);
             }
-            return std::make_tuple(take(std::move(rows)), take(std::move(columns)), take(std::move(counts)));
+            return std::make_tuple(take(std::move(rows)), take(std::move(firsts)), take(std::move(sizes)),
+                                   take(std::move(columns)), take(std::move(counts)));
           },
-          "epoch"_a, "unit"_a, "The entries of a unit in the order of training: rows, columns and counts.");
+          "epoch"_a, "unit"_a,
+          "A unit: of its runs in the order of training the row, the first entry and how many there are; of "
+          "its entries the columns and counts.");
   m.def("glove_pitch", &glove_pitch, "dim"_a, "Floats of a row of GloVe's table, for vectors of D.");
   m.def(
       "fill_glove",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["add_command", "add_loading", "load", "positive"]
+__all__ = ["add_command", "add_loading", "check_writable", "load", "positive"]
 
 FORMATS = ("word2vec-text", "word2vec-binary", "glove", "fasttext", "npz", "safetensors", "fastnlp")
 
@@ -41,6 +42,21 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     """How a file of word vectors is read."""
     parser.add_argument("--format", choices=FORMATS, help="format of the file (from its name or first bytes)")
     parser.add_argument("--limit", type=positive, metavar="N", help="read the first N words only")
+
+
+def check_writable(flag: str, path: str) -> None:
+    """Refuses before long work what could not be written after it.
+
+    Raises:
+        ValueError: there is no folder for it, or it takes no new files.
+    """
+    from fastnlp.io.atomic import check_place
+
+    try:
+        check_place(path)
+    except OSError:
+        folder = Path(path).resolve().parent
+        raise ValueError(f"{flag}: expected a folder that can be written to, got {folder}") from None
 
 
 def load(path: str, options: argparse.Namespace) -> WordVectors:

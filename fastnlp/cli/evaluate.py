@@ -55,13 +55,16 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("vectors", metavar="VECTORS", nargs="+", help="files of word vectors")
     for name, text in (
-        ("analogies", "Google's four words a line, MSR's .questions, or a folder of BATS"),
+        ("analogies", "Google's four words a line or a table of them, MSR's .questions, or a folder of BATS"),
         ("pairs", "human judgements of similarity: two words and a number a line"),
         (
             "categories",
             "words to be clustered (spherical k-means): a word and its category a line, or a folder of files",
         ),
-        ("outliers", "words that do not belong to a set: a folder of files as in 8-8-8, or one file"),
+        (
+            "outliers",
+            "words that do not belong to a set: a folder of files as in 8-8-8, one such file, or a table",
+        ),
     ):
         parser.add_argument(
             f"--{name}", action="append", default=[], metavar="FILE", help=f"{text}; may be repeated"

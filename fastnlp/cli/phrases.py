@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnlp.cli.arguments import add_command, positive
+from fastnlp.cli.arguments import add_command, check_writable, positive
 from fastnlp.cli.progress import Reading, say
 
 if TYPE_CHECKING:
@@ -143,9 +143,7 @@ def _check(options: argparse.Namespace, whole: bool, to: str) -> None:
     for flag, path in (("--output", options.output), ("--save-phrases", options.save_phrases)):
         if path is None or (path == "-" and flag == "--output" and to == "text"):
             continue
-        folder = Path(path).resolve().parent
-        if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise ValueError(f"{flag}: expected a folder that can be written to, got {folder}")
+        check_writable(flag, path)
         if Path(path).is_dir() and not (to == "corpus" and flag == "--output"):
             raise ValueError(f"{flag}: expected a file, got the folder {path}")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnlp.cli.arguments import add_command, add_loading, load, positive
+from fastnlp.cli.arguments import add_command, add_loading, check_writable, load, positive
 from fastnlp.cli.progress import say
 
 if TYPE_CHECKING:
@@ -277,9 +277,7 @@ def _check_output(options: argparse.Namespace) -> None:
     """Refuses a name that could not be written to before anything is computed."""
     if Path(options.output).suffix.lower() not in options.suffixes:
         raise ValueError(f"--output: expected a name in {', '.join(options.suffixes)}, got {options.output}")
-    folder = Path(options.output).resolve().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise ValueError(f"--output: expected a folder that can be written to, got {folder}")
+    check_writable("--output", options.output)
 
 
 def _write(options: argparse.Namespace, draw: Callable[[], Figure]) -> None:

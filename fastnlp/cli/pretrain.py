@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnlp.cli.arguments import add_command
+from fastnlp.cli.arguments import add_command, check_writable
 from fastnlp.cli.progress import Reading, say
 
 if TYPE_CHECKING:
@@ -30,6 +30,35 @@ _MODEL = (
     ("norm", ("post", "pre"), "LayerNorm behind sublayers, or before them (post)"),
     ("positions", ("learned", "rotary"), "embedding or rotation of positions (learned)"),
     ("feed_forward", ("mlp", "glu"), "feed-forward layers, plain or gated (mlp)"),
+    ("mlm_head", ("transform", "book"), "head for masked words: BERT's, or the book's with ReLU (transform)"),
+    (
+        "max_position_embeddings",
+        int,
+        "longest sequence that the model takes (512, the book's 1000, or --max-len)",
+    ),
+    ("initializer_range", float, "deviation of the first weights (0.02)"),
+    ("layer_norm_eps", float, "what LayerNorm adds to variances (1e-12)"),
+)
+# (name of the setting, flag that makes it False, help)
+_MODEL_WITHOUT = (
+    ("next_sentence", "--no-next-sentence", "masked words alone, in running text"),
+    ("embedding_norm", "--no-embedding-norm", "no LayerNorm over the embeddings, as in the book"),
+    ("tie_word_embeddings", "--no-tie-word-embeddings", "output words by weights of their own"),
+    ("bias", "--no-bias", "blocks without biases"),
+)
+_EXAMPLES = (
+    ("pairs", ("packed", "adjacent"), "many sentences to a row, or each with its neighbour (packed)"),
+    ("next_sentence_rule", ("document", "book"), "random sentences of other documents, or of any (document)"),
+    ("long_pairs", ("truncate", "drop"), "what becomes of pairs that are too long (truncate)"),
+    ("short_fraction", float, "part of packed pairs that aims at a random shorter length (0.1)"),
+    ("max_predictions", int, "predicted tokens of a row at most (as many as --mask-fraction gives)"),
+    ("pad_multiple", int, "rows are padded to a multiple of it (1)"),
+    ("pool", int, "batches sorted by length together, 1 for none (64)"),
+)
+_EXAMPLE_SWITCHES = (
+    ("whole_words", "predict all tokens of a word together"),
+    ("predict_unknown", "predict unknown tokens as well, as in the book"),
+    ("drop_last", "leave out what fills no batch at the end of an epoch"),
 )
 _SETTINGS = (
     ("steps", int, "updates (as many as the epochs have)"),
@@ -42,6 +71,9 @@ _SETTINGS = (
     ("warmup", float, "updates of warm-up, or below 1 a part of all (0.01)"),
     ("schedule", ("linear", "cosine", "constant"), "how the rate falls (linear)"),
     ("weight_decay", float, "of all but biases and norms (0.01)"),
+    ("beta1", float, "of AdamW (0.9)"),
+    ("beta2", float, "of AdamW (0.999)"),
+    ("epsilon", float, "of AdamW (1e-06)"),
     ("clip", float, "bound of the gradient's norm, 0 for none (1)"),
     ("mask_fraction", float, "of tokens to be predicted (0.15)"),
     ("precision", ("auto", "float32", "bfloat16", "float16"), "type of products (auto)"),
@@ -52,6 +84,7 @@ _SETTINGS = (
 )
 _FIT = (
     ("validate_every", int, "updates between looks at the validation text (500)"),
+    ("validation_batches", int, "batches of it to look at (20)"),
     ("checkpoint_every", int, "updates between checkpoints (1000)"),
     ("keep", int, "checkpoints to keep (3)"),
 )
@@ -91,15 +124,28 @@ def add_bert(models: Any) -> None:
     model = parser.add_argument_group("model, as fastnlp.BertConfig")
     model.add_argument(
         "--preset",
-        choices=("tiny", "mini", "small", "medium", "base", "large"),
-        default="mini",
-        help="size: 2 blocks of 128 to 24 of 1024 (mini: 4 of 256)",
+        choices=("tiny", "mini", "small", "medium", "base", "large", "book"),
+        default=argparse.SUPPRESS,
+        help="size: 2 blocks of 128 to 24 of 1024; or the book's model (mini: 4 of 256)",
+    )
+    model.add_argument(
+        "--init-from", metavar="FOLDER", help="go on with a pretrained model, ours or transformers'"
     )
     _add_flags(model, _MODEL)
-    model.add_argument(
-        "--no-next-sentence", dest="next_sentence", action="store_false", default=argparse.SUPPRESS,
-        help="masked words alone, in running text",
+    for name, flag, text_of_help in _MODEL_WITHOUT:
+        model.add_argument(
+            flag, dest=name, action="store_false", default=argparse.SUPPRESS, help=text_of_help
+        )
+    examples = parser.add_argument_group("pairs and masks, as fastnlp.sampling.BertExamples")
+    _add_flags(examples, _EXAMPLES)
+    examples.add_argument(
+        "--replacement", nargs=3, type=float, metavar="X", default=argparse.SUPPRESS,
+        help="how likely the mask stands in, another token, or none (0.8 0.1 0.1)",
     )  # fmt: skip
+    for name, text_of_help in _EXAMPLE_SWITCHES:
+        examples.add_argument(
+            "--" + name.replace("_", "-"), action="store_true", default=argparse.SUPPRESS, help=text_of_help
+        )
     training = parser.add_argument_group("training, as fastnlp.BertPretrainer")
     _add_flags(training, _SETTINGS)
     training.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
@@ -109,8 +155,11 @@ def add_bert(models: Any) -> None:
     training.add_argument("--checkpointing", action="store_true", default=argparse.SUPPRESS,
                           help="compute activations again instead of keeping them")  # fmt: skip
     training.add_argument(
-        "--compile", action="store_true", default=argparse.SUPPRESS, help="by torch.compile"
-    )
+        "--compile", nargs="?", const=True, choices=("reduce-overhead", "max-autotune"), metavar="MODE",
+        default=argparse.SUPPRESS, help="by torch.compile, or in its mode reduce-overhead or max-autotune",
+    )  # fmt: skip
+    training.add_argument("--padded", dest="unpadded", action="store_false", default=argparse.SUPPRESS,
+                          help="compute padding as well instead of leaving it out")  # fmt: skip
     run = parser.add_argument_group("run")
     run.add_argument("--checkpoint", metavar="FOLDER", help="save the state there now and then")
     _add_flags(run, _FIT)
@@ -141,45 +190,28 @@ def _given(
 def run_bert(options: argparse.Namespace) -> None:
     """Learns or reads a tokenizer, numbers the text, pretrains, and writes the model."""
     _check(options)
-    from fastnlp.models.bert import BertConfig
-    from fastnlp.tokenizers import BPE, WordPiece
     from fastnlp.training.bert import BertPretrainer
 
     quiet = options.quiet or os.environ.get("RANK", "0") != "0"
-    if options.tokenizer is None:
-        if not quiet:
-            say(f"learning {options.vocab_size:,} tokens")
-        tokenizer: Any = BPE.train(
-            options.inputs, vocab_size=options.vocab_size, special_tokens=list(_SPECIAL)
-        )
-    elif Path(options.tokenizer).suffix == ".json":
-        from fastnlp.models.bert.pretrained import load_tokenizer_file
-
-        tokenizer = load_tokenizer_file(Path(options.tokenizer))
-    else:
-        tokenizer = WordPiece.load(options.tokenizer)
+    begun = _begun(options)
+    tokenizer = _tokenizer(options, begun, quiet)
+    settings = _given(options, _SETTINGS, "checkpointing", "compile", "unpadded")
+    model = _config(options, tokenizer, settings.get("max_len", 128)) if begun is None else begun
+    trainer = BertPretrainer(model, device=options.device, threads=options.threads, **settings)
     corpus = _corpus(options.inputs, tokenizer, options, quiet)
     validation = (
         None if options.validation is None else _corpus([options.validation], tokenizer, options, True)
     )
-    settings = _given(options, _SETTINGS, "checkpointing", "compile")
-    longest = max(settings.get("max_len", 128), 512)
-    config = BertConfig.preset(
-        options.preset,
-        len(tokenizer),
-        max_position_embeddings=longest,
-        pad_token_id=tokenizer.token_id("[PAD]") or 0,
-        **_given(options, _MODEL, "next_sentence"),
-    )
-    trainer = BertPretrainer(config, device=options.device, threads=options.threads, **settings)
     if not quiet:
         sizes = f"{corpus.n_tokens:,} tokens in {corpus.n_sentences:,} sentences"
         say(f"{sizes} of {corpus.n_documents:,} documents")
+    rules = _given(options, _EXAMPLES, "replacement", *(name for name, _ in _EXAMPLE_SWITCHES))
+    rules.update(rank=int(os.environ.get("RANK", "0")), world_size=int(os.environ.get("WORLD_SIZE", "1")))
     try:
         trainer.fit(
-            corpus,
+            trainer.examples(corpus, **rules),
             tokenizer=tokenizer,
-            validation=validation,
+            validation=None if validation is None else trainer.examples(validation, **rules),
             progress=not quiet,
             checkpoint=options.checkpoint,
             resume=options.resume,
@@ -204,9 +236,55 @@ def run_bert(options: argparse.Namespace) -> None:
             say(f"wrote {options.output}; fastnlp.BertForPreTraining.from_pretrained reads it")
 
 
+def _begun(options: argparse.Namespace) -> Any:
+    """The pretrained model to go on with, if one is given."""
+    if options.init_from is None:
+        return None
+    flags = _given(options, _MODEL, "preset", *(name for name, _, _ in _MODEL_WITHOUT))
+    if flags:
+        raise ValueError(f"--init-from: expected no flags of the model beside it, got {next(iter(flags))}")
+    from fastnlp.models.bert import BertForPreTraining
+
+    return BertForPreTraining.from_pretrained(options.init_from)
+
+
+def _tokenizer(options: argparse.Namespace, begun: Any, quiet: bool) -> Any:
+    """The tokenizer given, that of the model to go on with, or one learned from the text."""
+    from fastnlp.tokenizers import BPE, WordPiece
+
+    if options.tokenizer is None and begun is not None:
+        if begun.tokenizer is None:
+            raise ValueError(f"--tokenizer: expected one, as there is none in {options.init_from}")
+        return begun.tokenizer
+    if options.tokenizer is None:
+        if not quiet:
+            say(f"learning {options.vocab_size:,} tokens")
+        return BPE.train(options.inputs, vocab_size=options.vocab_size, special_tokens=list(_SPECIAL))
+    if Path(options.tokenizer).suffix == ".json":
+        from fastnlp.models.bert.pretrained import load_tokenizer_file
+
+        return load_tokenizer_file(Path(options.tokenizer))
+    return WordPiece.load(options.tokenizer)
+
+
+def _config(options: argparse.Namespace, tokenizer: Any, max_len: int) -> Any:
+    """The architecture that the flags describe."""
+    from fastnlp.models.bert import BertConfig
+
+    preset = getattr(options, "preset", "mini")
+    given = {
+        "max_position_embeddings": max(max_len, 1000 if preset == "book" else 512),
+        "pad_token_id": tokenizer.token_id("[PAD]") or 0,
+        **_given(options, _MODEL, *(name for name, _, _ in _MODEL_WITHOUT)),
+    }
+    if preset == "book":
+        return BertConfig.book(len(tokenizer), **given)
+    return BertConfig.preset(preset, len(tokenizer), **given)
+
+
 def _check(options: argparse.Namespace) -> None:
     """Refuses before the training what would fail after it."""
-    for path in (*options.inputs, options.tokenizer, options.validation):
+    for path in (*options.inputs, options.tokenizer, options.validation, options.init_from):
         if path is not None and not Path(path).exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     folder = Path(options.output).resolve()
@@ -214,10 +292,16 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(f"--output: expected a folder or a free name, got the file {options.output}")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
         raise ValueError(f"--output: expected a free name or a pretrained model, got {options.output}")
-    if not folder.parent.is_dir() or not os.access(folder.parent, os.W_OK):
-        raise ValueError(f"--output: expected a folder that can be written to, got {folder.parent}")
+    check_writable("--output", options.output)
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the folder to go on from")
+    from fastnlp.io.atomic import check_place
+
+    for folder_of_run in (options.checkpoint, options.tensorboard):
+        if folder_of_run is not None:
+            check_place(Path(folder_of_run, "new"), makes_folders=True)
+    if options.log is not None:
+        check_place(options.log)
 
 
 def _corpus(paths: list[str], tokenizer: Any, options: argparse.Namespace, quiet: bool) -> Corpus:

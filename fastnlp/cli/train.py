@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnlp.cli.arguments import FORMATS, add_command
+from fastnlp.cli.arguments import FORMATS, add_command, check_writable
 from fastnlp.cli.pretrain import add_bert
 from fastnlp.cli.progress import Reading, say
 
@@ -280,6 +280,11 @@ def _fit(
     """Trains, and saves even what a stopped run has learned; without `save` another process does."""
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the file to go on from")
+    from fastnlp.io.atomic import check_place
+
+    for path in (options.checkpoint, options.log):
+        if path is not None and save is not None:
+            check_place(path)
     corpus = _corpus(options)
     if not options.quiet:
         say(
@@ -326,9 +331,7 @@ def check_output(path: str, format: str | None) -> None:  # noqa: A002
 
     if format is None and format_from_name(path) is None:
         raise ValueError(f"--output: expected a name in .vec, .txt or .bin, or --format, got {path}")
-    folder = Path(path).resolve().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise ValueError(f"--output: expected a folder that can be written to, got {folder}")
+    check_writable("--output", path)
 
 
 def _corpus(options: argparse.Namespace) -> Corpus:

@@ -104,6 +104,14 @@ class Vocab:
         vocab._fill(counter, min_freq, reserved_tokens or ())
         return vocab
 
+    @classmethod
+    def _of(cls, idx_to_token: list[str], token_freqs: list[tuple[str, int]]) -> Vocab:
+        """A vocabulary that is made already: its tokens by index, and all tokens with their counts."""
+        vocab = cls.__new__(cls)
+        vocab.idx_to_token, vocab._token_freqs = idx_to_token, token_freqs
+        vocab.token_to_idx = {token: index for index, token in enumerate(idx_to_token)}
+        return vocab
+
     def _fill(self, counter: collections.Counter[str], min_freq: int, reserved: Sequence[str]) -> None:
         self._token_freqs = sorted(counter.items(), key=lambda item: item[1], reverse=True)
         self.idx_to_token = ["<unk>", *reserved]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.vocabulary import Vocab
 from fastnlp.kernels import skipgram_bce
 from fastnlp.kernels.checks import expect_range
+from fastnlp.training.torch_prefetch import prefetched
 
 Batches = Collection[tuple[torch.Tensor, ...]] | torch.utils.data.DataLoader[tuple[torch.Tensor, ...]]
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -123,21 +124,18 @@ def _fused_tables(
     return (layers[0].weight, layers[1].weight) if plain else None
 
 
-def _fused_losses(
-    tables: tuple[torch.Tensor, torch.Tensor], batch: list[torch.Tensor], device: torch.device
-) -> torch.Tensor:
-    """The losses of a batch whose masks and labels are 0 and 1, divided by the columns that are real.
+def _fused_batch(batch: Sequence[torch.Tensor], rows: tuple[int, int]) -> tuple[torch.Tensor, ...]:
+    """A batch whose masks and labels are 0 and 1, with masks and labels of bool; else as it is.
 
-    Ids that are still on the CPU are looked through there, so that nothing waits for the GPU.
+    Ids are looked through here, where they are still on the CPU, so that nothing waits for the GPU.
     """
+    if any(data.is_floating_point() for data in batch):
+        return tuple(batch)
     center, words, mask, label = batch
     center = center.reshape(-1)
-    here = center.device.type == words.device.type == "cpu"
-    if here:
-        expect_range("center", center, len(tables[0]))
-        expect_range("contexts_negatives", words, len(tables[1]))
-    center, words, label, mask = (data.to(device) for data in (center, words, label != 0, mask != 0))
-    return skipgram_bce(center, words, label, mask, *tables, validate=not here)
+    expect_range("center", center, rows[0])
+    expect_range("contexts_negatives", words, rows[1])
+    return center, words, mask != 0, label != 0
 
 
 def train(
@@ -159,6 +157,8 @@ def train(
 
     On CUDA, plain float32 embeddings under `SigmoidBCELoss` go through `fastnlp.kernels.skipgram_bce`, which
     reads each row once, if masks and labels are integers or bool; all else goes step by step as in the book.
+    There a thread takes the next batches from `data_iter`, and they are copied from pinned memory while the
+    present one is trained on (`fastnlp.training.torch_prefetch`).
 
     Args:
         net: the centers' and the contexts' embedding.
@@ -193,6 +193,10 @@ def train(
     net.apply(init_weights)
     net = net.to(device)
     tables = _fused_tables(net, measure, device)
+
+    def ready(batch: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        return tuple(batch) if tables is None else _fused_batch(batch, (len(tables[0]), len(tables[1])))
+
     optimizer = torch.optim.Adam(net.parameters(), lr=lr, fused=device.type in ("cpu", "cuda"))
     animator = Animator(xlabel="epoch", ylabel="loss", xlim=[1, num_epochs])
     timer, rows = Timer(), 0
@@ -200,12 +204,13 @@ def train(
         metric = Accumulator(2)  # sum of losses, rows
         since_point = torch.zeros((), device=device)
         rows_since_point = 0
-        for i, batch in enumerate(data_iter):
+        for i, (center, context_negative, mask, label) in enumerate(
+            prefetched(map(ready, data_iter), device)
+        ):
             optimizer.zero_grad()
-            if tables is not None and not any(data.is_floating_point() for data in batch):
-                per_row = _fused_losses(tables, list(batch), device)
+            if tables is not None and label.dtype == mask.dtype == torch.bool:
+                per_row = skipgram_bce(center, context_negative, label, mask, *tables, validate=False)
             else:
-                center, context_negative, mask, label = [data.to(device) for data in batch]
                 scores = skip_gram(center, context_negative, net[0], net[1]).reshape(label.shape)
                 per_row = measure(scores.float(), label.float(), mask) / mask.sum(dim=1) * mask.shape[1]
             total = per_row.sum()

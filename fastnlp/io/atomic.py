@@ -20,6 +20,33 @@ from pathlib import Path
 from typing import IO, Any
 
 _MARK = ".partial-"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_place(path: str | os.PathLike[str], *, makes_folders: bool = False) -> None:
+    """Refuses before long work what could not be written after it.
+
+    Args:
+        path: the file or folder to be created or replaced.
+        makes_folders: whether the folders above it are made where they are missing.
+
+    Raises:
+        FileNotFoundError: there is no folder for it.
+        NotADirectoryError: a file stands where a folder has to.
+        PermissionError: the folder takes no new files.
+    """
+    given = Path(path)
+    if given.exists() and not given.is_dir() and not given.is_file():  # a device or a pipe
+        return
+    folder = Path(os.path.realpath(given)).parent  # of what a link leads to
+    while makes_folders and not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(path))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
 
 
 def _temporary_name(target: Path) -> Path:
@@ -72,6 +99,17 @@ def _sync_directory(directory: Path) -> None:
 
 
 @contextlib.contextmanager
+def named_where_full(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Names what was being written when there was no more room, which the system's error does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM and (error.filename is None or _MARK in os.fspath(error.filename)):
+            error.filename = os.fspath(path)
+        raise
+
+
+@contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any) -> Iterator[IO[Any]]:
     """Opens `path` for writing so that it changes only when the block ends without an error.
 
@@ -98,7 +136,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
         'whole'
     """
     if _is_device_or_pipe(Path(path)):  # /dev/null must not become a file
-        with Path(path).open(mode, **options) as file:
+        with named_where_full(path), Path(path).open(mode, **options) as file:
             yield file
         return
     try:
@@ -108,7 +146,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
     _sweep(target)
     temporary = _temporary_name(target)
     try:
-        with _opened(temporary, path, mode, options) as file:
+        with named_where_full(path), _opened(temporary, path, mode, options) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -201,13 +239,18 @@ def atomic_directory(path: str | os.PathLike[str], mark: str | None = None) -> I
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
     temporary = _temporary_name(target)
-    temporary.mkdir()
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
+        temporary.mkdir()
+    except OSError as error:
+        # What the user named is the target.
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+    try:
+        with named_where_full(path):
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    with file.open("rb") as handle:
+                        os.fsync(handle.fileno())
         if target.exists():
             _take_the_place(temporary, target)
         else:

@@ -17,6 +17,17 @@ Stream = NDArray[np.int32]
 _SENTENCES = 4096  # token lists handed over at a time
 
 
+class TextInMemory:
+    """A text as a source of `Corpus.from_text`, for what has its bytes already.
+
+    Args:
+        data: UTF-8, lines ended by line feeds.
+    """
+
+    def __init__(self, data: bytes | bytearray) -> None:
+        self.data = data
+
+
 def read_source(
     source: Any,
     counter: _core.TokenCounter,
@@ -42,6 +53,12 @@ def read_source(
         ValueError: the text is not UTF-8, or a gzip file is damaged.
         TypeError: the source is of no kind that can be read.
     """
+    if isinstance(source, TextInMemory):
+        counter.begin_source(False)
+        for start in range(0, len(source.data), block_bytes):
+            yield counter.feed(memoryview(source.data)[start : start + block_bytes])
+        yield counter.end_source()
+        return
     files = source_files(source)
     if files is None:
         yield from _read_items(source, counter, block_bytes, errors, progress)

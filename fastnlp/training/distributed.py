@@ -5,7 +5,8 @@
 where train.py calls `fit` inside of `with join():`. The processes train a round of units, each its own part
 of the text, and then bring their tables together: the changes of a row are added up where it was met a few
 times, and averaged where it was met often, for changes that were made apart and point the same way overshoot.
-What is drawn depends on positions, so processes need no seeds of their own.
+So that few are averaged, the rows that a round meets often are brought together after every step of it. What
+is drawn depends on positions, so processes need no seeds of their own.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["Group", "SharedEngine", "join", "joined"]
 
 _POSITIONS = 50_000  # that a process trains in a round, at least: some 20 ms of a thread
-_SUMMED = 400.0  # updates of a row in a round up to which the changes of all processes are summed
+_STEP = (
+    4_000  # positions that a process trains between two exchanges of the rows that are met often, at least
+)
+_SUMMED = 200.0  # updates of a row between two exchanges up to which the changes of all processes are summed
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 _joined: Group | None = None
@@ -161,21 +165,34 @@ class SharedEngine:
     size: int = field(init=False)
     items: str = field(init=False)
     units: int = field(init=False)
+    at_once: int = field(init=False)
     loss_limit: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """Sizes a round, and keeps a copy of the tables."""
+        """Sizes a round and its steps, and keeps a copy of the tables."""
         import torch
 
         engine = self.engine
         self.size, self.items, self.units = engine.size, engine.items, engine.units
-        self.loss_limit = engine.loss_limit
+        self.at_once, self.loss_limit = engine.at_once, engine.loss_limit
         self._tables: list[Tensor] = [torch.as_tensor(table) for table in engine.parameters()]
         self._before = [table.clone() for table in self._tables]
         rows = max(len(table) for table in self._tables)
         # Tables are exchanged once a round: the longer they are, the longer is a round.
         share = max(_POSITIONS, rows) * max(self.units, 1) // max(self.size, 1)
         self._share = max(1, min(share, -(-self.units // self.group.size)))
+        self._step = max(engine.at_once, _STEP * max(self.units, 1) // max(self.size, 1), 1)
+        # Positions of a round: at least as many as the words that are kept.
+        together = np.float32(self.size / max(self.units, 1) * self._share * self.group.size)
+        self._updates: list[Tensor | None] = []
+        self._often: list[Tensor] = []
+        for table, updates in zip(self._tables, engine.updates(), strict=True):
+            known = np.zeros(0, np.float32) if updates is None else updates
+            often = torch.from_numpy(np.flatnonzero(known * together > _SUMMED))
+            self._often.append(often.to(table.device))
+            self._updates.append(None if updates is None else torch.from_numpy(updates).to(table.device))
+        if not any(len(often) for often in self._often):
+            self._step = self._share
 
     @classmethod
     def of(cls, engine: Engine, group: Group, run: dict[str, Any]) -> SharedEngine:
@@ -220,29 +237,77 @@ class SharedEngine:
         end = min(unit + self._share * self.group.size, self.units if stop is None else stop)
         mine = min(unit + self._share * self.group.rank, end)
         after = min(mine + self._share, end)
-        sums = [0.0, 0.0, 0.0, 0.0]
-        while mine < after:
-            done = self.engine.train(epoch, mine, 3600.0, stop=after)
-            mine = done.next_unit
-            for i, value in enumerate((done.kept, done.pairs, done.loss_pairs, done.loss)):
-                sums[i] += value
-        totals = torch.tensor(sums, dtype=torch.float64)
-        self.group.add(totals)
-        kept, pairs, loss_pairs, loss = totals.tolist()
-        self._bring_together(kept)
-        return SharedReport(end, int(kept), int(pairs), int(loss_pairs), loss)
+        sums = torch.zeros(4, dtype=torch.float64)
+        kept, steps = 0.0, -(-min(self._share, end - unit) // self._step)
+        for step in range(steps):
+            done = self._train_until(epoch, mine, min(mine + self._step, after))
+            mine = min(mine + self._step, after)
+            sums += done
+            if step < steps - 1:
+                kept += self._bring_often_together(float(done[0]))
+        self.group.add(sums)
+        self._bring_together(float(sums[0]), float(sums[0]) - kept)
+        total, pairs, loss_pairs, loss = sums.tolist()
+        return SharedReport(end, int(total), int(pairs), int(loss_pairs), loss)
 
-    def _bring_together(self, kept: float) -> None:
+    def _train_until(self, epoch: int, unit: int, stop: int) -> Tensor:
+        """What was kept, the pairs, those measured and their loss in units [unit, stop)."""
         import torch
 
-        for table, before, updates in zip(self._tables, self._before, self.engine.updates(), strict=True):
+        sums = torch.zeros(4, dtype=torch.float64)
+        while unit < stop:
+            done = self.engine.train(epoch, unit, 3600.0, stop=stop)
+            unit = done.next_unit
+            sums += torch.tensor((done.kept, done.pairs, done.loss_pairs, done.loss), dtype=torch.float64)
+        return sums
+
+    def _bring_often_together(self, kept: float) -> float:
+        """Brings the rows together that are met often, after a step in which this process kept words.
+
+        Returns:
+            Words that all have kept in the step.
+        """
+        import torch
+
+        changes = [
+            table[rows] - before[rows]
+            for table, before, rows in zip(self._tables, self._before, self._often, strict=True)
+        ]
+        shapes = [change.shape for change in changes]
+        flat = torch.cat([*(change.flatten() for change in changes), changes[0].new_tensor([kept])])
+        self.group.add(flat)
+        total = float(flat[-1])
+        parts = torch.split(flat[:-1], [shape.numel() for shape in shapes])
+        for table, before, updates, rows, part, shape in zip(
+            self._tables, self._before, self._updates, self._often, parts, shapes, strict=True
+        ):
+            if updates is not None and len(rows):
+                weight = self._weight(updates[rows] * total)
+                before[rows] += part.view(shape) * weight[:, None]
+                table[rows] = before[rows]
+        return total
+
+    def _bring_together(self, kept: float, kept_last: float) -> None:
+        """Brings all rows together at the end of a round.
+
+        Args:
+            kept: words of all processes in the round.
+            kept_last: in its last step, since when the rows that are met often have been apart.
+        """
+        for table, before, updates, often in zip(
+            self._tables, self._before, self._updates, self._often, strict=True
+        ):
             change = table - before
             self.group.add(change)
             if updates is None:
                 change /= self.group.size
             else:
-                met = np.maximum(updates * np.float32(kept), np.float32(_SUMMED))
-                weight = np.maximum(np.float32(_SUMMED) / met, np.float32(1 / self.group.size))
-                change *= torch.from_numpy(weight).to(change.device)[:, None]
+                met = updates * kept
+                met[often] = updates[often] * kept_last
+                change *= self._weight(met)[:, None]
             before += change
             table.copy_(before)
+
+    def _weight(self, met: Tensor) -> Tensor:
+        """By what summed changes of rows are multiplied that were met so often: from 1 to that of a mean."""
+        return (_SUMMED / met.clamp(min=_SUMMED)).clamp(min=1 / self.group.size)

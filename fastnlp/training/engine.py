@@ -49,12 +49,14 @@ class Engine(Protocol):
         size: items in an epoch: corpus positions, or co-occurrences.
         items: what the items are called in progress reports.
         units: units in an epoch.
+        at_once: units that it needs at a time to be busy.
         loss_limit: a mean loss a pair beyond it tells that training diverges; infinite for none.
     """
 
     size: int
     items: str
     units: int
+    at_once: int
     loss_limit: float
 
     def position(self, unit: int) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.io.atomic import check_place
 from fastnlp.models import ParameterTables
 from fastnlp.text import Corpus, Vocab
 from fastnlp.text.growth import grow
@@ -294,6 +295,8 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             raise ValueError(f"checkpoint_every: expected seconds >= 0, got {checkpoint_every}")
         group = joined()
         alone = group is None or group.first  # only one process shows anything, and writes files
+        if checkpoint is not None and alone:
+            check_place(checkpoint)
         display = display_for(progress) if alone else None
         listeners = [*([] if display is None else [display]), *(callbacks if alone else ())]
         fingerprint = corpus_fingerprint(corpus) if checkpoint is not None or group else ""

@@ -281,7 +281,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         tables.word_rows[ids] = vectors
 
     def _engine(self, config: FastTextConfig, corpus: Corpus, tables: FastTextTables) -> Engine:
-        return engine_for(self._choose(unfit(config)), config, corpus, tables, self.threads)
+        return engine_for(self._choose(unfit(config, tables)), config, corpus, tables, self.threads)
 
     def _word_vectors(self, vocab: Vocab, tables: FastTextTables) -> SubwordVectors:
         config = self.config

@@ -176,9 +176,13 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
                 threads=self.threads,
                 temporary=self.temporary,
             )
-        choice = self._choose("GloVe")
+        choice = self._choose(None)
         if choice.engine == "native":
             return GloVeEngine(config, matrix, tables, self.threads, self.memory, self.temporary)
+        if choice.engine == "triton":
+            from fastnlp.training.triton_glove_engine import TritonGloVeEngine
+
+            return TritonGloVeEngine(config, matrix, tables, choice.device, self.memory, self.temporary)
         from fastnlp.training.torch_glove_engine import TorchGloVeEngine
 
         return TorchGloVeEngine(config, matrix, tables, choice.device, self.memory, self.temporary)

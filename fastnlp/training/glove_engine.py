@@ -41,7 +41,7 @@ class GloVeEngine(GloVeUnits):
             OSError: the disk is full.
         """
         super().__init__(config, matrix, tables, memory, temporary, progress)
-        self.threads = threads
+        self.threads = self.at_once = threads
         self._tables = tables
 
     def train(self, epoch: int, unit: int, seconds: float, stop: int | None = None) -> _core.SliceReport:

@@ -29,10 +29,12 @@ class GloVeUnits:
         size: pairs (i, j) that an epoch trains.
         items: "pairs".
         units: how many units of up to 131,072 pairs an epoch has.
+        at_once: units that an engine needs at a time to be busy.
         loss_limit: ten times the loss of a model that knows nothing, about.
     """
 
     items = "pairs"
+    at_once = 1
 
     def __init__(
         self,

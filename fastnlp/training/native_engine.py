@@ -33,7 +33,7 @@ class NativeEngine(Word2VecUnits):
             ValueError: the corpus has no word that can be a negative for another.
         """
         super().__init__(config, corpus, tables)
-        self.threads = threads
+        self.threads = self.at_once = threads
         self._tables = tables
 
     def train(self, epoch: int, unit: int, seconds: float, stop: int | None = None) -> _core.SliceReport:

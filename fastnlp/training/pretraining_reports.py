@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from fastnlp.io.atomic import atomic_write
+from fastnlp.io.atomic import atomic_write, named_where_full
 from fastnlp.training.progress import Progress
 
 __all__ = ["PretrainingProgress", "PretrainingTable"]
@@ -87,7 +87,7 @@ class PretrainingTable:
 
     def __call__(self, progress: PretrainingProgress) -> None:
         """Adds a row."""
-        with self.path.open("a", encoding="utf-8", newline="") as file:
+        with named_where_full(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(_line(progress))
 
     @classmethod

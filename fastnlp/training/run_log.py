@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Self
 
+from fastnlp.io.atomic import named_where_full
 from fastnlp.training.progress import Progress
 
 __all__ = ["RunLog"]
@@ -64,7 +65,7 @@ class RunLog:
         self.reports.append(progress)
         if self.path is not None:
             known = {name: None if value != value else value for name, value in asdict(progress).items()}
-            with self.path.open("a", encoding="utf-8") as file:
+            with named_where_full(self.path), self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(known) + "\n")
 
     @classmethod

@@ -1,4 +1,4 @@
-"""GloVe in plain torch on any device: the units and the order of the native engine, in blocks of pairs.
+"""GloVe in plain torch on any device: the units and the order of the native engine, in blocks of runs.
 
 All pairs of a block read the table as it stood before it, and each divides its step by the root of the
 squares before it, as Stanford's program does for one pair; the changes are added up when the block is done.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import os
 import time
+from bisect import bisect_left
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -20,16 +22,17 @@ from fastnlp.training.devices import check_memory
 from fastnlp.training.glove_units import GloVeUnits
 from fastnlp.training.torch_engine import TorchReport
 
-__all__ = ["TorchGloVeEngine"]
+__all__ = ["TOGETHER", "TorchGloVeEngine"]
 
-_TOGETHER = 8.0  # pairs that may move a row at once: biases learn at rate 1
+TOGETHER = 8.0  # pairs that may move a row at once: biases learn at rate 1
 
 
 class TorchGloVeEngine(GloVeUnits):
     """Trains units of pairs in blocks.
 
     Attributes:
-        block: entries of the matrix that are trained together; of a symmetric one twice as many pairs.
+        block: entries of the matrix that are trained together, and the rest of the last one's run; of a
+            symmetric matrix twice as many pairs.
     """
 
     def __init__(
@@ -81,17 +84,31 @@ class TorchGloVeEngine(GloVeUnits):
         end = self.units if stop is None else stop
         with torch.no_grad():
             while report.next_unit < end:
-                rows, columns, counts = (
+                rows, firsts, sizes, columns, counts = (
                     torch.from_numpy(array).to(self._device)
                     for array in self._native.read(epoch, report.next_unit)
                 )
-                for first in range(0, len(rows), self.block):
-                    part = slice(first, first + self.block)
-                    self._train_block(rows[part].long(), columns[part].long(), counts[part], report)
+                # Entries before each run, in the order of training, and where each of them stands.
+                before = sizes.cumsum(0) - sizes
+                place = torch.arange(len(columns), device=self._device)
+                place += (firsts - before).repeat_interleave(sizes)
+                rows = rows.repeat_interleave(sizes)
+                for part in self._blocks(before, len(rows)):
+                    at = place[part]
+                    self._train_block(rows[part].long(), columns[at].long(), counts[at], report)
                 report.next_unit += 1
                 if time.monotonic() >= deadline:
                     break
         return report
+
+    def _blocks(self, before: Tensor, entries: int) -> Iterator[slice]:
+        """Whole runs, of which each has so many entries before it, until there are `block` entries."""
+        begins = [*before.tolist(), entries]
+        first = 0
+        while first < entries:
+            last = begins[bisect_left(begins, min(first + self.block, entries))]
+            yield slice(first, last)
+            first = last
 
     def synchronize(self) -> None:
         """Brings the table of the model up to date with that on the device."""
@@ -121,7 +138,7 @@ class TorchGloVeEngine(GloVeUnits):
         ):
             step = (weighted[:, None] * rate * other).clamp(-self._bounds, self._bounds)
             met = at.bincount(minlength=len(side))[at]
-            share = (_TOGETHER / met).clamp(max=1.0)[:, None]
+            share = (TOGETHER / met).clamp(max=1.0)[:, None]
             squares.index_add_(0, at, step * step)
             side.index_add_(0, at, -step * share / (squares[at] - step * step).sqrt())
         report.kept += len(rows)

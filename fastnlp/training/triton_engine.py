@@ -1,15 +1,14 @@
-"""The Triton engine: skip-gram and CBOW with negative sampling in persistent kernels on a GPU.
+"""The Triton engine: word2vec, with subwords or without, in persistent kernels on a GPU.
 
 The host feeds nothing but the bounds of units: what is kept, windows and negatives are drawn on the device,
-by the numbers of the one generator. A launch trains the units of about 0.05 s in tiles of 16 centers
-(`fastnlp.kernels.triton.skipgram_training` and `cbow_training`), one program on each multiprocessor, so some
-2,100 centers are in flight, and the changes of rows that are met too often by so many are damped.
+by the numbers of the one generator. A launch trains the units of about 0.05 s in tiles of up to 16 centers
+(`fastnlp.kernels.triton.skipgram_training` and `cbow_training`), so many programs on each multiprocessor that
+some 2,100 centers are in flight, and the changes of rows that are met too often by so many are damped.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,8 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fastnlp.kernels.triton import cbow_training, skipgram_training
-from fastnlp.kernels.triton.skipgram_training import TILE
+from fastnlp.kernels.triton.inputs import Parts
+from fastnlp.kernels.triton.outputs import Outputs
+from fastnlp.kernels.triton.tiles import TILE, Tiles, Tokens
 from fastnlp.kernels.triton.token_draws import draw_tokens
+from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.sampling import AliasTable
 from fastnlp.text import Corpus
@@ -36,6 +38,9 @@ __all__ = ["TritonEngine"]
 
 _LAUNCH = 0.05  # seconds that a launch should take: Ctrl-C waits for it
 _MOST_POSITIONS = 1 << 23  # of a launch
+_FIRST_UNITS = 16  # of the first launch: with fewer, programs would be at places near each other
+_RAMP = 256  # words that have been trained for each center in flight: early on all rows go one way
+_LEAST = 16  # centers in flight on each of so many multiprocessors are harmless from the beginning
 _BYTES = 64  # of a position of a launch, while its tokens are drawn
 
 
@@ -43,18 +48,18 @@ class TritonEngine(Word2VecUnits):
     """Trains tiles of centers on one GPU.
 
     Attributes:
-        programs: that run side by side.
-        in_flight: centers that are trained at once.
+        programs: that run side by side, once a run has got going.
+        in_flight: centers that are trained at once by so many.
     """
 
     _draw_tokens = staticmethod(draw_tokens)
-    _train_skipgram = staticmethod(skipgram_training.train_tiles)
+    _train_tiles = staticmethod(skipgram_training.train_tiles)
 
     def __init__(
         self,
         config: Word2VecConfig,
         corpus: Corpus,
-        tables: Word2VecTables,
+        tables: Word2VecTables | FastTextTables,
         device: str = "cuda",
         programs: int | None = None,
     ) -> None:
@@ -65,14 +70,13 @@ class TritonEngine(Word2VecUnits):
             corpus: to train on.
             tables: the parameters.
             device: of torch; "cpu" where kernels are interpreted.
-            programs: that run side by side; None for one on each multiprocessor.
+            programs: that run side by side; None for 16 centers in flight on each multiprocessor.
 
         Raises:
             ValueError: the corpus has no word that can be a negative for another.
             MemoryError: the device has no room for the tables.
         """
         super().__init__(config, corpus, tables)
-        assert self.noise is not None
         self._config, self._corpus, self._tables = config, corpus, tables
         self._device = torch.device(device)
         size, piece = self._native.unit_size, self._native.piece_size
@@ -81,29 +85,53 @@ class TritonEngine(Word2VecUnits):
         needed = {
             "tables": tables.padded_input.nbytes + tables.padded_output.nbytes,
             "distributions": 20 * len(tables.padded_input),
+            "parts and paths": _bytes_of_lists(tables),
             "tokens of a launch": (_BYTES + 8) * longest,
         }
         check_memory(self._device, **needed)
         room = free_memory(self._device) - sum(needed.values())
         self._ids = DeviceIds(corpus.ids, self._device, corpus.ids.nbytes <= room, longest)
+        self._outputs = self._outputs_of(tables)
+        self._parts = None
+        if isinstance(tables, FastTextTables):
+            parts = self._constant(tables.parts), self._constant(tables.part_offsets)
+            self._parts = Parts(*parts, tables.mean)
+        self._tile = self._outputs.centers
         if programs is None:
             programs = 1
             if self._device.type == "cuda":
-                programs = torch.cuda.get_device_properties(self._device).multi_processor_count
-        self.programs, self.in_flight = programs, programs * TILE
+                processors = torch.cuda.get_device_properties(self._device).multi_processor_count
+                programs = processors * TILE // self._tile
+        self.programs, self.in_flight = programs, programs * self._tile
+        self._parameters = self._constant(tables.padded_input), self._constant(tables.padded_output)
+        self._damping: tuple[int, tuple[Tensor, Tensor]] | None = None  # of so many programs
+        self._keep = self._constant(thresholds(self.keep).astype(np.uint32))
+        self.at_once = self._units_at_once = 1 if self._device.type == "cpu" else _FIRST_UNITS
+        if config.architecture == "cbow":
+            self._train_tiles = partial(cbow_training.train_tiles, contexts=config.cbow_contexts)
 
-        def on_device(array: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(array).to(self._device)
+    def _constant(self, array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
 
-        self._parameters = on_device(tables.padded_input), on_device(tables.padded_output)
-        self._damping = (
-            on_device(damping(self._updates[0], self.in_flight)),
-            on_device(damping(self._updates[1], self.in_flight)),
-        )
-        self._keep = on_device(thresholds(self.keep).astype(np.uint32))
+    def _outputs_of(self, tables: Word2VecTables | FastTextTables) -> Outputs:
+        """The negatives, or the tree."""
+        if tables.tree is not None:
+            path, offsets = tables.tree.path, tables.tree.path_offsets
+            return Outputs(
+                path=self._constant(path), path_offsets=self._constant(offsets), longest=tables.tree.longest
+            )
+        assert self.noise is not None
         noise = AliasTable(self.noise)
-        self._noise = on_device(noise.thresholds), on_device(noise.aliases)
-        self._units_at_once = 1 if self._device.type == "cpu" else 16
+        grouped = self._native.shared_by == "group"
+        return Outputs(
+            self._constant(noise.thresholds),
+            self._constant(noise.aliases),
+            self._config.negatives,
+            grouped,
+            self._config.seed,
+            # Of words with subwords two programs, which wait for more rows, take the place of one.
+            most=TILE // 2 if isinstance(tables, FastTextTables) and not grouped else TILE,
+        )
 
     def train(self, epoch: int, unit: int, seconds: float, stop: int | None = None) -> TorchReport:
         """Trains whole units from `unit` on for about `seconds`, to `stop` or to the end of the epoch."""
@@ -158,29 +186,24 @@ class TritonEngine(Word2VecUnits):
         starts = torch.from_numpy(bounds - bounds[0]).to(self._device)
         before = torch.searchsorted(kept, starts)  # kept tokens in front of each bound
         piece = torch.arange(len(starts) - 1, device=self._device).repeat_interleave(before.diff())
-        tokens = (
+        tokens = Tokens(
             ids[kept],
             kept + int(bounds[0]),
             reaches[kept],
             before[piece].int(),
             (before[piece + 1] - 1).int(),
         )
-        train_tiles: Callable[..., tuple[Tensor, Tensor, Tensor]]
-        if config.architecture == "cbow":
-            train_tiles = partial(cbow_training.train_tiles, contexts=config.cbow_contexts)
-        else:
-            train_tiles = partial(self._train_skipgram, shared=self._native.shared_by == "group")
-        pairs, measured, losses = train_tiles(
+        programs = self._programs_at(epoch, first)
+        pairs, measured, losses = self._train_tiles(
             self._parameters,
-            self._damping,
+            self._damping_of(programs),
             tokens,
-            self._tiles(epoch, first, last, bounds, before),
-            self._noise,
+            self._tiles(epoch, first, last, bounds, before, programs),
+            self._outputs,
+            self._parts,
             window=config.window,
-            negatives=config.negatives,
-            seed=config.seed,
             epoch=epoch,
-            programs=self.programs,
+            programs=programs,
         )
         if not self._ids.resident and last < self.units:
             after = self._bounds(last, min(last + self._units_at_once, self.units))
@@ -191,6 +214,18 @@ class TritonEngine(Word2VecUnits):
         report.loss_pairs += int(measured.sum())
         report.loss += float(losses.double().sum())
 
+    def _programs_at(self, epoch: int, unit: int) -> int:
+        """How many programs run side by side from a unit on."""
+        passed = epoch * self.size + self.position(unit)
+        return min(self.programs, max(_LEAST * TILE, passed // _RAMP) // self._tile)
+
+    def _damping_of(self, programs: int) -> tuple[Tensor, Tensor]:
+        """By what the changes of input and output rows are multiplied."""
+        if self._damping is None or self._damping[0] != programs:
+            both = (damping(updates, programs * self._tile) for updates in self._updates)
+            self._damping = programs, (self._constant(next(both)), self._constant(next(both)))
+        return self._damping[1]
+
     def _tiles(
         self,
         epoch: int,
@@ -198,8 +233,9 @@ class TritonEngine(Word2VecUnits):
         last: int,
         bounds: NDArray[np.int64],
         before: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """First centers, ends and rates of the tiles: a unit is cut every `TILE` kept tokens.
+        programs: int,
+    ) -> Tiles:
+        """A unit is cut into tiles of as many kept tokens as the kernel takes.
 
         They are ordered so that programs, which take one after another in turn, are at places far apart:
         neighbours speak of the same things, and would race on the rows of the same words.
@@ -207,15 +243,20 @@ class TritonEngine(Word2VecUnits):
         starts = np.arange(first, last + 1) * self._native.unit_size
         starts[-1] = bounds[-1]
         begins = before[torch.from_numpy(np.searchsorted(bounds, starts)).to(self._device)]
-        counts = -(begins.diff() // -TILE)
+        counts = -(begins.diff() // -self._tile)
         unit = torch.arange(last - first, device=self._device).repeat_interleave(counts)
         place = torch.arange(len(unit), device=self._device) - (counts.cumsum(0) - counts)[unit]
-        begin = begins[unit] + place * TILE
-        end = torch.minimum(begin + TILE, begins[unit + 1])
+        begin = begins[unit] + place * self._tile
+        end = torch.minimum(begin + self._tile, begins[unit + 1])
         rates = torch.tensor([self.lr_at(epoch, u) for u in range(first, last)], device=self._device)
-        steps = -(len(unit) // -self.programs)
-        order = (
-            torch.arange(steps * self.programs, device=self._device).view(self.programs, steps).T.flatten()
-        )
+        steps = -(len(unit) // -programs)
+        order = torch.arange(steps * programs, device=self._device).view(programs, steps).T.flatten()
         order = order[order < len(unit)]
-        return begin[order].int(), end[order].int(), rates.float()[unit[order]]
+        return Tiles(begin[order].int(), end[order].int(), rates.float()[unit[order]])
+
+
+def _bytes_of_lists(tables: Word2VecTables | FastTextTables) -> int:
+    """What the rows of words, or the paths, take on a device."""
+    if isinstance(tables, FastTextTables):
+        return tables.parts.nbytes + tables.part_offsets.nbytes
+    return 0 if tables.tree is None else tables.tree.path.nbytes + tables.tree.path_offsets.nbytes

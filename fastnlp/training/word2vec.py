@@ -223,7 +223,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
         tables.input[ids] = vectors
 
     def _engine(self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables) -> Engine:
-        return engine_for(self._choose(unfit(config)), config, corpus, tables, self.threads)
+        return engine_for(self._choose(unfit(config, tables)), config, corpus, tables, self.threads)
 
     def _word_vectors(self, vocab: Vocab, tables: Word2VecTables) -> WordVectors:
         return WordVectors(vocab.tokens, tables.input, counts=vocab.counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from fastnlp.models.fasttext import FastTextConfig, FastTextTables
+from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.text import Corpus
 from fastnlp.training.devices import Choice
@@ -15,23 +15,21 @@ __all__ = ["engine_for", "unfit"]
 
 # What the kernels are written for.
 _FIT: dict[str, Container[object]] = {
-    "loss": ("ns",),
     "negatives_shared_by": ("group", "center"),
     "deterministic": (False,),
     "window": range(1, 25),  # a tile of 16 centers and their contexts are 64 rows at most
     "negatives": range(1, 9),
 }
+_LONGEST_PATH = 64  # of a tree: the words of a text of 10^13
 
 
-def unfit(config: Word2VecConfig) -> str | None:
+def unfit(config: Word2VecConfig, tables: Word2VecTables | FastTextTables) -> str | None:
     """What of a model the Triton engine cannot train; None where it can all of it."""
-    if isinstance(config, FastTextConfig):
-        return "subwords"
-    if config.architecture == "cbow" and config.negatives_shared_by == "group":
-        return "architecture='cbow' with negatives_shared_by='group'"
     for name, fit in _FIT.items():
         if getattr(config, name) not in fit:
             return f"{name}={getattr(config, name)!r}"
+    if tables.tree is not None and tables.tree.longest > _LONGEST_PATH:
+        return f"a tree with a path of {tables.tree.longest} nodes"
     return None
 
 
@@ -59,7 +57,6 @@ def engine_for(
     if choice.engine == "triton":
         from fastnlp.training.triton_engine import TritonEngine
 
-        assert isinstance(tables, Word2VecTables)
         return TritonEngine(config, corpus, tables, choice.device)
     from fastnlp.training.torch_engine import TorchEngine
 

@@ -28,12 +28,14 @@ class Word2VecUnits:
         size: T, corpus positions an epoch.
         items: "words".
         units: how many units of up to 4,000 positions an epoch has.
+        at_once: units that an engine needs at a time to be busy.
         loss_limit: four times the loss of a model that knows nothing, log 2 an output.
         keep: (V,) float64, the probability that a token of a word is kept.
         noise: (V,) float64, weights of the negatives; None with a tree.
     """
 
     items = "words"
+    at_once = 1
 
     def __init__(
         self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables | FastTextTables

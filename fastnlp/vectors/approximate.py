@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import zlib
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import IO, Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.io.atomic import atomic_write
-from fastnlp.io.checks import checked_source, float_array, whole_number
+from fastnlp.io.checks import checked_call, checked_source, float_array, whole_number
+from fastnlp.io.vector_table import Progress
 from fastnlp.vectors.table import threads_to_use
 from fastnlp.vectors.word_vectors import Scores, WordVectors
 
@@ -20,9 +20,12 @@ __all__ = ["ApproximateIndex"]
 
 Stored = Literal["float32", "bfloat16", "float16", "int8"]
 _KINDS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "i8"}
-_MARK = b"fastnlp graph 1\n"  # behind the graph, with a CRC-32 of it
+# Behind the graph: this mark, expansion_search, which usearch does not save, and a CRC-32 of all before it.
+_MARK = b"fastnlp graph 1\n"
+_NUMBER = 4  # bytes of each number there, little-endian
 _BLOCK = 1 << 22  # bytes
-_AT_ONCE = 100_000  # rows added, and queries asked, between two looks for Ctrl-C
+_SIZES = {"connectivity": (2, 1024), "expansion_add": (1, 1 << 20), "expansion_search": (1, 1 << 20)}
+_AT_ONCE = 2_000  # rows added, and queries asked, between two looks for Ctrl-C
 
 
 class ApproximateIndex:
@@ -36,14 +39,19 @@ class ApproximateIndex:
     Args:
         vectors: the word vectors. Rows without a direction are not found.
         stored: how the graph keeps the vectors: "float32", "bfloat16", "float16" or "int8".
-        connectivity: neighbours of a word in the graph; more takes memory and time and misses less.
-        expansion_add: candidates looked at for each word added.
-        expansion_search: candidates looked at for each query, at least as many as answers are wanted.
+        connectivity: neighbours of a word in the graph, 2 to 1,024; more takes memory and time and misses
+            less.
+        expansion_add: candidates looked at for each word added, at most 2^20; half of them take half of the
+            time to build, and miss more where words have no clear neighbours.
+        expansion_search: candidates looked at for each query, at least as many as answers are wanted, at most
+            2^20.
         threads: the number of threads; None is one per CPU. With more than one, the graph depends on chance.
+        progress: called with the rows added and those there are.
 
     Raises:
         ImportError: usearch is not installed.
-        ValueError: a number is less than 1, or `stored` is another.
+        ValueError: a number is out of range, or `stored` is another.
+        TypeError: `progress` cannot be called.
 
     Example:
         >>> table = np.random.default_rng(1).standard_normal((1000, 20), np.float32)
@@ -64,15 +72,14 @@ class ApproximateIndex:
         expansion_add: int = 128,
         expansion_search: int = 64,
         threads: int | None = None,
+        progress: Progress | None = None,
     ) -> None:
+        checked_call("progress", progress)
         if stored not in get_args(Stored):
             raise ValueError(f"stored: expected one of {get_args(Stored)}, got {stored!r}")
-        for name, number in (
-            ("connectivity", connectivity),
-            ("expansion_add", expansion_add),
-            ("expansion_search", expansion_search),
-        ):
-            whole_number(name, number, least=1)
+        _size("connectivity", connectivity)
+        _size("expansion_add", expansion_add)
+        _size("expansion_search", expansion_search)
         self.vectors = vectors
         self._graph = _usearch().Index(
             ndim=vectors.vector_size,
@@ -88,10 +95,21 @@ class ApproximateIndex:
             units = vectors.unit_vectors(rows)
             found = units.any(axis=1)
             self._graph.add(rows[found], units[found], threads=count)
+            if progress is not None:
+                progress(first + len(rows), len(vectors))
 
     def __len__(self) -> int:
         """The number of words that can be found."""
         return len(self._graph)
+
+    @property
+    def expansion_search(self) -> int:
+        """Candidates looked at for each query, which may be set: more takes longer and misses less."""
+        return int(self._graph.expansion_search)
+
+    @expansion_search.setter
+    def expansion_search(self, count: int) -> None:
+        self._graph.expansion_search = _size("expansion_search", count)
 
     def search(
         self, queries: NDArray[np.floating[Any]], topn: int = 10, *, threads: int | None = None
@@ -191,15 +209,23 @@ class ApproximateIndex:
         Raises:
             OSError: writing failed; the old file is untouched.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            written = Path(folder, "graph")
-            self._graph.save(str(written))
-            checksum = 0
-            with atomic_write(path) as target, written.open("rb") as source:
-                while block := source.read(_BLOCK):
-                    checksum = zlib.crc32(block, checksum)
-                    target.write(block)
-                target.write(_MARK + checksum.to_bytes(4, "little"))
+        with atomic_write(path) as target:
+            try:
+                self._graph.save(target.name)
+            except RuntimeError as error:
+                raise OSError(f"{os.fspath(path)}: the graph could not be written whole: {error}") from None
+            # usearch does not say whether its last bytes reached the disk.
+            size, whole = os.fstat(target.fileno()).st_size, self._graph.serialized_length
+            if size != whole:
+                raise OSError(
+                    f"{os.fspath(path)}: the graph could not be written whole: {size:,} of {whole:,} bytes "
+                    f"were taken"
+                )
+            with Path(target.name).open("rb") as written:
+                checksum = _checksum(written, whole)
+            tail = _MARK + self.expansion_search.to_bytes(_NUMBER, "little")
+            target.seek(0, os.SEEK_END)
+            target.write(tail + zlib.crc32(tail, checksum).to_bytes(_NUMBER, "little"))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], vectors: WordVectors, *, mapped: bool = False) -> Self:
@@ -220,9 +246,9 @@ class ApproximateIndex:
         """
         name = os.fspath(path)
         library = _usearch()
-        _check_file(name)
+        expansion_search = _checked_file(name)
         try:
-            graph = library.Index.restore(name, view=mapped)
+            graph = library.Index.restore(name, view=mapped, expansion_search=expansion_search)
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{name}: expected a graph that usearch wrote: {error}") from None
         if graph is None or graph.ndim != vectors.vector_size or len(graph) > len(vectors):
@@ -250,21 +276,36 @@ class ApproximateIndex:
                 )
 
 
-def _check_file(name: str) -> None:
-    """Refuses a file that is damaged, before the library follows the links in it."""
+def _size(name: str, number: int) -> int:
+    """A number that memory grows with, in its bounds."""
+    least, most = _SIZES[name]
+    if whole_number(name, number, least=least) > most:
+        raise ValueError(f"{name}: expected at most {most:,}, got {number:,}")
+    return int(number)
+
+
+def _checked_file(name: str) -> int:
+    """What expansion_search is in a file; one that is damaged is refused before links in it are followed."""
     checked_source("path", name)
-    end = len(_MARK) + 4
     with Path(name).open("rb") as file:
-        left = max(0, os.fstat(file.fileno()).st_size - end)
-        checksum = 0
-        while block := file.read(min(_BLOCK, left)):
-            checksum = zlib.crc32(block, checksum)
-            left -= len(block)
-        tail = file.read(end + 1)
-    if tail[:-4] != _MARK:
+        size = os.fstat(file.fileno()).st_size
+        checksum = _checksum(file, max(0, size - len(_MARK) - 2 * _NUMBER))
+        tail = file.read()
+    number, expected = tail[len(_MARK) : -_NUMBER], tail[-_NUMBER:]
+    if not tail.startswith(_MARK) or len(number) != _NUMBER:
         raise ValueError(f"{name}: expected a graph that ApproximateIndex.save wrote, found another file")
-    if tail[-4:] != checksum.to_bytes(4, "little"):
+    if expected != zlib.crc32(tail[:-_NUMBER], checksum).to_bytes(_NUMBER, "little"):
         raise ValueError(f"{name}: the graph is damaged: its checksum is another")
+    return int.from_bytes(number, "little")
+
+
+def _checksum(file: IO[bytes], size: int) -> int:
+    """The CRC-32 of a file's next bytes."""
+    checksum = 0
+    while size > 0 and (block := file.read(min(_BLOCK, size))):
+        checksum = zlib.crc32(block, checksum)
+        size -= len(block)
+    return checksum
 
 
 def _usearch() -> Any:

@@ -15,6 +15,7 @@ from oracles import d2l_bert_data as book
 from oracles import statistics
 
 from fastnlp import d2l
+from fastnlp.d2l import wikitext as wikitext_module
 
 words = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8)
 paragraphs = st.lists(st.lists(words, min_size=1, max_size=4), min_size=1, max_size=4)
@@ -27,6 +28,11 @@ def wikitext():
     if not path.is_file():
         pytest.skip("wikitext-2/wiki.train.tokens is not in the folder that FASTNLP_DATA names")
     return path
+
+
+@pytest.fixture(scope="module")
+def wiki_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("wikitext-2")
 
 
 def both(seed, ours, theirs):
@@ -175,6 +181,54 @@ def test_the_text_is_found_packed_or_not(tmp_path, monkeypatch, packed):
     data_iter, vocab = d2l.load_data_wiki(4, 16)
     assert vocab.idx_to_token[5:] == ["a", "b", "c", "d", "e", "f", "g", "h", "."]
     assert [len(batch[0]) for batch in data_iter] == [4, 4, 4]
+
+
+# What could be told apart by bytes and by str: white space, letters that change size, a sigma at the end.
+SPACES = [
+    " . ",
+    " . . ",
+    " .",
+    ". ",
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    "\r",
+    "\t",
+    "\x1c",
+    "\x0b",
+    "\x85",
+    "\xa0",
+    "\u2003",
+]
+WORDS = ["a", "Bc", "The", "É", "ß", "ΟΔΟΣ", "İ", "ǅ", "naïve", "–", "<unk>", "<pad>", "日本", "\U00010400"]
+pieces = st.sampled_from(SPACES + WORDS)
+
+
+@given(st.lists(pieces, max_size=40).map("".join), st.integers(0, 2**32))
+def test_the_whole_text_at_once_is_read_as_its_sentences_one_by_one(wiki_folder, text, seed):
+    (wiki_folder / "wiki.train.tokens").write_bytes((text + "\na b . c\n" * 6).encode())
+
+    def slow():
+        return wikitext_module._WikiTextDataset(d2l._read_wiki(wiki_folder), 16)
+
+    def fast():
+        return wikitext_module._WikiTextDataset._of_text(wikitext_module._read_shuffled(wiki_folder), 16)
+
+    got, want = both(seed, fast, slow)
+    assert all(torch.equal(a, b) for a, b in zip(got.tensors(), want.tensors(), strict=True))
+    random.seed(seed)
+    shuffled = [line.split() for paragraph in d2l._read_wiki(wiki_folder) for line in paragraph]
+    vocab = d2l.Vocab(shuffled, min_freq=5, reserved_tokens=RESERVED)
+    for made in (got.vocab, want.vocab):
+        assert made.idx_to_token == vocab.idx_to_token and made.token_to_idx == vocab.token_to_idx
+        assert made.token_freqs == vocab.token_freqs
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / "wiki.train.tokens").write_bytes(b"a . b\nc . \xff d\n")
+    with pytest.raises(ValueError, match="expected UTF-8"):
+        wikitext_module._read_shuffled(tmp_path)
 
 
 def test_load_data_wiki_prints_the_books_shapes(wikitext):

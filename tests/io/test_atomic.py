@@ -114,6 +114,23 @@ def test_what_is_no_file_is_named_as_the_user_named_it(tmp_path):
     assert raised.value.filename == str(missing)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_named_by_what_was_to_be_written(tmp_path):
+    with (
+        pytest.raises(OSError, match="No space left on device: '/dev/full'"),
+        atomic_write("/dev/full") as file,
+    ):
+        file.write(b"more than a buffer holds" * 10_000)
+    for target, writing in ((tmp_path / "a.bin", atomic_write), (tmp_path / "corpus", atomic_directory)):
+        with pytest.raises(OSError, match=f"No space left on device: '{target}'"), writing(target):  # noqa: SIM117
+            with Path("/dev/full").open("wb", buffering=0) as full:
+                full.write(b"a")
+    with pytest.raises(FileNotFoundError) as raised, atomic_write(tmp_path / "b.bin"):
+        (tmp_path / "nowhere").read_bytes()
+    assert raised.value.filename == str(tmp_path / "nowhere")
+    assert names(tmp_path) == []
+
+
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

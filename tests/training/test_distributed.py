@@ -176,8 +176,20 @@ def test_a_process_trains_its_share_of_a_round(groups):
     shared = SharedEngine(engine, Alone(1, 2))
     done = shared.train(0, 0, 0.1)
     half = -(-engine.units // 2)
-    assert trained == [(half, engine.units)]
+    assert trained == [(unit, unit + 1) for unit in range(half, engine.units)]
     assert done.next_unit == engine.units
+
+
+def changed(shared, table, value):
+    """Moves all rows, brings the tables together by what is called, and gives how far they have come."""
+    before = table[:, 0].copy()
+    table += np.float32(value)
+
+    def moved(call, *arguments):
+        call(*arguments)
+        return table[:, 0] - before
+
+    return moved
 
 
 def test_changes_are_averaged_where_a_row_is_met_often_and_added_where_it_is_rare(groups):
@@ -185,13 +197,50 @@ def test_changes_are_averaged_where_a_row_is_met_often_and_added_where_it_is_rar
     tables = model._new_tables(groups.vocab)
     engine = NativeEngine(model.config, groups, tables, 1)
     rates = np.full(len(groups.vocab), 1.0, np.float32)
-    rates[0] = 1e-6
+    rates[:2] = 1e-6, 0.3
     engine.updates = lambda: [rates, rates]
     shared = SharedEngine(engine, Alone(0, 2))
-    tables.padded_input += 1.0
-    shared._bring_together(1000.0)
-    change = tables.input[:, 0] - model._new_tables(groups.vocab).input[:, 0]
-    np.testing.assert_allclose(change, [2.0] + [1.0] * (len(rates) - 1), rtol=1e-5)
+    moved = changed(shared, tables.padded_input, 1.0)(shared._bring_together, 1000.0, 1000.0)
+    np.testing.assert_allclose(moved, [2.0, 2 * 200 / 300] + [1.0] * (len(rates) - 2), rtol=1e-5)
+
+
+def test_rows_that_are_met_often_are_brought_together_after_each_step(groups):
+    model = Word2Vec(**SETTINGS)
+    tables = model._new_tables(groups.vocab)
+    engine = NativeEngine(model.config, groups, tables, 1)
+    rates = np.full(len(groups.vocab), 1e-6, np.float32)
+    rates[3] = 1.0
+    engine.updates = lambda: [rates, rates]
+    shared = SharedEngine(engine, Alone(0, 2))
+    assert [rows.tolist() for rows in shared._often] == [[3], [3]]
+    # A step of 50 words for each process: 100 updates of the row, which are summed.
+    moved = changed(shared, tables.padded_output, 1.0)(shared._bring_often_together, 50.0)
+    np.testing.assert_allclose(moved, [1.0] * 3 + [2.0] + [1.0] * (len(rates) - 4), rtol=1e-5)
+    # At the end of the round the others follow; of this row only what was changed since.
+    shared._bring_together(1000.0, 100.0)
+    np.testing.assert_allclose(tables.output[:, 0], 2.0, rtol=1e-5)
+
+
+def test_a_round_goes_in_steps_that_are_the_same_in_all_processes(groups):
+    model = Word2Vec(**SETTINGS)
+    engine = NativeEngine(model.config, groups, model._new_tables(groups.vocab), 1)
+    assert engine.units > 3
+    called = []
+
+    class Counting(Alone):
+        def add(self, values):
+            called.append(values.numel())
+            super().add(values)
+
+    rounds = []
+    for rank in (0, 1):
+        called.clear()
+        shared = SharedEngine(engine, Counting(rank, 2))
+        assert shared.train(0, 0, 0.1).next_unit == engine.units
+        rounds.append(list(called))
+    assert rounds[0] == rounds[1]
+    steps = -(-engine.units // 2)
+    assert len(rounds[0]) == steps - 1 + 3  # rows that are met often; at the end the sums and two tables
 
 
 def test_a_process_that_torchrun_did_not_start_is_refused(monkeypatch):

@@ -282,10 +282,12 @@ def test_the_order_of_glove_is_the_native_one(groups, tmp_path):
     plan = glove.units_of(matrix.row_offsets.tolist(), matrix.columns.tolist(), len(groups.vocab), pitch, 1)
     order = _core.permutation(units.units, 1, 2).tolist()
     for place, index in enumerate(order):
-        rows, columns, counts = units._native.read(2, place)
+        rows, firsts, sizes, columns, counts = units._native.read(2, place)
+        at = np.concatenate([np.arange(a, a + n) for a, n in zip(firsts, sizes, strict=True)])
         runs = glove.in_order(plan[index], index, 1, 2)
-        assert rows.tolist() == [row for row, first, end in runs for _ in range(first, end)]
-        assert columns.tolist() == [int(matrix.columns[k]) for _, a, b in runs for k in range(a, b)]
-        assert counts.tolist() == [np.float32(matrix.counts[k]) for _, a, b in runs for k in range(a, b)]
+        assert rows.tolist() == [row for row, _, _ in runs]
+        assert sizes.tolist() == [end - first for _, first, end in runs]
+        assert columns[at].tolist() == [int(matrix.columns[k]) for _, a, b in runs for k in range(a, b)]
+        assert counts[at].tolist() == [np.float32(matrix.counts[k]) for _, a, b in runs for k in range(a, b)]
     with pytest.raises(ValueError, match="unit: expected 0 to"):
         units._native.read(0, units.units)

@@ -7,21 +7,24 @@ import pytest
 import torch
 from oracles.planted import planted, recall
 
-from fastnlp import Corpus, Word2Vec
-from fastnlp.kernels.reference import skipgram_training as reference
-from fastnlp.sampling import AliasTable, keep_probabilities, noise_weights
+from fastnlp import Corpus, FastText, GloVe, Vocab, Word2Vec
+from fastnlp.models.fasttext import FastTextTables
+from fastnlp.sampling import Cooccurrences, keep_probabilities
+from fastnlp.training import torch_engine
 from fastnlp.training.damping import damping
 from fastnlp.training.device_ids import DeviceIds
-from fastnlp.training.torch_draws import Draws, Noise, philox, thresholds
+from fastnlp.training.torch_draws import philox, thresholds
 from fastnlp.training.torch_engine import TorchEngine
+from fastnlp.training.torch_glove_engine import TorchGloVeEngine
 from fastnlp.training.word2vec_engines import unfit
 
 pytest.importorskip("triton")
-from fastnlp.kernels.triton import skipgram_training, token_draws
+from fastnlp.kernels.triton import tiles, token_draws
+from fastnlp.kernels.triton.glove_training import Runs
 from fastnlp.training import triton_engine
 from fastnlp.training.triton_engine import TritonEngine
+from fastnlp.training.triton_glove_engine import TritonGloVeEngine
 
-CPU = torch.device("cpu")
 SEED = 2**63 + 5
 
 
@@ -66,100 +69,128 @@ def test_the_tokens_that_are_kept_and_their_windows_are_those_of_the_one_generat
     assert 0 < int((found == 0).sum()) < len(ids)
 
 
-def tiles_of(n, size=16):
-    begin = torch.arange(0, n, size, dtype=torch.int32)
-    return begin, (begin + size).clamp(max=n).int(), torch.linspace(0.02, 0.1, len(begin))
+OUTPUTS = [
+    {"negatives_shared_by": "center"},
+    {"negatives_shared_by": "group", "negatives": 3},
+    {"negatives_shared_by": "center", "negatives": 8, "window": 1, "dim": 100},
+    {"negatives_shared_by": "group", "negatives": 1, "window": 12},
+    {"loss": "hs"},
+    {"loss": "hs", "window": 9, "shrink_windows": False},
+]
+INPUTS = [
+    {},
+    {"architecture": "cbow"},
+    {"architecture": "cbow", "cbow_contexts": "mean"},
+    {"architecture": "cbow", "cbow_contexts": "sum"},
+]
+SUBWORDS = [
+    {"composition": "mean"},
+    {"composition": "sum", "negatives_shared_by": "group"},
+    {"architecture": "cbow", "dim": 132},
+]
 
 
-@pytest.mark.parametrize("dim", [4, 112])
-@pytest.mark.parametrize(("window", "negatives"), [(5, 5), (9, 3), (1, 8)])
-@pytest.mark.parametrize("shared", [True, False])
-def test_tiles_equal_plain_torch(device, dim, window, negatives, shared):
-    text = corpus(words=120)
-    counts = text.vocab.counts
-    noise = noise_weights(counts)
-    draws = Draws(
-        np.ones(len(counts)),
-        noise,
-        seed=SEED,
-        window=window,
-        shrink=True,
-        negatives=negatives,
-        shared_by="center",
-        device=CPU,
-    )
-    tokens = draws.tokens(text.ids, text.sentence_offsets, 1000, 0, text.n_tokens, 3)
-    generator = torch.Generator().manual_seed(1)
-    v, u = (torch.randn(len(counts), dim, generator=generator) * 0.3 for _ in range(2))
-    scale = tuple(torch.rand(len(counts), generator=generator) for _ in range(2))
-    tiles = tiles_of(len(tokens))
-    parts = (tokens.word, tokens.reach, tokens.first, tokens.last)
-    own, table = draws.negatives(tokens, 3), Noise(noise, CPU)
-
-    def negatives_of(begin, end):
-        if not shared:
-            return own[begin:end]
-        position = tokens.position[begin].expand(skipgram_training.SHARED)
-        return table.word(SEED, 3, position, torch.arange(skipgram_training.SHARED))
-
-    expected = v.clone(), u.clone()
-    weight = negatives / skipgram_training.SHARED if shared else 1.0
-    reports = reference.train_tiles(expected, scale, parts, tiles, negatives_of, weight)
-
-    alias = AliasTable(noise)
-    found = v.to(device, copy=True), u.to(device, copy=True)
-    pairs, measured, losses = skipgram_training.train_tiles(
-        found,
-        tuple(part.to(device) for part in scale),
-        tuple(
-            part.to(device)
-            for part in (
-                tokens.word.int(),
-                tokens.position,
-                tokens.reach.int(),
-                tokens.first.int(),
-                tokens.last.int(),
-            )
-        ),
-        tuple(part.to(device) for part in tiles),
-        (torch.from_numpy(alias.thresholds).to(device), torch.from_numpy(alias.aliases).to(device)),
-        window=window,
-        negatives=negatives,
-        shared=shared,
-        seed=SEED,
-        epoch=3,
-        programs=1,
-    )
-    assert int(pairs.sum()) == sum(pairs for pairs, _ in reports)
-    assert int(measured.sum()) == reports[0][0]
-    assert float(losses.sum()) == pytest.approx(reports[0][1], rel=1e-3)
-    tolerance = 1e-5 if device.type == "cpu" else 2e-3  # tensor cores round to ten bits
-    for ours, theirs in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours.cpu(), theirs, rtol=0, atol=tolerance)
-
-
-@pytest.mark.parametrize("contexts", [None, "word2vec", "mean", "sum"])
-def test_a_unit_of_the_engine_equals_the_torch_engine_with_blocks_of_a_tile(device, contexts):
-    """Negatives for each center: the same draws and, with one program, the same order."""
-    text = corpus()
-    settings = dict(dim=12, window=4, subsample=0.05, negatives_shared_by="center", lr=0.1)
-    if contexts is not None:
-        settings |= dict(architecture="cbow", cbow_contexts=contexts)
-    model = Word2Vec(**settings)
+def together(model, text, device, monkeypatch, seed=0):
+    """What both engines did in the first unit, and the tables after it, with blocks of a tile."""
+    for module, name in ((tiles, "LOSS_EVERY"), (torch_engine, "_LOSS_EVERY")):
+        monkeypatch.setattr(module, name, 1)
+    random = torch.Generator().manual_seed(seed)
     reports, results = [], []
-    for make in (
-        lambda tables: TorchEngine(model.config, text, tables, block=16),
-        lambda tables: TritonEngine(model.config, text, tables, str(device), programs=1),
-    ):
+    for make in (TritonEngine, TorchEngine):
         tables = model._new_tables(text.vocab)
-        engine = make(tables)
+        # Rows that are damped in different ways, and outputs that are not zero.
+        fill = np.random.default_rng(seed)
+        for table in (tables.input if hasattr(tables, "input") else tables.padded_input, tables.output):
+            table[:] = fill.normal(0, 0.3, table.shape)
+        if isinstance(tables, FastTextTables):
+            tables.padded_input[:, tables.dim :] = 0
+        if make is TritonEngine:
+            engine = TritonEngine(model.config, text, tables, str(device), programs=1)
+            scales = tuple(torch.rand(len(table), generator=random) for table in engine.parameters())
+            engine._damping = 1, tuple(scale.to(device) for scale in scales)
+            block = engine._tile
+        else:
+            engine = TorchEngine(model.config, text, tables, block=block)
+            engine._input_damping, engine._output_damping = scales
         reports.append(engine.train(1, 0, 0.0))
         engine.synchronize()
-        results.append((tables.input, tables.output))
-    assert (reports[0].kept, reports[0].pairs) == (reports[1].kept, reports[1].pairs)
-    assert 0 < reports[1].kept < text.n_tokens
-    for theirs, ours in zip(*results, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5 if device.type == "cpu" else 2e-3)
+        results.append((tables.padded_input, tables.padded_output))
+    return reports, results
+
+
+def check_alike(model, text, device, monkeypatch):
+    (ours, theirs), results = together(model, text, device, monkeypatch)
+    assert (ours.kept, ours.pairs, ours.loss_pairs) == (theirs.kept, theirs.pairs, theirs.loss_pairs)
+    assert 0 < ours.kept < text.n_tokens
+    assert ours.loss == pytest.approx(theirs.loss, rel=1e-5 if device.type == "cpu" else 1e-3)
+    tolerance = 1e-5 if device.type == "cpu" else 2e-3  # tensor cores round to ten bits
+    for mine, other in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, other, atol=tolerance)
+
+
+@pytest.mark.parametrize("outputs", OUTPUTS)
+@pytest.mark.parametrize("inputs", INPUTS)
+def test_a_unit_equals_the_torch_engine_with_blocks_of_a_tile(device, inputs, outputs, monkeypatch):
+    """The same draws and, with one program, the same order."""
+    if inputs.get("cbow_contexts") and outputs not in (OUTPUTS[1], OUTPUTS[4]):
+        pytest.skip("how contexts are combined does not depend on the outputs")
+    settings = {"dim": 12, "window": 4, "subsample": 0.05, "lr": 0.1, **outputs, **inputs}
+    check_alike(Word2Vec(**settings), corpus(words=90), device, monkeypatch)
+
+
+@pytest.mark.parametrize("settings", SUBWORDS)
+def test_a_unit_with_subwords_equals_the_torch_engine_with_blocks_of_a_tile(device, settings, monkeypatch):
+    settings = {"dim": 12, "window": 3, "subsample": 0.05, "lr": 0.1, "buckets": 200, **settings}
+    check_alike(FastText(**settings, max_n=4), corpus(words=60), device, monkeypatch)
+
+
+def test_a_path_may_be_as_long_as_a_tile_takes(device, monkeypatch):
+    """Counts of the Fibonacci numbers make the longest path there is: a node for each word."""
+    counts = [1, 1]
+    while len(counts) < 34:
+        counts.append(counts[-1] + counts[-2])
+    vocab = Vocab([f"w{i}" for i in range(34)], counts[::-1])
+    ids = np.random.default_rng(0).permutation(np.repeat(np.arange(34, dtype=np.int32), 2))
+    text = Corpus.from_ids(ids, [0, len(ids)], vocab)
+    model = Word2Vec(dim=8, window=2, subsample=0.05, lr=0.1, loss="hs")
+    tables = model._new_tables(vocab)
+    assert tables.tree.longest == 33
+    assert unfit(model.config, tables) is None
+    check_alike(model, text, device, monkeypatch)
+
+
+@pytest.mark.parametrize("dim", [6, 40])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_units_of_glove_equal_the_torch_engine_with_blocks_of_a_run(device, dim, symmetric):
+    """In order, one run after another; first with squares of 1, when all steps are large."""
+    random = np.random.default_rng(0)
+    # No word stands beside itself: of an entry (i, i) the torch engine trains both sides at once.
+    lines = [[f"w{i}" for i in random.permutation(45)[:30]] for _ in range(6)]
+    text = Corpus.from_text(lines, min_count=1)
+    matrix = Cooccurrences.from_corpus(text, window=8, symmetric=symmetric)
+    model = GloVe(dim=dim, symmetric=symmetric, x_max=2.0, lr=0.1)
+    tables = [model._new_tables(text.vocab) for _ in range(2)]
+    theirs = TorchGloVeEngine(model.config, matrix, tables[0], block=1)
+    ours = TritonGloVeEngine(model.config, matrix, tables[1], str(device), programs=1)
+    for epoch in range(2):
+        expected, found = theirs.train(epoch, 0, 1e9), ours.train(epoch, 0, 1e9)
+        assert (found.next_unit, found.pairs) == (expected.next_unit, expected.pairs)
+        assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    ours.synchronize()
+    np.testing.assert_allclose(tables[1].padded, tables[0].padded, rtol=1e-4, atol=1e-5)
+
+
+def test_words_that_many_runs_in_flight_meet_are_damped(device):
+    text = Corpus.from_text(["a b c", "a d e", "a f g"] * 5, min_count=1)
+    matrix = Cooccurrences.from_corpus(text, window=2)
+    model = GloVe(dim=4)
+    engine = TritonGloVeEngine(model.config, matrix, model._new_tables(text.vocab), str(device), programs=64)
+    whole = next(engine._launches(0, 0, engine.units))
+    runs = Runs(*(part.to(device) for part in whole))
+    met = np.bincount(runs.columns.cpu(), minlength=7) + np.bincount(runs.rows.cpu(), minlength=7)
+    expected = np.minimum(1, 8 / (64 * met / len(runs.rows)))
+    np.testing.assert_allclose(engine._shares(runs).cpu(), expected, rtol=1e-6)
+    assert expected.min() < 0.2
 
 
 def test_units_are_trained_alike_in_one_launch_and_in_several(device):
@@ -210,10 +241,10 @@ def test_streamed_ids_train_the_same(device, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shared_by", ["group", "center"])
-def test_a_model_is_fitted(device, shared_by):
+@pytest.mark.parametrize("outputs", [{}, {"loss": "hs"}])
+def test_a_model_is_fitted(device, outputs):
     text = Corpus.from_text(planted(groups=3, words=30, sentences=60, length=10), min_count=1)
-    settings = dict(dim=8, window=3, epochs=3, subsample=0, lr=0.2, negatives_shared_by=shared_by)
+    settings = dict(dim=8, window=3, epochs=3, subsample=0, lr=0.2, **outputs)
     model = Word2Vec(**settings, engine="triton", device="auto").fit(text)
     native = Word2Vec(**settings, engine="native", threads=1).fit(text)
     assert model.history[-1].pairs == native.history[-1].pairs
@@ -222,18 +253,34 @@ def test_a_model_is_fitted(device, shared_by):
 
 
 def test_what_the_kernels_do_not_train_is_said():
-    assert unfit(Word2Vec().config) is unfit(Word2Vec(architecture="cbow").config) is None
+    vocab = Vocab(["a", "b", "c"])
+    for model in (Word2Vec(), Word2Vec(architecture="cbow", loss="hs"), FastText(buckets=9)):
+        assert unfit(model.config, model._new_tables(vocab)) is None
     for settings, reason in (
-        (
-            {"architecture": "cbow", "negatives_shared_by": "group"},
-            "architecture='cbow' with negatives_shared_by='group'",
-        ),
-        ({"loss": "hs"}, "loss='hs'"),
+        ({"negatives_shared_by": "pair"}, "negatives_shared_by='pair'"),
         ({"deterministic": True}, "deterministic=True"),
         ({"window": 30}, "window=30"),
         ({"negatives": 20}, "negatives=20"),
     ):
-        assert unfit(Word2Vec(**settings).config) == reason
+        model = Word2Vec(**settings)
+        assert unfit(model.config, model._new_tables(vocab)) == reason
+
+
+def test_programs_join_as_words_have_been_trained():
+    text = corpus(words=260)
+    model = Word2Vec(dim=4, subsample=0)
+    engine = TritonEngine(model.config, text, model._new_tables(text.vocab), "cpu", programs=132)
+    assert engine.in_flight == 2112
+    engine.size, engine.position = 1_000_000, lambda unit: unit
+    assert [engine._programs_at(*at) for at in ((0, 0), (0, 90_000), (0, 200_000), (1, 0))] == [
+        16,
+        21,
+        48,
+        132,
+    ]
+    for programs in (16, 132):
+        scale = engine._damping_of(programs)[1]
+        np.testing.assert_array_equal(scale, damping(engine.updates()[1], programs * 16))
 
 
 def test_a_row_that_all_meet_is_damped():

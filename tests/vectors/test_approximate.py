@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,6 +66,44 @@ def test_a_saved_graph_is_the_same(index, vectors, tmp_path):
             assert (ours == theirs).all()
 
 
+def test_how_far_a_query_looks_is_saved_and_may_be_changed(vectors, tmp_path):
+    pytest.importorskip("usearch")
+    seen = []
+    index = ApproximateIndex(
+        vectors, threads=1, expansion_search=33, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(2000, 2000)]
+    index.save(tmp_path / "w.usearch")
+    again = ApproximateIndex.load(tmp_path / "w.usearch", vectors)
+    assert again.expansion_search == 33
+    again.expansion_search = 1
+    few = again.recall(sample=300, topn=1)
+    again.expansion_search = 400
+    assert again.recall(sample=300, topn=1) >= few
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_graph_that_did_not_reach_the_disk_is_no_graph(index, tmp_path, monkeypatch):
+    with pytest.raises(OSError, match="/dev/full: the graph could not be written whole"):
+        index.save("/dev/full")
+
+    class Full:
+        """usearch where the disk takes the first 1,000 bytes, which it does not always say."""
+
+        serialized_length = 5000
+        expansion_search = 64
+
+        def save(self, name):
+            Path(name).write_bytes(bytes(1000))
+
+    path = tmp_path / "w.usearch"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(index, "_graph", Full())
+    with pytest.raises(OSError, match=r"w\.usearch: the graph could not be written whole: 1,000 of 5,000"):
+        index.save(path)
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_damaged_or_foreign_file_is_refused(index, vectors, tmp_path):
     path = tmp_path / "w.usearch"
     index.save(path)
@@ -73,6 +112,7 @@ def test_a_damaged_or_foreign_file_is_refused(index, vectors, tmp_path):
         (whole[:-1], "found another file"),
         (b"", "found another file"),
         (whole[:100] + b"\xff" + whole[101:], "its checksum is another"),
+        (whole[:-5] + b"\xff" + whole[-4:], "its checksum is another"),  # expansion_search
     ):
         path.write_bytes(damage)
         with pytest.raises(ValueError, match=message):
@@ -92,9 +132,13 @@ def test_a_damaged_or_foreign_file_is_refused(index, vectors, tmp_path):
     ("message", "call"),
     [
         ("stored: expected one of", lambda v, i: ApproximateIndex(v, stored="float64")),
-        ("connectivity: expected at least 1, got 0", lambda v, i: ApproximateIndex(v, connectivity=0)),
+        ("connectivity: expected at least 2, got 1", lambda v, i: ApproximateIndex(v, connectivity=1)),
+        ("connectivity: expected at most 1,024", lambda v, i: ApproximateIndex(v, connectivity=10**9)),
+        ("expansion_add: expected at most 1,048,576", lambda v, i: ApproximateIndex(v, expansion_add=10**9)),
+        ("expansion_search: expected at most", lambda v, i: setattr(i, "expansion_search", 2**70)),
         ("expansion_add: expected at least 1", lambda v, i: ApproximateIndex(v, expansion_add=0)),
         ("expansion_search: expected at least 1", lambda v, i: ApproximateIndex(v, expansion_search=0)),
+        ("expansion_search: expected at least 1", lambda v, i: setattr(i, "expansion_search", 0)),
         ("queries: expected shape", lambda v, i: i.search(np.ones((2, 3)))),
         ("queries: expected finite numbers", lambda v, i: i.search(np.full((1, 24), np.nan))),
         ("topn: expected at least 1, got 0", lambda v, i: i.search(np.ones((1, 24)), 0)),

@@ -48,6 +48,16 @@ def test_categories_come_as_a_folder_of_files(tmp_path):
         fn.evaluate.categories(VECTORS, tmp_path / "empty")
 
 
+def test_a_table_of_categories_may_have_rows_without_a_word():
+    lines = [",category,word", *(f"{i},{b},{a}" for i, (a, b) in enumerate(map(str.split, CATEGORIES)))]
+    expected = fn.evaluate.categories(VECTORS, CATEGORIES)
+    assert fn.evaluate.categories(VECTORS, [*lines, "4,plant,", "5,,"]) == expected
+    with pytest.raises(ValueError, match="lines: line 6: expected a word and its category, got '4,,tree'"):
+        fn.evaluate.categories(VECTORS, [*lines, "4,,tree"])
+    with pytest.raises(ValueError, match="lines: line 6: expected a word and its category, got '4,plant'"):
+        fn.evaluate.categories(VECTORS, [*lines, "4,plant"])
+
+
 @pytest.mark.parametrize("line", ["man,person,5", "man,", "man"])
 def test_lines_of_another_form_are_refused(line):
     with pytest.raises(ValueError, match="lines: line 2: expected a word and its category"):
@@ -94,6 +104,121 @@ def test_judgements_are_read_as_they_are_published(tmp_path, lines):
     path.write_text("\n".join(lines) + "\n")
     expected = fn.evaluate.similarity(VECTORS, ["man woman 9", "man tree 1", "king queen 8.5"])
     assert fn.evaluate.similarity(VECTORS, path) == expected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [",word1,word2,similarity", "0,man,woman,9", "1,man,tree,1", "1,,,", "2,king,queen,8.5"],
+        [",similarity,word1,word2,relation", "0,9,man,woman,none", "1,1,man,tree,x", "2,8.5,king,queen,x"],
+        ["word1\tword2\tnotes\tscore", "man\twoman\t1\t9", "man\ttree\t2\t1", "king\tqueen\t3\t8.5"],
+        ["Score,Word 2,Word 1", '9,"woman","man"', '"1",tree,man', "8.5,queen,king", '1,"no, word",man'],
+    ],
+)
+def test_columns_of_judgements_are_found_by_their_titles(lines):
+    expected = fn.evaluate.similarity(VECTORS, ["man woman 9", "man tree 1", "king queen 8.5"])
+    found = fn.evaluate.similarity(VECTORS, lines)
+    assert (found.spearman, found.pearson, found.pairs) == (expected.spearman, expected.pearson, 3)
+    assert found.unknown == ("no, word" in lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("1,man,tree,high", "expected a number after"),
+        ("1,man", "expected"),
+        (",man,tree,nan", "expected a finite"),
+    ],
+)
+def test_a_bad_row_of_judgements_is_named(line, reason):
+    with pytest.raises(ValueError, match=f"lines: line 3: {reason}"):
+        fn.evaluate.similarity(VECTORS, [",word1,word2,similarity", "0,man,woman,9", line])
+
+
+def test_analogies_come_as_a_table():
+    lines = [
+        ",type,word1,word2,word3,target",
+        "0,female,man,woman,king,queen",
+        "1,male,woman,man,queen,king",
+        "2,female,king,queen,man,  woman  ",
+        '3,kind,king,"polar bear",tree,no such word',
+    ]
+    result = fn.evaluate.analogies(VECTORS, lines)
+    expected = fn.evaluate.analogies(
+        VECTORS,
+        [": female", "man woman king queen", "king queen man woman", ": male", "woman man queen king"],
+    )
+    assert result.sections[:2] == expected.sections and expected.correct > 0
+    assert (result.sections[2].name, result.sections[2].unknown) == ("kind", 1)
+    for bad in ("4,female,man,woman,king,", "4,female,man,woman,king"):
+        with pytest.raises(ValueError, match="lines: line 6: expected four words and a section"):
+            fn.evaluate.analogies(VECTORS, [*lines, bad])
+
+
+def test_msr_has_its_answers_in_another_file(tmp_path):
+    questions = tmp_path / "word_relationship.questions"
+    questions.write_text("man woman king\nwoman man queen\nking queen man\nman city's king\n")
+    (tmp_path / "word_relationship.answers").write_text(
+        "JJ_JJR queen\nJJR_JJ king\nJJ_JJR woman\nNN_NNPOS king's\n"
+    )
+    result = fn.evaluate.analogies(VECTORS, questions)
+    assert [(section.name, section.total, section.unknown) for section in result.sections] == [
+        ("JJ_JJR", 2, 0),
+        ("JJR_JJ", 1, 0),
+        ("NN_NNPOS", 0, 1),
+    ]
+    assert result.correct == 3
+
+
+def test_answers_of_bats_may_have_commas_between_them(tmp_path):
+    (tmp_path / "L01 [hypernyms].txt").write_text("man\tqueen, woman\nking\tqueen\n\npolar bear\ttree/bush\n")
+    result = fn.evaluate.analogies(VECTORS, tmp_path)
+    assert (result.total, result.unknown) == (6, 0)
+
+
+def test_outliers_come_as_tables(tmp_path):
+    path = tmp_path / "outliers.csv"
+    expected = fn.evaluate.outliers(
+        VECTORS, [(["man", "woman", "polar bear"], ["tree", "nothing"]), (["tree", "bush"], ["king"])]
+    )
+    for lines in (
+        [
+            ",category,outliers,words",
+            """0,people,"['tree', 'nothing', '']","['man', 'woman', 'polar_bear']\"""",
+            """1,plants,"['king']","[""tree"", 'bush']\"""",
+        ],
+        [
+            "category\tword\tis_outlier",
+            *(f"a\t{word}\tFalse" for word in ("man", "woman", "polar bear")),
+            *(f"b\t{word}\t0" for word in ("tree", "bush")),
+            "a\ttree\ttrue",
+            "b\tking\t1",
+            "a\tnothing\tTrue",
+        ],
+    ):
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
+        assert fn.evaluate.outliers(VECTORS, path) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["words,outliers", "\"['man'\",\"['tree']\""], r"line 2: expected a list such as \['a', 'b'\]"),
+        (["words,outliers", '"[1]","[2]"'], "line 2: expected a list"),
+        (["words,outliers", '"' + "[" * 5000 + '","[]"'], "line 2: expected a list"),
+        (["words,outliers", "\"['man']\""], "line 2: expected words and outliers, got 1 fields"),
+        (
+            ["category,word,is_outlier", "a,man,false", "a,tree,perhaps"],
+            "line 3: is_outlier: expected true or",
+        ),
+        (["category,word,is_outlier", "a,man"], "line 2: expected a category, a word and a mark, got 2"),
+    ],
+)
+def test_a_bad_table_of_outliers_is_refused(tmp_path, lines, reason):
+    path = tmp_path / "outliers.csv"
+    path.write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=f"outliers.csv: {reason}"):
+        fn.evaluate.outliers(VECTORS, path)
 
 
 def test_sets_of_8_8_8_have_words_of_several_parts(tmp_path):

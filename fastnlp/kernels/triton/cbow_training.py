@@ -1,29 +1,22 @@
-"""CBOW with negative sampling, trained in tiles of centers that follow each other (persistent kernel).
+"""CBOW by negative sampling or hierarchical softmax, trained in tiles of centers (persistent kernel).
 
-The tile and the order are those of `skipgram_training`. The band of contexts x centers is a matrix that
+The tile and the order are those of `skipgram_training`. The band of centers x contexts is a matrix that
 makes the T hidden vectors of a tile, and its transpose brings their errors back, each in one product; the
-hidden vectors meet the centers' own rows one by one and the negatives of all centers in a product of which
-each keeps its own.
+hidden vectors meet the centers' own rows one by one, and the negatives or nodes of all centers in a product
+of which each keeps its own.
 """
 
 import torch
 import triton
 import triton.language as tl
 
-from fastnlp.kernels.triton.launching import OPTIONS, on_device
+from fastnlp.kernels.triton import inputs
+from fastnlp.kernels.triton.inputs import Parts, compose, teach, vectors_at
 from fastnlp.kernels.triton.logistic import decision
-from fastnlp.kernels.triton.skipgram_training import (
-    LOSS_EVERY,
-    TILE,
-    add_rows,
-    in_band,
-    negatives_of,
-    rows_at,
-)
+from fastnlp.kernels.triton.outputs import Outputs, outputs_of
+from fastnlp.kernels.triton.tiles import Tiles, Tokens, add_rows, contexts_of, launch, rows_at, tile_of
 
-_PIECE = 32  # of D, at a time
-_DRAWS = 32  # of which a center's negatives are those that are not the center
-_LAUNCH = {**OPTIONS, "num_warps": 8, "num_stages": 2}
+_PIECE, _OWN_PIECE = 32, 16  # of D, at a time; with negatives of each center half as much, or registers spill
 
 
 @triton.jit(do_not_specialize=["tiles", "kept", "noise_size", "seed", "epoch"])
@@ -42,25 +35,36 @@ def cbow_training(
     tile_rates,
     tiles,
     kept,
-    noise_thresholds,
-    noise_aliases,
+    counts,
+    measured_counts,
+    losses,
+    thresholds,
+    aliases,
     noise_size,
     seed,
     epoch,
-    pair_counts,
-    measured_counts,
-    losses,
+    path,
+    path_offsets,
+    parts,
+    part_offsets,
+    vectors,
     T: tl.constexpr,
     C: tl.constexpr,
-    NN: tl.constexpr,
+    SETS: tl.constexpr,
+    SLOTS: tl.constexpr,
     K: tl.constexpr,
     WINDOW: tl.constexpr,
     PITCH: tl.constexpr,
     PIECE: tl.constexpr,
+    GROUPED: tl.constexpr,
+    TREE: tl.constexpr,
+    SUBWORDS: tl.constexpr,
+    MEAN: tl.constexpr,
     MEAN_FORWARD: tl.constexpr,
     MEAN_BACKWARD: tl.constexpr,
     EVERY: tl.constexpr,
     DRAWS: tl.constexpr,
+    GATHERED: tl.constexpr,
 ):
     """Trains tiles program, program + programs, ... of the kept tokens of some units."""
     program = tl.program_id(0)
@@ -71,70 +75,73 @@ def cbow_training(
         begin = tl.load(tile_begins + tile)
         end = tl.load(tile_ends + tile)
         rate = tl.load(tile_rates + tile)
-        center = begin + tl.arange(0, T)
-        context = begin - WINDOW + tl.arange(0, C)
-        is_center = center < end
-        is_token = (context >= 0) & (context < kept)
-        center_word = tl.load(words + center, mask=is_center, other=0)
-        context_word = tl.load(words + context, mask=is_token, other=0)
-        reach = tl.load(reaches + center, mask=is_center, other=0)
-        first = tl.load(firsts + center, mask=is_center, other=0)
-        last = tl.load(lasts + center, mask=is_center, other=0)
-        band = in_band(context[None, :], center[:, None], reach[:, None], first[:, None], last[:, None])
-        contexts = tl.sum(band.to(tl.int32), 1)
-        is_context = tl.sum(band.to(tl.int32), 0) > 0
-        is_center = contexts > 0  # without contexts there is nothing to learn from
-        band = band.to(tl.float32)  # (T, C)
-        share = 1.0 / tl.maximum(contexts, 1).to(tl.float32)
-        forward = band * share[:, None] if MEAN_FORWARD else band
-        backward = tl.trans(band * share[:, None] if MEAN_BACKWARD else band)
-
-        position = tl.load(positions + center, mask=is_center, other=0)
-        drawn, is_drawn = negatives_of(
-            center_word, position, noise_thresholds, noise_aliases, noise_size, seed, epoch,
-            K=K, KP=NN // T, DRAWS=DRAWS,
+        center_word, _, context_word, band = tile_of(
+            begin, end, kept, words, reaches, firsts, lasts, T, C, WINDOW
+        )
+        output, is_output, yes, owned = outputs_of(
+            begin, end, words, positions, thresholds, aliases, noise_size, seed, epoch, path, path_offsets,
+            T, SETS, SLOTS, K, GROUPED, TREE, DRAWS,
         )  # fmt: skip
-        slot = tl.arange(0, NN // T)[None, :]
-        is_negative = tl.reshape((is_drawn > 0) & (slot < K) & is_center[:, None], (NN,))
-        negative = tl.reshape(drawn, (NN,))
-        owns = (tl.arange(0, NN) // (NN // T))[None, :] == tl.arange(0, T)[:, None]
-        meets = (owns & is_negative[None, :]).to(tl.float32)  # (T, NN)
+        contexts = tl.sum(band.to(tl.int32), 0)
+        is_context = tl.sum(band.to(tl.int32), 1) > 0
+        is_center = contexts > 0  # without contexts there is nothing to learn from
+        meets = tl.where(is_center[:, None] & owned, 1.0, 0.0)  # (T, SETS * SLOTS)
+        if SUBWORDS:
+            compose(
+                vectors, input_table, parts, part_offsets, context_word, is_context, C, PITCH, MEAN, GATHERED
+            )
+        share = 1.0 / tl.maximum(contexts, 1).to(tl.float32)
+        band = band.to(tl.float32)
+        forward = tl.trans(band * share[None, :] if MEAN_FORWARD else band)
+        backward = band * share[None, :] if MEAN_BACKWARD else band
 
         scores = tl.zeros((T,), tl.float32)
-        noise_scores = tl.zeros((T, NN), tl.float32)
+        output_scores = tl.zeros((T, SETS * SLOTS), tl.float32)
         for start in range(0, PITCH, PIECE):
             d = start + tl.arange(0, PIECE)
-            h = tl.dot(forward, rows_at(input_table, context_word, d, is_context, PITCH))
-            scores += tl.sum(h * rows_at(output_table, center_word, d, is_center, PITCH), 1)
-            z = rows_at(output_table, negative, d, is_negative, PITCH)
-            noise_scores = tl.dot(h, tl.trans(z), noise_scores)
+            x = vectors_at(vectors, input_table, context_word, d, is_context, C, PITCH, SUBWORDS)
+            h = tl.dot(forward, x)
+            if not TREE:
+                scores += tl.sum(h * rows_at(output_table, center_word, d, is_center, PITCH), 1)
+            z = rows_at(output_table, output, d, is_output, PITCH)
+            output_scores = tl.dot(h, tl.trans(z), output_scores)
 
         positive_loss, miss = decision(-scores)
-        negative_loss, hit = decision(noise_scores)
+        if TREE:
+            output_scores = tl.where(yes[None, :], -output_scores, output_scores)
+        output_loss, wrong = decision(output_scores)
+        if TREE:
+            wrong = tl.where(yes[None, :], -wrong, wrong)
         gradient = tl.where(is_center, miss, 0.0) * rate
-        noise_gradient = -hit * meets * rate
+        output_gradient = -wrong * meets * rate
         predictions += tl.sum(is_center.to(tl.int32))
         if tile % EVERY == 0:
             measured += tl.sum(is_center.to(tl.int32))
-            loss += tl.sum(tl.where(is_center, positive_loss, 0.0)) + tl.sum(negative_loss * meets)
+            loss += tl.sum(output_loss * meets)
+            if not TREE:
+                loss += tl.sum(tl.where(is_center, positive_loss, 0.0))
 
-        context_damping = tl.load(input_damping + context_word, mask=is_context, other=0.0)
         center_damping = tl.load(output_damping + center_word, mask=is_center, other=0.0)
-        negative_damping = tl.load(output_damping + negative, mask=is_negative, other=0.0)
+        damping = tl.load(output_damping + output, mask=is_output, other=0.0)
         for start in range(0, PITCH, PIECE):
             d = start + tl.arange(0, PIECE)
-            h = tl.dot(forward, rows_at(input_table, context_word, d, is_context, PITCH))
-            y = rows_at(output_table, center_word, d, is_center, PITCH)
-            z = rows_at(output_table, negative, d, is_negative, PITCH)
-            error = tl.dot(noise_gradient, z, gradient[:, None] * y)
-            change = tl.dot(backward, error) * context_damping[:, None]
-            negative_change = tl.dot(tl.trans(noise_gradient), h) * negative_damping[:, None]
-            # All is read before anything is written: a negative may be a center of the tile.
-            add_rows(input_table, context_word, d, is_context, change, PITCH)
-            center_change = gradient[:, None] * h * center_damping[:, None]
-            add_rows(output_table, center_word, d, is_center, center_change, PITCH)
-            add_rows(output_table, negative, d, is_negative, negative_change, PITCH)
-    tl.store(pair_counts + program, predictions)
+            x = vectors_at(vectors, input_table, context_word, d, is_context, C, PITCH, SUBWORDS)
+            h = tl.dot(forward, x)
+            z = rows_at(output_table, output, d, is_output, PITCH)
+            error = tl.dot(output_gradient, z)
+            output_change = tl.dot(tl.trans(output_gradient), h) * damping[:, None]
+            if not TREE:
+                error += gradient[:, None] * rows_at(output_table, center_word, d, is_center, PITCH)
+                center_change = gradient[:, None] * h * center_damping[:, None]
+                # All is read before anything is written: a negative may be a center of the tile.
+                add_rows(output_table, center_word, d, is_center, center_change, PITCH)
+            change = tl.dot(backward, error)
+            add_rows(output_table, output, d, is_output, output_change, PITCH)
+            teach(
+                input_table, input_damping, parts, part_offsets, context_word, d, is_context, change,
+                PITCH, SUBWORDS,
+            )  # fmt: skip
+    tl.store(counts + program, predictions)
     tl.store(measured_counts + program, measured)
     tl.store(losses + program, loss)
 
@@ -142,68 +149,45 @@ def cbow_training(
 def train_tiles(
     tables: tuple[torch.Tensor, torch.Tensor],
     damping: tuple[torch.Tensor, torch.Tensor],
-    tokens: tuple[torch.Tensor, ...],
-    tiles: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-    noise: tuple[torch.Tensor, torch.Tensor],
+    tokens: Tokens,
+    tiles: Tiles,
+    outputs: Outputs,
+    parts: Parts | None,
     *,
     window: int,
-    negatives: int,
-    contexts: str,
-    seed: int,
     epoch: int,
     programs: int,
+    contexts: str,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Trains tiles in place; as `skipgram_training.train_tiles`, with negatives for each center.
+    """Trains tiles in place.
 
     Args:
-        tables: as there.
+        tables: as of `skipgram_training.train_tiles`.
         damping: as there.
         tokens: as there.
         tiles: as there.
-        noise: as there.
-        window: the widest reach.
-        negatives: K.
+        outputs: as there.
+        parts: as there.
+        window: as there.
+        epoch: as there.
+        programs: as there.
         contexts: "word2vec", "mean" or "sum": how they are combined.
-        seed: 64 bits.
-        epoch: 32 bits.
-        programs: at most so many run side by side.
 
     Returns:
         (programs,) each: int32 predictions trained, int32 predictions measured, float32 sums of their losses.
     """
-    programs = max(1, min(programs, len(tiles[0])))
-    device = tables[0].device
-    predictions = torch.zeros(programs, dtype=torch.int32, device=device)
-    measured = torch.zeros_like(predictions)
-    losses = torch.zeros(programs, dtype=torch.float32, device=device)
-    own = max(triton.next_power_of_2(negatives), 1)
-    if len(tiles[0]):
-        with on_device(tables[0]):
-            cbow_training[(programs,)](
-                *tables,
-                *damping,
-                *tokens,
-                *tiles,
-                len(tiles[0]),
-                len(tokens[0]),
-                *noise,
-                len(noise[0]),
-                seed,
-                epoch,
-                predictions,
-                measured,
-                losses,
-                T=TILE,
-                C=max(16, triton.next_power_of_2(TILE + 2 * window)),
-                NN=TILE * own,
-                K=negatives,
-                WINDOW=window,
-                PITCH=tables[0].shape[1],
-                PIECE=_PIECE,
-                MEAN_FORWARD=contexts != "sum",
-                MEAN_BACKWARD=contexts == "mean",
-                EVERY=LOSS_EVERY,
-                DRAWS=max(_DRAWS, 4 * own),
-                **_LAUNCH,
-            )
-    return predictions, measured, losses
+    size = contexts_of(outputs.centers, window)
+    own = outputs.path is None and not outputs.grouped and parts is None
+
+    def arguments(programs: int) -> dict[str, object]:
+        return {
+            **outputs.arguments(epoch),
+            **inputs.arguments(parts, programs, size, tables[0]),
+            "C": size,
+            "WINDOW": window,
+            "PIECE": _OWN_PIECE if own else _PIECE,
+            "MEAN_FORWARD": contexts != "sum",
+            "MEAN_BACKWARD": contexts == "mean",
+        }
+
+    return launch(cbow_training, tables, damping, tokens, tiles, programs, arguments)

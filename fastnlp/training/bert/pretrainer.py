@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from fastnlp.io.atomic import check_place
 from fastnlp.models.bert import BertConfig, BertForPreTraining
 from fastnlp.models.bert.pretrained import Tokenizer
 from fastnlp.sampling import BertExamples
@@ -29,6 +30,7 @@ from fastnlp.training.bert.checkpoints import (
     save_random,
     write_checkpoint,
 )
+from fastnlp.training.bert.data import Data, checked_examples, examples_of
 from fastnlp.training.bert.optimizer_state import full_parameters, load_optimizer, optimizer_tensors
 from fastnlp.training.bert.processes import Processes, processes
 from fastnlp.training.bert.reports import Reporter, unigram_entropy
@@ -44,7 +46,6 @@ __all__ = ["BertPretrainer"]
 
 _log = logging.getLogger("fastnlp")
 
-Data = Corpus | BertExamples
 _MAY_CHANGE = ("log_every", "peak_flops")  # settings that a run may be resumed without
 
 
@@ -106,6 +107,23 @@ class BertPretrainer:
         self.history: list[PretrainingProgress] = []
         self.unigram_entropy = math.nan
 
+    def examples(self, corpus: Corpus, *, rank: int = 0, world_size: int = 1, **options: Any) -> BertExamples:
+        """The examples that `fit` makes of a corpus, or with other rules for pairs and masks.
+
+        Args:
+            corpus: with the special tokens in its vocabulary.
+            rank: of this process under torchrun.
+            world_size: how many processes there are.
+            **options: of `BertExamples`: `pairs`, `whole_words` and the like.
+
+        Returns:
+            What `fit` takes for `data` and `validation`.
+
+        Raises:
+            ValueError: as `BertExamples`.
+        """
+        return examples_of(corpus, self.config, self.settings, rank, world_size, **options)
+
     def fit(
         self,
         data: Data,
@@ -129,7 +147,7 @@ class BertPretrainer:
         what it has learned, and the checkpoint, if there is a folder for them, is written.
 
         Args:
-            data: a corpus, or examples made from one in a way of your own.
+            data: a corpus, or examples made from one in a way of your own; see `examples`.
             tokenizer: of the corpus, to be kept with the model.
             validation: data that is not trained on.
             validate_every: updates between looks at it.
@@ -167,6 +185,8 @@ class BertPretrainer:
         folder = None if checkpoint is None else Path(checkpoint)
         with ExitStack() as stack:
             where = processes(self.device)
+            if folder is not None and where.first:
+                check_place(folder / "step", makes_folders=True)
             devices = [where.device] if where.device.type == "cuda" else []
             stack.enter_context(torch.random.fork_rng(devices))
             if self.threads is not None:
@@ -246,41 +266,7 @@ class BertPretrainer:
         return self
 
     def _examples(self, data: Data, where: Processes, name: str) -> BertExamples:
-        """The examples of this process, from a corpus or as given."""
-        settings = self.settings
-        if isinstance(data, Corpus):
-            data = BertExamples(
-                data,
-                max_len=settings.max_len,
-                mode="nsp" if self.config.next_sentence else "full",
-                mask_fraction=settings.mask_fraction,
-                seed=settings.seed,
-                pad_to="longest" if settings.leaves_out_padding else "max_len",
-                rank=where.rank,
-                world_size=where.size,
-            )
-        if not isinstance(data, BertExamples):
-            raise TypeError(f"{name}: expected a Corpus or BertExamples, got {type(data).__name__}")
-        if (data.rank, data.world_size) != (where.rank, where.size):
-            raise ValueError(
-                f"{name}: expected examples of process {where.rank} of {where.size}, got {data.rank} of "
-                f"{data.world_size}; a Corpus is divided without help"
-            )
-        if self.config.next_sentence and data.mode == "full":
-            raise ValueError(
-                f"{name}: expected pairs of sentences, or a model with next_sentence=False, got running text"
-            )
-        if data.max_len > self.config.max_position_embeddings:
-            raise ValueError(
-                f"max_len: expected at most the model's {self.config.max_position_embeddings}, "
-                f"got {data.max_len}"
-            )
-        if len(data.corpus.vocab) > self.config.vocab_size:
-            raise ValueError(
-                f"{name}: expected at most the model's {self.config.vocab_size:,} words, got "
-                f"{len(data.corpus.vocab):,}"
-            )
-        return data
+        return checked_examples(data, self.config, self.settings, where.rank, where.size, name)
 
     def _length(self, stream: BatchStream) -> tuple[int, int]:
         """Updates in all, and the epochs that they go through."""

@@ -14,6 +14,8 @@ from fastnlp.io.checks import whole_number
 from fastnlp.vectors.evaluation.reading import (
     KnownWords,
     Lines,
+    columns,
+    fields_of,
     numbered_lines,
     refuse_line,
     text_files,
@@ -66,10 +68,10 @@ def categories(
         vectors: the word vectors, frequent words first.
         words: a file or its lines: a word and its category each, between tabs, commas or spaces; lines that
             start with # are comments. A first line that names the columns, "word" and "category" (or
-            "concept", "class", "cluster") among others, says where they stand; without one, four columns are
-            BLESS's, whose first two count. Or a folder with a .txt for each category, a word a line. A part
-            of speech behind an unknown word (`cat-n`) is left out. A word that comes again counts once, with
-            its first category.
+            "concept", "class", "cluster") among others, says where they stand, and rows without a word are
+            passed over; without one, four columns are BLESS's, whose first two count. Or a folder with a
+            .txt for each category, a word a line. A part of speech behind an unknown word (`cat-n`) is left
+            out. A word that comes again counts once, with its first category.
         restrict_vocab: words beyond the first so many count as unknown; None takes all.
         case_insensitive: compare words in upper case; of several spellings the first row counts.
         restarts: how often to cluster anew, at least 1.
@@ -123,18 +125,15 @@ def _read(words: Lines) -> Iterator[tuple[str, str]]:
         for path in files:
             yield from ((line, path.stem) for _, line, _ in numbered_lines(path))
         return
-    columns = None
+    titled = None
     for place, (number, line, source) in enumerate(numbered_lines(words)):
-        mark = next((mark for mark in "\t," if mark in line), None)
-        fields = [field.strip().strip('"') for field in line.split(mark)]
-        if place == 0:
-            titles = [field.lower() for field in fields]
-            found = [next((titles.index(n) for n in names if n in titles), -1) for names in _TITLES]
-            if min(found) >= 0 and found[0] != found[1]:
-                columns = found
-                continue
-        first, second = columns or (0, 1)
-        right = max(first, second) < len(fields) if columns else len(fields) in (2, 4)
+        fields = fields_of(line, next((mark for mark in "\t," if mark in line), None))
+        if place == 0 and (titled := columns(line, *_TITLES)):
+            continue
+        first, second = titled or (0, 1)
+        right = max(first, second) < len(fields) if titled else len(fields) in (2, 4)
+        if right and titled and not fields[first]:  # where a table has more rows than a category words
+            continue
         if not right or not fields[first] or not fields[second]:
             refuse_line(source, number, f"expected a word and its category, got {line[:60]!r}")
         yield fields[first], fields[second]

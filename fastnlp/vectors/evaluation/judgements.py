@@ -10,9 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnlp.vectors.comparison import Comparisons
-from fastnlp.vectors.evaluation.reading import KnownWords, Lines, numbered_lines, refuse_line
+from fastnlp.vectors.evaluation.reading import (
+    KnownWords,
+    Lines,
+    columns,
+    fields_of,
+    numbered_lines,
+    refuse_line,
+)
 
 __all__ = ["Correlation", "SimilarityResult", "similarity"]
+
+_TITLES = (
+    ("word1", "word 1", "word_1"),
+    ("word2", "word 2", "word_2"),
+    ("similarity", "score", "rating", "human (mean)", "simlex999"),
+)
 
 
 class Correlation(NamedTuple):
@@ -70,9 +83,10 @@ def similarity(
     Args:
         vectors: the word vectors, frequent words first.
         pairs: a file or its lines: two words and a number each; lines that start with # are comments, and a
-            first line without a number is a heading. A column between them (SimLex-999's part of speech) and
-            columns behind the number are passed over, and so is a part of speech behind an unknown word
-            (MEN's `sun-n`).
+            first line without a number is a heading, which says where they stand if it has "word1", "word2"
+            and "similarity" (or "score", "rating"). Without it, a column between them (SimLex-999's part of
+            speech) and columns behind the number are passed over. So is a part of speech behind an unknown
+            word (MEN's `sun-n`).
         delimiter: what separates the three; None takes tabs if the first line has one, else commas, else
             spaces.
         restrict_vocab: words beyond the first so many count as unknown; None takes all.
@@ -115,10 +129,17 @@ def judge(
     judgements: list[float] = []
     cosines: list[float] = []
     unknown = 0
+    titled = None
     for place, (number, line, source) in enumerate(numbered_lines(pairs)):
         if delimiter is None and place == 0:
             delimiter = next((mark for mark in "\t," if mark in line), " ")
-        fields = line.split() if delimiter == " " else [field.strip() for field in line.split(delimiter)]
+            if titled := columns(line, *_TITLES):
+                continue
+        fields = fields_of(line, None if delimiter == " " else delimiter)
+        if titled and max(titled) < len(fields):
+            fields = [fields[column] for column in titled]
+            if not any(fields):  # an empty row of a table
+                continue
         if len(fields) < 3 or (len(fields) > 3 and not strict):
             if not strict:
                 continue

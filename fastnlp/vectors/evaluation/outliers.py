@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +12,19 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.vectors.evaluation.reading import KnownWords, text_files
+from fastnlp.vectors.evaluation.reading import (
+    KnownWords,
+    columns,
+    fields_of,
+    numbered_lines,
+    refuse_line,
+    text_files,
+)
 from fastnlp.vectors.table import WordTable
 
 __all__ = ["OutlierResult", "outliers"]
+
+_MARKS = {"false": 0, "0": 0, "true": 1, "1": 1}  # of a table: is the word an outlier
 
 Sets: TypeAlias = str | os.PathLike[str] | Iterable[tuple[Iterable[str], Iterable[str]]]
 
@@ -56,9 +66,10 @@ def outliers(
     Args:
         vectors: the word vectors, frequent words first.
         sets: a folder of .txt files as in the paper's 8-8-8 (or one such file): the words of a set, a line
-            each, a blank line, and its outliers, a line each. Or pairs (words, outliers). A word of several
-            parts, between spaces or underscores, that is unknown itself is the mean of its parts' unit
-            vectors.
+            each, a blank line, and its outliers, a line each. Or a table whose first line names "category",
+            "word" and "is_outlier", or "words" and "outliers", which are lists (`['a', 'b']`) then. Or pairs
+            (words, outliers). A word of several parts, between spaces or underscores, that is unknown itself
+            is the mean of its parts' unit vectors.
         restrict_vocab: words beyond the first so many count as unknown; None takes all.
         case_insensitive: compare words in upper case; of several spellings the first row counts.
 
@@ -122,7 +133,51 @@ def _read(sets: Sets) -> Iterable[tuple[Iterable[str], Iterable[str]]]:
     files = text_files(path) if path.is_dir() else [path]
     if not files:
         raise ValueError(f"{path}: expected a folder with sets of words, found no .txt in it")
-    return [_read_set(file) for file in files]
+    return [each for file in files for each in _read_file(file)]
+
+
+def _read_file(path: Path) -> Iterable[tuple[list[str], list[str]]]:
+    _, first, _ = next(numbered_lines(path, comments=False), (0, "", ""))
+    if titled := columns(first, ("words",), ("outliers",)):
+        return _read_lists(path, titled)
+    if titled := columns(first, ("category",), ("word",), ("is_outlier",)):
+        return _read_rows(path, titled)
+    return [_read_set(path)]
+
+
+def _read_lists(path: Path, titled: list[int]) -> Iterable[tuple[list[str], list[str]]]:
+    """A set a row, in two cells."""
+    for number, line, source in list(numbered_lines(path, comments=False))[1:]:
+        fields = fields_of(line, "\t" if "\t" in line else ",")
+        if max(titled) >= len(fields):
+            refuse_line(source, number, f"expected words and outliers, got {len(fields)} fields")
+        words, outside = (_listed(fields[column], source, number) for column in titled)
+        yield words, outside
+
+
+def _listed(text: str, source: str, number: int) -> list[str]:
+    """The words of a list as Python writes it."""
+    try:
+        words = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        refuse_line(source, number, f"expected a list such as ['a', 'b'], got {text[:60]!r}")
+    return [word.strip() for word in words if word.strip()]
+
+
+def _read_rows(path: Path, titled: list[int]) -> Iterable[tuple[list[str], list[str]]]:
+    """A word a row, with its set and whether it is its outlier."""
+    sets: dict[str, tuple[list[str], list[str]]] = {}
+    for number, line, source in list(numbered_lines(path, comments=False))[1:]:
+        fields = fields_of(line, "\t" if "\t" in line else ",")
+        if max(titled) >= len(fields):
+            refuse_line(source, number, f"expected a category, a word and a mark, got {len(fields)} fields")
+        category, word, mark = (fields[column] for column in titled)
+        if mark.lower() not in _MARKS:
+            refuse_line(source, number, f"is_outlier: expected true or false, got {mark[:60]!r}")
+        sets.setdefault(category, ([], []))[_MARKS[mark.lower()]].append(word)
+    return sets.values()
 
 
 def _read_set(path: Path) -> tuple[list[str], list[str]]:

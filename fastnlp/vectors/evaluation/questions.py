@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from fastnlp.vectors.evaluation.reading import (
     KnownWords,
     Lines,
+    columns,
+    fields_of,
     numbered_lines,
     refuse_line,
     text_files,
@@ -23,6 +25,14 @@ from fastnlp.vectors.nearest import NearestRows
 __all__ = ["AnalogyMethod", "AnalogyResult", "AnalogySection", "analogies"]
 
 AnalogyMethod: TypeAlias = Literal["3cosadd", "3cosmul"]
+
+_TITLES = (
+    ("word1", "a"),
+    ("word2", "b"),
+    ("word3", "c"),
+    ("target", "word4", "d"),
+    ("type", "category", "section"),
+)
 
 # Other spellings of the question's own words are passed over; among so many answers one is left.
 _CANDIDATES = 5
@@ -126,10 +136,11 @@ def analogies(
     Args:
         vectors: the word vectors, frequent words first.
         questions: one of three tests. Google's questions-words.txt, or lines like it: four words each,
-            sections headed by ": name". MSR's word_relationship.questions (three words a line) with
+            sections headed by ": name"; or a table whose first line names "type" (or "category"), "word1",
+            "word2", "word3" and "target". MSR's word_relationship.questions (three words a line) with
             word_relationship.answers beside it (a section such as JJ_JJR, and the answer). A folder of BATS,
-            in which each .txt, in folders below too, is a section of lines "word TAB answer/answer/...": each
-            pair of lines is a question, and any of the answers will do.
+            in which each .txt, in folders below too, is a section of lines "word TAB answer/answer/...", or
+            with commas between the answers: each pair of lines is a question, and any of the answers will do.
         restrict_vocab: words beyond the first so many count as unknown; None takes all.
         case_insensitive: compare words in upper case; of several spellings the first row counts.
         dummy4unknown: count a question with an unknown word as wrong instead of leaving it out.
@@ -213,7 +224,17 @@ def _read(questions: Lines) -> Iterator[Question]:
 
 def _read_google(questions: Lines) -> Iterator[Question]:
     section = "questions"
-    for number, line, source in numbered_lines(questions):
+    titled = None
+    for place, (number, line, source) in enumerate(numbered_lines(questions)):
+        if place == 0 and (titled := columns(line, *_TITLES)):
+            continue
+        if titled:
+            fields = fields_of(line, "\t" if "\t" in line else ",")
+            if max(titled) >= len(fields) or not all(fields[column] for column in titled):
+                refuse_line(source, number, f"expected four words and a section, got {line[:60]!r}")
+            a, b, c, d, section = (fields[column] for column in titled)
+            yield Question(section, (a, b, c), (d,))
+            continue
         if line.startswith(":"):
             section = line[1:].strip()
             continue
@@ -251,9 +272,10 @@ def _read_bats(folder: Path) -> Iterator[Question]:
     for path in files:
         pairs: list[tuple[str, tuple[str, ...]]] = []
         for number, line, source in numbered_lines(path):
-            # Answers may be of several words where a tab stands before them.
+            # Answers may be of several words where a tab stands before them, and have commas for slashes.
             fields = [field.strip() for field in line.split("\t" if "\t" in line else None) if field.strip()]
-            answers = tuple(answer.strip() for answer in fields[-1].split("/") if answer.strip())
+            mark = "/" if "/" in fields[-1] else ","
+            answers = tuple(answer.strip() for answer in fields[-1].split(mark) if answer.strip())
             if len(fields) != 2 or not answers:
                 refuse_line(source, number, f"expected a word and its answers, got {len(fields)} fields")
             pairs.append((fields[0], answers))

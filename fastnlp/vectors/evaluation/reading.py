@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from fastnlp.io.checks import several, whole_number
 from fastnlp.vectors.table import WordTable
 
-__all__ = ["KnownWords", "Lines", "numbered_lines", "refuse_line", "text_files"]
+__all__ = ["KnownWords", "Lines", "columns", "fields_of", "numbered_lines", "refuse_line", "text_files"]
 
 _TAGS = ("-n", "-v", "-j", "-a", "-r")  # noun, verb, adjective twice, adverb
 
@@ -37,6 +39,27 @@ def numbered_lines(lines: Lines, comments: bool = True) -> Iterator[tuple[int, s
     for number, line in enumerate(lines, 1):
         if line.strip() and not (comments and line.startswith("#")):
             yield number, line.strip(), source
+
+
+def fields_of(line: str, mark: str | None) -> list[str]:
+    """The fields of a line between marks, spaces for None; between commas, quoted fields may hold commas."""
+    fields = line.split(mark)
+    if mark == "," and '"' in line:
+        with contextlib.suppress(csv.Error):  # a carriage return within the line
+            fields = next(csv.reader([line], skipinitialspace=True))
+    return [field.strip().strip('"') for field in fields]
+
+
+def columns(line: str, *titles: tuple[str, ...]) -> list[int] | None:
+    """Which columns of a table are named so, or None where the line does not name one of each.
+
+    Args:
+        line: the first of the table.
+        *titles: for each column wanted, its possible titles in lower case.
+    """
+    names = [field.lower() for field in fields_of(line, "\t" if "\t" in line else ",")]
+    found = [next((names.index(title) for title in each if title in names), -1) for each in titles]
+    return found if min(found) >= 0 and len(set(found)) == len(found) else None
 
 
 def text_files(folder: str | os.PathLike[str]) -> list[Path]:

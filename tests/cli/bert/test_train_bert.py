@@ -6,6 +6,7 @@ import torch
 
 from fastnlp import BertForPreTraining
 from fastnlp.cli.main import main
+from fastnlp.training.bert import data
 from fastnlp.training.pretraining_reports import PretrainingTable
 
 
@@ -62,6 +63,62 @@ def test_a_text_becomes_a_model_that_fills_masks(text, tmp_path, capsys):
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), done.parameters(), strict=True))
 
 
+def test_every_rule_and_part_has_a_flag(text, tmp_path, monkeypatch):
+    seen = []
+
+    class Recorded(data.BertExamples):
+        def __init__(self, corpus, **options):
+            seen.append(options)
+            super().__init__(corpus, **options)
+
+    monkeypatch.setattr(data, "BertExamples", Recorded)
+    out, run = tmp_path / "out", tmp_path / "run"
+    flags = "--pairs adjacent --next-sentence-rule book --long-pairs drop --pad-multiple 8 --pool 4"
+    flags += " --max-predictions 2 --replacement 0.5 0.25 0.25 --whole-words --predict-unknown --drop-last"
+    flags += " --mlm-head book --no-embedding-norm --no-tie-word-embeddings --no-bias --norm pre"
+    flags += " --initializer-range 0.05 --layer-norm-eps 1e-6 --max-position-embeddings 40 --beta1 0.8"
+    flags += " --beta2 0.95 --epsilon 1e-7 --padded --validation-batches 1 --seed 7 --quiet --steps 2"
+    command = ["train", "bert", str(text), *SMALL, *flags.split(), "--checkpoint", str(run)]
+    assert main([*command, "-o", str(out), "--validation", str(text)]) == 0
+    rules = {
+        "pairs": "adjacent", "next_sentence_rule": "book", "long_pairs": "drop", "pad_multiple": 8, "pool": 4,
+        "max_predictions": 2, "replacement": [0.5, 0.25, 0.25], "whole_words": True, "predict_unknown": True,
+        "drop_last": True, "pad_to": "max_len", "max_len": 24, "seed": 7, "mode": "nsp", "world_size": 1,
+    }  # fmt: skip
+    assert len(seen) == 2 and all(rules.items() <= options.items() for options in seen)
+    config = BertForPreTraining.from_pretrained(out).config
+    assert (config.mlm_head, config.embedding_norm, config.tie_word_embeddings) == ("book", False, False)
+    assert (config.bias, config.norm, config.initializer_range) == (False, "pre", 0.05)
+    assert (config.layer_norm_eps, config.max_position_embeddings) == (1e-6, 40)
+    settings = json.loads((run / "step-000000002" / "trainer.json").read_text())["run"]["settings"]
+    assert (settings["beta1"], settings["beta2"], settings["epsilon"]) == (0.8, 0.95, 1e-7)
+    assert settings["unpadded"] is False
+
+
+def test_a_model_is_gone_on_with(text, tmp_path, capsys):
+    out, again = tmp_path / "out", tmp_path / "again"
+    assert main(["train", "bert", str(text), "-o", str(out), *SMALL, "--steps", "2", "--quiet"]) == 0
+    more = ["--init-from", str(out), "-o", str(again), "--steps", "1", "--quiet", "--max-len", "24"]
+    assert main(["train", "bert", str(text), *more, "--batch-size", "8", "--lr", "1e-9"]) == 0
+    first, second = map(BertForPreTraining.from_pretrained, (out, again))
+    assert (again / "tokenizer.json").read_bytes() == (out / "tokenizer.json").read_bytes()
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=0)
+    assert main(["train", "bert", str(text), *more, "--preset", "tiny"]) == 1
+    assert "--init-from: expected no flags of the model beside it, got preset" in capsys.readouterr().err
+    (out / "tokenizer.json").unlink()
+    assert main(["train", "bert", str(text), *more]) == 1
+    assert "--tokenizer: expected one, as there is none in" in capsys.readouterr().err
+
+
+def test_the_books_model_is_a_preset(text, tmp_path):
+    command = ["train", "bert", str(text), "-o", str(tmp_path / "out"), "--preset", "book", "--steps", "1"]
+    small = ["--vocab-size", "300", "--batch-size", "4", "--max-len", "24", "--quiet"]
+    assert main([*command, *small]) == 0
+    config = BertForPreTraining.from_pretrained(tmp_path / "out").config
+    assert (config.hidden_size, config.mlm_head, config.max_position_embeddings) == (128, "book", 1000)
+
+
 def test_wrong_arguments_end_in_one_line(text, tmp_path, capsys):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "note").write_text("mine")
@@ -71,6 +128,13 @@ def test_wrong_arguments_end_in_one_line(text, tmp_path, capsys):
         ([str(text), "-o", str(tmp_path / "no" / "x")], "--output: expected a folder"),
         ([str(text), "-o", str(tmp_path / "x"), "--resume"], "--resume"),
         ([str(text), "-o", str(tmp_path / "x"), *SMALL, "--steps", "0"], "steps: expected 1"),
+        ([str(text), "-o", str(tmp_path / "x"), "--init-from", "nowhere"], "nowhere: No such file"),
+        ([str(text), "-o", str(tmp_path / "x"), *SMALL, "--long-pairs", "drop"], "long_pairs: expected"),
+        ([str(text), "-o", str(tmp_path / "x"), *SMALL, "--pad-multiple", "0"], "pad_multiple: expected at"),
+        (
+            [str(text), "-o", str(tmp_path / "x"), *SMALL, "--replacement", "0.5", "0.5", "0.5"],
+            "replacement: expected",
+        ),
     ):
         assert main(["train", "bert", *arguments]) == 1
         error = capsys.readouterr().err.strip().splitlines()[-1]

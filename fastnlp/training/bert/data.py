@@ -1,0 +1,92 @@
+"""The examples that a run is trained on: made from a corpus, or given and fitting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastnlp.models.bert import BertConfig
+from fastnlp.sampling import BertExamples
+from fastnlp.text import Corpus
+from fastnlp.training.bert.settings import PretrainingSettings
+
+__all__ = ["Data", "checked_examples", "examples_of"]
+
+Data = Corpus | BertExamples
+
+
+def examples_of(
+    corpus: Corpus,
+    config: BertConfig,
+    settings: PretrainingSettings,
+    rank: int = 0,
+    world_size: int = 1,
+    **options: Any,
+) -> BertExamples:
+    """The examples that suit a model and the settings of its run.
+
+    Args:
+        corpus: with the special tokens in its vocabulary.
+        config: the model's; without `next_sentence` the examples are running text.
+        settings: give the length, the part that is predicted, the seed, and whether rows are padded.
+        rank: of this process.
+        world_size: how many processes there are.
+        **options: what else `BertExamples` takes, or takes otherwise.
+
+    Raises:
+        ValueError: as `BertExamples`.
+    """
+    return BertExamples(
+        corpus,
+        **{
+            "max_len": settings.max_len,
+            "mode": "nsp" if config.next_sentence else "full",
+            "mask_fraction": settings.mask_fraction,
+            "seed": settings.seed,
+            "pad_to": "longest" if settings.leaves_out_padding else "max_len",
+            "rank": rank,
+            "world_size": world_size,
+            **options,
+        },
+    )
+
+
+def checked_examples(
+    data: Data, config: BertConfig, settings: PretrainingSettings, rank: int, world_size: int, name: str
+) -> BertExamples:
+    """The examples of one process, from a corpus or as given.
+
+    Args:
+        data: either of them.
+        config: of the model.
+        settings: of the run.
+        rank: of the process.
+        world_size: how many processes there are.
+        name: of the argument.
+
+    Raises:
+        TypeError: `data` is neither.
+        ValueError: they do not fit the model or the process.
+    """
+    if isinstance(data, Corpus):
+        data = examples_of(data, config, settings, rank, world_size)
+    if not isinstance(data, BertExamples):
+        raise TypeError(f"{name}: expected a Corpus or BertExamples, got {type(data).__name__}")
+    if (data.rank, data.world_size) != (rank, world_size):
+        raise ValueError(
+            f"{name}: expected examples of process {rank} of {world_size}, got {data.rank} of "
+            f"{data.world_size}; a Corpus is divided without help"
+        )
+    if config.next_sentence and data.mode == "full":
+        raise ValueError(
+            f"{name}: expected pairs of sentences, or a model with next_sentence=False, got running text"
+        )
+    if data.max_len > config.max_position_embeddings:
+        raise ValueError(
+            f"max_len: expected at most the model's {config.max_position_embeddings}, got {data.max_len}"
+        )
+    if len(data.corpus.vocab) > config.vocab_size:
+        raise ValueError(
+            f"{name}: expected at most the model's {config.vocab_size:,} words, got "
+            f"{len(data.corpus.vocab):,}"
+        )
+    return data
