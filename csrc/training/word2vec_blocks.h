@@ -104,11 +104,9 @@ FASTNLP_INLINE void to_gradients(const vec* dot, std::uint32_t labels, float* gr
   }
 }
 
-// The gradients of a block of Rows context rows x Columns output rows, row by row.
+// Adds the products of Rows context rows x Columns output rows to `dot`, row by row.
 template <int Rows, int Columns>
-inline void score_block(float* const* x, float* const* y, std::int64_t pitch, std::uint32_t labels, float lr,
-                        double* loss, float* gradient) {
-  vec dot[Rows * Columns] = {};
+FASTNLP_INLINE void add_dots(float* const* x, float* const* y, std::int64_t pitch, vec* dot) {
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
     vec rows[Rows];
 #pragma GCC unroll 16
@@ -121,6 +119,14 @@ inline void score_block(float* const* x, float* const* y, std::int64_t pitch, st
       for (int i = 0; i < Rows; ++i) dot[i * Columns + j] += rows[i] * column;
     }
   }
+}
+
+// The gradients of a block of Rows context rows x Columns output rows, row by row.
+template <int Rows, int Columns>
+inline void score_block(float* const* x, float* const* y, std::int64_t pitch, std::uint32_t labels, float lr,
+                        double* loss, float* gradient) {
+  vec dot[Rows * Columns] = {};
+  add_dots<Rows, Columns>(x, y, pitch, dot);
   to_gradients<Rows * Columns, Columns>(dot, labels, gradient, lr, loss);
 }
 

@@ -77,24 +77,23 @@ inline void keep_tokens(Word2VecJob& job, std::int64_t begin, std::int64_t end) 
   }
 }
 
-FASTNLP_INLINE std::int32_t noise_word(const Word2VecJob& job, u32 column_word, u32 threshold_word) {
-  const std::int32_t own = pick(column_word, job.noise_size);
-  const std::int32_t mask = -static_cast<std::int32_t>(passes(job.noise[own].threshold, threshold_word));
-  return (own & mask) | (job.noise[own].alias & ~mask);
+FASTNLP_INLINE std::int32_t noise_word(const Word2VecJob& job, u64 column, u32 word) {
+  const AliasColumn& at = job.noise[column];
+  const std::int32_t mask = -static_cast<std::int32_t>(passes(at.threshold, word));
+  return (static_cast<std::int32_t>(column) & mask) | (at.alias & ~mask);
 }
 
-// Negatives are drawn for sets of centers: a center alone, or every other one of 2 * kGroupCenters, so that
-// two sets alternate and no center is scored on rows that its neighbour is about to move. A set is named by
-// its first center, whose position keys the draws.
+// Negatives are drawn for sets of centers: a center alone, or kGroupCenters in a row. A set is named by its
+// first center, whose position keys the draws.
 FASTNLP_INLINE std::int64_t set_of(const Word2VecJob& job, std::int64_t c) {
-  return job.sharing == Sharing::kGroup ? (c & ~(2 * kGroupCenters - 1)) | (c & 1) : c;
+  return job.sharing == Sharing::kGroup ? c & ~(kGroupCenters - 1) : c;
 }
 
 FASTNLP_INLINE bool in_set(const Word2VecJob& job, std::int64_t set, std::int32_t word) {
   if (job.sharing != Sharing::kGroup) return job.word[set] == word;
-  const std::int64_t end = set + 2 * kGroupCenters < job.kept ? set + 2 * kGroupCenters : job.kept;
+  const std::int64_t end = set + kGroupCenters < job.kept ? set + kGroupCenters : job.kept;
   bool found = false;
-  for (std::int64_t c = set; c < end; c += 2) found |= job.word[c] == word;
+  for (std::int64_t c = set; c < end; ++c) found |= job.word[c] == word;
   return found;
 }
 
@@ -107,7 +106,8 @@ inline std::int32_t redraw(const Word2VecJob& job, std::int64_t set, u32& d) {
     philox_lanes(random, job.seed);
     const int odd = d & 1;
     ++d;
-    const std::int32_t drawn = noise_word(job, random.at(2 * odd, 0), random.at(2 * odd + 1, 0));
+    const u64 column = u64{random.at(2 * odd, 0)} * job.noise_size >> 32;
+    const std::int32_t drawn = noise_word(job, column, random.at(2 * odd + 1, 0));
     if (!in_set(job, set, drawn)) return drawn;
   }
   std::int32_t next = job.word[set];
@@ -123,7 +123,7 @@ FASTNLP_INLINE std::int32_t* drawn_row(const Word2VecJob& job, std::int64_t set)
 }
 
 // The K shared negatives of the sets that begin in [first, last), into their rows of the ring job.drawn. Both
-// ends are multiples of 2 * kGroupCenters or the end of the unit.
+// ends are multiples of kGroupCenters or the end of the unit.
 inline void draw_negatives(Word2VecJob& job, std::int64_t first, std::int64_t last) {
   const int k = job.negatives;
   std::int64_t c = first;
@@ -136,13 +136,31 @@ inline void draw_negatives(Word2VecJob& job, std::int64_t first, std::int64_t la
       positions[count / 8][count % 8] = static_cast<u64>(job.position[c]);
       set[count++] = c;
     }
-    for (int d = 0; d < k; d += 2) {
-      Lanes random = counters(positions, job.epoch, kNegativeStream, static_cast<u32>(d / 2));
-      philox_lanes(random, job.seed);
+    // The alias table is larger than what the caches keep of it between two calls: all columns of up to
+    // kAtOnce draws are fetched before the first is read.
+    constexpr int kAtOnce = 8;
+    for (int first_draw = 0; first_draw < k; first_draw += kAtOnce) {
+      const int draws = k - first_draw < kAtOnce ? k - first_draw : kAtOnce;
+      lanes8 column[kAtOnce][2], word[kAtOnce][2];
+      for (int d = 0; d < draws; d += 2) {
+        Lanes random =
+            counters(positions, job.epoch, kNegativeStream, static_cast<u32>((first_draw + d) / 2));
+        philox_lanes(random, job.seed);
+        for (int each = 0; each < 2; ++each) {
+          for (int half = 0; half < 2; ++half) {
+            column[d + each][half] = random.word[2 * each][half] * job.noise_size >> 32;
+            word[d + each][half] = random.word[2 * each + 1][half];
+          }
+          for (int l = 0; l < count; ++l) {
+            __builtin_prefetch(job.noise + column[d + each][l / 8][l % 8]);
+          }
+        }
+      }
       for (int l = 0; l < count; ++l) {
-        std::int32_t* row = drawn_row(job, set[l]);
-        row[d] = noise_word(job, random.at(0, l), random.at(1, l));
-        if (d + 1 < k) row[d + 1] = noise_word(job, random.at(2, l), random.at(3, l));
+        std::int32_t* row = drawn_row(job, set[l]) + first_draw;
+        for (int d = 0; d < draws; ++d) {
+          row[d] = noise_word(job, column[d][l / 8][l % 8], static_cast<u32>(word[d][l / 8][l % 8]));
+        }
       }
     }
     for (int l = 0; l < count; ++l) {

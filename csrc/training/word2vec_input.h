@@ -21,6 +21,26 @@ FASTNLP_INLINE float* ring_row(const Word2VecJob& job, std::int64_t n) {
   return job.ring + (n & job.ring_mask) * 2 * job.pitch;
 }
 
+// The kept tokens around kept token c that its window holds, both ends in; c itself is among them.
+struct Window {
+  std::int64_t low, high;
+};
+FASTNLP_INLINE Window window_of(const Word2VecJob& job, std::int64_t c) {
+  return {job.first[c] > c - job.reach[c] ? job.first[c] : c - job.reach[c],
+          job.last[c] < c + job.reach[c] ? job.last[c] : c + job.reach[c]};
+}
+
+// The contexts of kept token c, from the ring.
+FASTNLP_INLINE int gather_contexts(const Word2VecJob& job, std::int64_t c, float** x) {
+  const Window window = window_of(job, c);
+  int n = 0;
+  for (std::int64_t i = window.low; i <= window.high; ++i) {
+    x[n] = ring_row(job, i);
+    n += i != c;
+  }
+  return n;
+}
+
 struct WordInput {
   FASTNLP_INLINE static void prefetch(const Word2VecJob& job, std::int64_t n) {
     fetch_ahead(job.input + job.word[n] * job.pitch, job.pitch);

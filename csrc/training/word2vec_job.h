@@ -9,13 +9,15 @@
 namespace fastnlp {
 
 constexpr std::int64_t kDrawnRows = 512;  // centers whose negatives are held at a time; a power of two
-constexpr std::int64_t kGroupCenters =
-    4;                                   // centers that share negatives, every other one of 2 * kGroupCenters
-constexpr std::int64_t kLossEvery = 64;  // the loss is measured on positions that are a multiple of it
+constexpr int kGroupCenters = 4;          // neighbouring centers that share negatives; a power of two
+constexpr std::int64_t kLossEvery = 64;   // the loss is measured on positions that are a multiple of it
 constexpr std::int64_t kScoreFloats =
     32;  // room for the scores of one block of rows, in every instruction set
 
 enum class Architecture : std::uint8_t { kSkipGram, kCbow };
+
+// Context rows of a group, at most.
+constexpr std::int64_t group_rows(int window) { return 2 * std::int64_t{window} + kGroupCenters; }
 
 // Who shares a set of K negatives: nobody, the contexts of a center, or those of kGroupCenters centers.
 enum class Sharing : std::uint8_t { kPair, kCenter, kGroup };
@@ -78,7 +80,8 @@ struct Word2VecJob {
   std::int32_t* drawn;  // (kDrawnRows, negatives)
   float* ring;          // (ring_mask + 1, 2, pitch) a context row and the value it had on entry
   std::int64_t ring_mask;
-  float** rows;  // (2, rows_each) pointers: 2 * window + 1 contexts, then the outputs
+  float**
+      rows;  // (2, rows_each) pointers: contexts, then outputs; of a center or, from the first on, of a group
   std::int64_t rows_each;
   float* gradient;  // (2, gradient_each) kScoreFloats for each block of a center, 64-byte aligned
   std::int64_t gradient_each;
@@ -86,6 +89,8 @@ struct Word2VecJob {
   std::int64_t labels_each;
   float* hidden;  // (2, pitch) the hidden vectors of CBOW
   float* error;   // (pitch,) the error of one of them
+  float* meets;   // (group_rows(window), kGroupCenters), then (group_rows(window),), then kScoreFloats: of a
+                  // group
 
   // Results.
   std::int64_t pairs;

@@ -14,23 +14,12 @@
 
 #include "training/word2vec_blocks.h"
 #include "training/word2vec_draws.h"
+#include "training/word2vec_groups.h"
 #include "training/word2vec_input.h"
 #include "training/word2vec_output.h"
 
 namespace fastnlp {
 namespace {
-
-// The contexts of kept token c, from the ring.
-FASTNLP_INLINE int gather_contexts(const Word2VecJob& job, std::int64_t c, float** x) {
-  const std::int64_t low = job.first[c] > c - job.reach[c] ? job.first[c] : c - job.reach[c];
-  const std::int64_t high = job.last[c] < c + job.reach[c] ? job.last[c] : c + job.reach[c];
-  int n = 0;
-  for (std::int64_t i = low; i <= high; ++i) {
-    x[n] = ring_row(job, i);
-    n += i != c;
-  }
-  return n;
-}
 
 // Each context predicts the center.
 struct SkipGram {
@@ -65,16 +54,6 @@ struct Cbow {
   }
   FASTNLP_INLINE std::int64_t predictions() const { return meeting.n > 0; }
 };
-
-FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
-  float** rows = job.rows + i * job.rows_each;
-  return {rows,
-          rows + 2 * job.window + 1,
-          job.gradient + i * job.gradient_each,
-          job.labels + i * job.labels_each,
-          0,
-          0};
-}
 
 // Trains every center of a unit whose tokens stand in job.word, .position, .reach, .first and .last.
 //
@@ -151,6 +130,8 @@ inline void train_from(Word2VecJob& job) {
     train_tokens<Input, Cbow, NegativeOutput>(job);
   } else if (job.sharing == Sharing::kPair) {
     train_pairs<Input>(job);
+  } else if (job.sharing == Sharing::kGroup) {
+    train_groups<Input>(job);
   } else {
     train_tokens<Input, SkipGram, NegativeOutput>(job);
   }

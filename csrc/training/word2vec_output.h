@@ -14,6 +14,16 @@
 namespace fastnlp {
 namespace {
 
+FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
+  float** rows = job.rows + i * job.rows_each;
+  return {rows,
+          rows + 2 * job.window + 1,
+          job.gradient + i * job.gradient_each,
+          job.labels + i * job.labels_each,
+          0,
+          0};
+}
+
 // The copy that stands in for output row `row`, or null.
 FASTNLP_INLINE float* hot_copy(const Word2VecJob& job, std::int64_t row) {
   const std::int64_t h = row - job.hot_first;

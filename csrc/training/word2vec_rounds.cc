@@ -171,7 +171,7 @@ class Lane {
     if (plan_.noise) {
       const bool grouped = job.sharing == Sharing::kGroup;
       for (std::int64_t c = 0; c < job.kept; ++c) {
-        if (grouped && c % (2 * kGroupCenters) > 1) continue;
+        if (grouped && c % kGroupCenters != 0) continue;
         std::int32_t* row = job.drawn + c * job.negatives;
         for (int k = 0; k < job.negatives; ++k) {
           row[k] = words_.slot(maps.words, row[k], grouped ? kGroupCenters : 1);

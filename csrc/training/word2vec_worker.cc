@@ -51,20 +51,22 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
     job_.part_offsets = plan.parts.offsets.data();
     job_.mean = plan.parts.mean;
   }
-  const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(2 * o.window + 2));
+  const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(group_rows(o.window)));
   ring_ = zeroed_floats(static_cast<std::int64_t>(ring_rows) * 2 * job_.pitch);
   job_.ring_mask = static_cast<std::int64_t>(ring_rows) - 1;
-  job_.rows_each = 2 * o.window + 1 + plan.columns;
+  job_.rows_each = group_rows(o.window) + kGroupCenters + plan.columns;
   rows_.resize(static_cast<std::size_t>(2 * job_.rows_each));
   job_.labels_each = plan.columns / 64 + 2;
   labels_.resize(static_cast<std::size_t>(2 * job_.labels_each));
   job_.gradient_each = (o.window + 1) * ((plan.columns + 2) / 3) * kScoreFloats;
   gradient_ = zeroed_floats(2 * job_.gradient_each);
   hidden_ = zeroed_floats(3 * job_.pitch);
+  meets_ = zeroed_floats(group_rows(o.window) * (kGroupCenters + 1) + kScoreFloats);
   job_.gradient = gradient_.get();
   job_.labels = labels_.data();
   job_.hidden = hidden_.get();
   job_.error = job_.hidden + 2 * job_.pitch;
+  job_.meets = meets_.get();
   job_.drawn = drawn_.data();
   job_.ring = ring_.get();
   job_.rows = rows_.data();

@@ -101,7 +101,7 @@ class Word2VecWorker {
   Word2VecJob job_;
   std::vector<std::int32_t> drawn_, word_, reach_;
   std::vector<std::int64_t> position_, first_, last_;
-  Floats ring_, gradient_, hidden_, hot_;
+  Floats ring_, gradient_, hidden_, meets_, hot_;
   std::vector<std::uint8_t> hot_used_;
   std::vector<std::uint64_t> labels_;
   std::vector<float*> rows_;

@@ -188,10 +188,10 @@ class Draws:
         if self.shared_by != "group":
             k = self._k if self.shared_by == "center" else self._k * 2 * self._window
             return self._sets(tokens, own, tokens.word[:, None], k, epoch)
-        # Every other one of eight neighbours: a set is named by its first center.
-        named = own & ~7 | own & 1
+        # Four neighbours: a set is named by its first center.
+        named = own & ~3
         sets = own[named == own]
-        members = sets[:, None] + torch.arange(0, 8, 2, device=self._device)
+        members = sets[:, None] + torch.arange(4, device=self._device)
         centers = torch.where(members < n, tokens.word[members.clamp(max=n - 1)], -1)
         drawn = self._sets(tokens, sets, centers, self._k, epoch)
         return drawn[torch.searchsorted(sets, named)]

@@ -24,6 +24,7 @@ _KINDS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "i8"}
 _MARK = b"fastnlp graph 1\n"
 _NUMBER = 4  # bytes of each number there, little-endian
 _BLOCK = 1 << 22  # bytes
+_SIZES = {"connectivity": (2, 1024), "expansion_add": (1, 1 << 20), "expansion_search": (1, 1 << 20)}
 _AT_ONCE = 2_000  # rows added, and queries asked, between two looks for Ctrl-C
 
 
@@ -38,15 +39,18 @@ class ApproximateIndex:
     Args:
         vectors: the word vectors. Rows without a direction are not found.
         stored: how the graph keeps the vectors: "float32", "bfloat16", "float16" or "int8".
-        connectivity: neighbours of a word in the graph; more takes memory and time and misses less.
-        expansion_add: candidates looked at for each word added.
-        expansion_search: candidates looked at for each query, at least as many as answers are wanted.
+        connectivity: neighbours of a word in the graph, 2 to 1,024; more takes memory and time and misses
+            less.
+        expansion_add: candidates looked at for each word added, at most 2^20; half of them take half of the
+            time to build, and miss more where words have no clear neighbours.
+        expansion_search: candidates looked at for each query, at least as many as answers are wanted, at most
+            2^20.
         threads: the number of threads; None is one per CPU. With more than one, the graph depends on chance.
         progress: called with the rows added and those there are.
 
     Raises:
         ImportError: usearch is not installed.
-        ValueError: a number is less than 1, or `stored` is another.
+        ValueError: a number is out of range, or `stored` is another.
         TypeError: `progress` cannot be called.
 
     Example:
@@ -73,12 +77,9 @@ class ApproximateIndex:
         checked_call("progress", progress)
         if stored not in get_args(Stored):
             raise ValueError(f"stored: expected one of {get_args(Stored)}, got {stored!r}")
-        for name, number in (
-            ("connectivity", connectivity),
-            ("expansion_add", expansion_add),
-            ("expansion_search", expansion_search),
-        ):
-            whole_number(name, number, least=1)
+        _size("connectivity", connectivity)
+        _size("expansion_add", expansion_add)
+        _size("expansion_search", expansion_search)
         self.vectors = vectors
         self._graph = _usearch().Index(
             ndim=vectors.vector_size,
@@ -108,7 +109,7 @@ class ApproximateIndex:
 
     @expansion_search.setter
     def expansion_search(self, count: int) -> None:
-        self._graph.expansion_search = whole_number("expansion_search", count, least=1)
+        self._graph.expansion_search = _size("expansion_search", count)
 
     def search(
         self, queries: NDArray[np.floating[Any]], topn: int = 10, *, threads: int | None = None
@@ -273,6 +274,14 @@ class ApproximateIndex:
                 raise ValueError(
                     f"{name}: expected the graph of these vectors, found another vector of row {row}"
                 )
+
+
+def _size(name: str, number: int) -> int:
+    """A number that memory grows with, in its bounds."""
+    least, most = _SIZES[name]
+    if whole_number(name, number, least=least) > most:
+        raise ValueError(f"{name}: expected at most {most:,}, got {number:,}")
+    return int(number)
 
 
 def _checked_file(name: str) -> int:

@@ -4,7 +4,8 @@ The order is part of what is checked: a context vector is read when its word com
 and its change is added to the table when it has left; the scores of a center are taken before the center in
 front of it is applied; contexts are applied in blocks of four (of two where vectors have fewer than 16 lanes)
 and outputs, where they are many, in as few blocks as fill a vector with dot products, of sizes as equal as
-can be.
+can be. Where skip-gram's negatives are shared by groups of four centers, the contexts of a group are taken in
+such blocks, and a block is scored before the one in front of it is applied.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from oracles import philox
+
+GROUP = 4  # centers that share negatives
 
 
 @dataclass
@@ -68,8 +71,8 @@ def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=N
         return Meetings(words, slots, outputs, labels)
     outputs = []
     for c, word in enumerate(words):
-        first = c // 8 * 8 + c % 2 if grouped else c
-        centers = words[first : first // 8 * 8 + 8 : 2] if grouped else [word]
+        first = c // GROUP * GROUP if grouped else c
+        centers = words[first : first + GROUP] if grouped else [word]
         outputs.append([word, *negatives_of(*table, seed, epoch, positions[first], centers, k)])
     return Meetings(words, slots, outputs, [[1] + [0] * k] * len(words))
 
@@ -89,12 +92,15 @@ def blocks(columns, rows, lanes):
         first += width
 
 
-def train_unit(meetings, input_table, output_table, lr, window, lanes=16, parts=None, mean=True, cbow=None):
+def train_unit(
+    meetings, input_table, output_table, lr, window, lanes=16, parts=None, mean=True, cbow=None, grouped=False
+):
     """Trains one unit in place; returns the summed loss over all predictions.
 
     `lanes` is the number of floats in a vector, of which the sizes of blocks follow.
     `parts` are the input rows that each word is composed of, and `mean` whether by their mean or their sum;
-    without, word w has row w. `cbow` is None for skip-gram, or how contexts are combined.
+    without, word w has row w. `cbow` is None for skip-gram, or how contexts are combined. `grouped` is
+    whether skip-gram's negatives are shared by groups, whose loss is that before the group is trained.
     """
     words, slots, outputs = meetings.words, meetings.slots, meetings.outputs
     ring, entered, left, loss = {}, 0, 0, 0.0
@@ -115,13 +121,7 @@ def train_unit(meetings, input_table, output_table, lr, window, lanes=16, parts=
         for row in range(0, len(xs), 4 if lanes == 16 else 2):
             block = xs[row : row + (4 if lanes == 16 else 2)]
             for first, last in blocks(len(outputs[c]), len(block), lanes):
-                before = {i: ring[i][0].copy() for i in block}
-                for j, out in enumerate(outputs[c][first:last], first):
-                    u = output_table[out].copy()
-                    for i in block:
-                        g = gradients[c][xs.index(i), j]
-                        ring[i][0] += g * u
-                        output_table[out] += g * before[i]
+                apply_block(block, outputs[c][first:last], gradients[c][row : row + len(block), first:last])
 
     def apply_hidden(c):
         if not slots[c]:
@@ -133,16 +133,62 @@ def train_unit(meetings, input_table, output_table, lr, window, lanes=16, parts=
         for i in slots[c]:
             ring[i][0] += error / len(slots[c]) if cbow == "mean" else error
 
-    apply = apply_contexts if cbow is None else apply_hidden
-    for c in range(len(words)):
-        while left < c - window - 1:
+    def move_ring(low, high):
+        nonlocal entered, left
+        while left < low:
             now, entry = ring.pop(left)
             leave(words[left], now - entry)
             left += 1
-        while entered < len(words) and entered <= c + window:
+        while entered < min(high, len(words)):
             row = compose(words[entered])
             ring[entered] = [row.copy(), row.copy()]
             entered += 1
+
+    def score(block, outs, sign, times):
+        x = np.array([ring[i][0] for i in block])
+        return times * (sign - sigmoid(x @ output_table[outs].T)) * lr
+
+    def apply_block(block, outs, gradient):
+        before = {i: ring[i][0].copy() for i in block}
+        for j, out in enumerate(outs):
+            u = output_table[out].copy()
+            for k, i in enumerate(block):
+                ring[i][0] += gradient[k, j] * u
+                output_table[out] += gradient[k, j] * before[i]
+
+    def train_group(begin, end):
+        nonlocal loss
+        centers, negatives = words[begin:end], outputs[begin][1:]
+        for c in range(begin, end):
+            x = np.array([ring[i][0] for i in slots[c]]).reshape(len(slots[c]), input_table.shape[1])
+            loss += np.logaddexp(0, -x @ output_table[words[c]]).sum()
+            loss += np.logaddexp(0, x @ output_table[negatives].T).sum()
+        of_group = sorted({i for c in range(begin, end) for i in [c, *slots[c]]})
+        height, late = 4 if lanes == 16 else 2, []
+        for row in range(0, len(of_group), height):
+            block = of_group[row : row + height]
+            meets = np.array([[float(i in slots[c]) for c in range(begin, end)] for i in block])
+            parts_of_block = [(centers, score(block, centers, 1, meets))]
+            for first, last in blocks(len(negatives), len(block), lanes):
+                outs = negatives[first:last]
+                parts_of_block.append((outs, score(block, outs, 0, meets.sum(1, keepdims=True))))
+            for task in late:
+                apply_block(*task)
+            late = [(block, *part) for part in parts_of_block]
+        for task in late:
+            apply_block(*task)
+
+    if grouped:
+        for begin in range(0, len(words), GROUP):
+            end = min(begin + GROUP, len(words))
+            move_ring(begin - window, end + window)
+            train_group(begin, end)
+        move_ring(entered, entered)
+        return loss
+
+    apply = apply_contexts if cbow is None else apply_hidden
+    for c in range(len(words)):
+        move_ring(c - window - 1, c + window + 1)
         x = np.array([ring[i][0] for i in slots[c]]).reshape(len(slots[c]), input_table.shape[1])
         if cbow is not None:
             hidden[c] = x.sum(0) / (1 if cbow == "sum" else max(1, len(x)))
@@ -155,7 +201,5 @@ def train_unit(meetings, input_table, output_table, lr, window, lanes=16, parts=
             apply(c - 1)
     if words:
         apply(len(words) - 1)
-    for i in range(left, entered):
-        now, entry = ring[i]
-        leave(words[i], now - entry)
+    move_ring(entered, entered)
     return loss

@@ -132,7 +132,10 @@ def test_a_damaged_or_foreign_file_is_refused(index, vectors, tmp_path):
     ("message", "call"),
     [
         ("stored: expected one of", lambda v, i: ApproximateIndex(v, stored="float64")),
-        ("connectivity: expected at least 1, got 0", lambda v, i: ApproximateIndex(v, connectivity=0)),
+        ("connectivity: expected at least 2, got 1", lambda v, i: ApproximateIndex(v, connectivity=1)),
+        ("connectivity: expected at most 1,024", lambda v, i: ApproximateIndex(v, connectivity=10**9)),
+        ("expansion_add: expected at most 1,048,576", lambda v, i: ApproximateIndex(v, expansion_add=10**9)),
+        ("expansion_search: expected at most", lambda v, i: setattr(i, "expansion_search", 2**70)),
         ("expansion_add: expected at least 1", lambda v, i: ApproximateIndex(v, expansion_add=0)),
         ("expansion_search: expected at least 1", lambda v, i: ApproximateIndex(v, expansion_search=0)),
         ("expansion_search: expected at least 1", lambda v, i: setattr(i, "expansion_search", 0)),

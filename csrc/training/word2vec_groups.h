@@ -1,0 +1,176 @@
+// Skip-gram with negatives that a group of neighbouring centers shares. See word2vec_kernel.h for how it is
+// used and what may be included here.
+//
+// The windows of neighbours overlap. A context row that stands in w windows of the group is scored once
+// against each negative and moves with w times the gradient: at window 5 less than half of those dot products
+// are left. It is scored against all centers of the group, and those in whose windows it is not count
+// nothing: 4 x 4 dot products in registers cost less than the 2 or 3 that are needed one by one.
+#pragma once
+
+#include <cstdint>
+
+#include "support/always_inline.h"
+#include "training/word2vec_blocks.h"
+#include "training/word2vec_draws.h"
+#include "training/word2vec_input.h"
+#include "training/word2vec_output.h"
+
+namespace fastnlp {
+namespace {
+
+// (1 - s(dot)) * lr where the context and the center meet, row by row; 0 where they do not.
+template <int Dots, int First = 0>
+FASTNLP_INLINE void to_attraction(const vec* dot, const float* meets, float* gradient, float lr) {
+  constexpr int kCount = Dots - First < kWidth ? Dots - First : kWidth;
+  const vec probability = sigmoid(lane_sums<kCount>(dot + First));
+  store(gradient + First, (lr - probability * lr) * load_loose(meets + First));
+  if constexpr (First + kWidth < Dots) {
+    to_attraction<Dots, First + kWidth>(dot, meets, gradient, lr);
+  }
+}
+
+// -s(dot) * lr * the weight of the row.
+template <int Dots, int Columns, int First = 0>
+FASTNLP_INLINE void to_repulsion(const vec* dot, const float* weight, float* gradient, float lr) {
+  constexpr int kCount = Dots - First < kWidth ? Dots - First : kWidth;
+  const vec probability = sigmoid(lane_sums<kCount>(dot + First));
+  ivec row;
+  for (int lane = 0; lane < kWidth; ++lane) row[lane] = (First + lane) / Columns;
+  vec times = splat(weight[0]);
+#pragma GCC unroll 4
+  for (int i = 1; i < Dots / Columns; ++i) times = row >= i ? splat(weight[i]) : times;
+  store(gradient + First, probability * times * -lr);
+  if constexpr (First + kWidth < Dots) {
+    to_repulsion<Dots, Columns, First + kWidth>(dot, weight, gradient, lr);
+  }
+}
+
+// Up to kBlockRows context rows with the centers and the negatives of their group.
+struct GroupBlock {
+  float* const* x;
+  int rows;
+  const float* meets;   // (rows, kGroupCenters) 1 where a row stands in the window of a center
+  const float* weight;  // in how many it stands
+  float* const* y;      // the centers, then the negatives
+  int negatives;
+  float* gradient;  // of the centers, and kScoreFloats further of the negatives
+};
+
+[[gnu::noinline]] void score(const GroupBlock& b, std::int64_t pitch, float lr) {
+  with_width<kBlockRows>(b.rows, [=]<int Rows>() {
+    vec dot[Rows * kGroupCenters] = {};
+    add_dots<Rows, kGroupCenters>(b.x, b.y, pitch, dot);
+    to_attraction<Rows * kGroupCenters>(dot, b.meets, b.gradient, lr);
+    over_columns<Rows>(b.negatives, b.gradient + kScoreFloats, [=]<int Columns>(int first, float* gradient) {
+      vec far[Rows * Columns] = {};
+      add_dots<Rows, Columns>(b.x, b.y + kGroupCenters + first, pitch, far);
+      to_repulsion<Rows * Columns, Columns>(far, b.weight, gradient, lr);
+    });
+  });
+}
+
+[[gnu::noinline]] void apply(const GroupBlock& b, std::int64_t pitch) {
+  with_width<kBlockRows>(b.rows, [=]<int Rows>() {
+    apply_block<Rows, kGroupCenters>(b.x, b.y, pitch, b.gradient);
+    over_columns<Rows>(b.negatives, b.gradient + kScoreFloats, [=]<int Columns>(int first, float* gradient) {
+      apply_block<Rows, Columns>(b.x, b.y + kGroupCenters + first, pitch, gradient);
+    });
+  });
+}
+
+// The context rows of centers [begin, end) with what meets what, and their output rows.
+struct Group {
+  float** x;
+  float* meets;
+  float* weight;
+  int rows;
+  float** y;
+
+  FASTNLP_INLINE explicit Group(const Word2VecJob& job)
+      : x(job.rows),
+        meets(job.meets),
+        weight(job.meets + kGroupCenters * group_rows(job.window)),
+        rows(0),
+        y(job.rows + group_rows(job.window)) {}
+
+  FASTNLP_INLINE void gather(Word2VecJob& job, std::int64_t begin, std::int64_t end) {
+    Window window[kGroupCenters];
+    Window all = window_of(job, begin);
+    for (std::int64_t c = begin; c < end; ++c) {
+      const Window& own = window[c - begin] = window_of(job, c);
+      if (own.low < all.low) all.low = own.low;
+      if (own.high > all.high) all.high = own.high;
+      job.pairs += own.high - own.low;
+    }
+    rows = static_cast<int>(all.high - all.low + 1);
+    for (int i = 0; i < rows; ++i) x[i] = ring_row(job, all.low + i);
+    for (int i = 0; i < rows; ++i) weight[i] = 0.0f;
+    for (int i = 0; i < rows * kGroupCenters; ++i) meets[i] = 0.0f;
+    for (std::int64_t c = begin; c < end; ++c) {
+      const Window& own = window[c - begin];
+      for (std::int64_t i = own.low; i <= own.high; ++i) {
+        const float met = i == c ? 0.0f : 1.0f;
+        meets[(i - all.low) * kGroupCenters + (c - begin)] = met;
+        weight[i - all.low] += met;
+      }
+    }
+    for (std::int64_t k = 0; k < kGroupCenters; ++k) {
+      y[k] = k < end - begin ? output_row(job, job.word[begin + k]) : y[0];  // no row meets the last ones
+    }
+    const std::int32_t* drawn = drawn_row(job, begin);
+    for (int j = 0; j < job.negatives; ++j) y[kGroupCenters + j] = output_row(job, drawn[j]);
+  }
+};
+
+// Adds the loss of a center before its group is scored.
+inline void add_loss(Word2VecJob& job, const Group& group, std::int64_t c) {
+  Meeting alone = room_for_meeting(job, 1);
+  alone.n = gather_contexts(job, c, alone.x);
+  NegativeOutput::begin(job, alone);
+  alone.y[0] = group.y[c % kGroupCenters];
+  for (int j = 0; j < job.negatives; ++j) alone.y[1 + j] = group.y[kGroupCenters + j];
+  score(alone, job.pitch, job.lr, &job.loss);
+  job.loss_pairs += alone.n;
+}
+
+// The scores of a block are taken before the block in front of it is applied, as in train_tokens.
+template <class Input>
+inline void train_groups(Word2VecJob& job) {
+  std::int64_t entered = 0, left = 0;
+  NegativeOutput output;
+  Group group(job);
+  for (std::int64_t begin = 0, end; begin < job.kept; begin = end) {
+    end = begin + kGroupCenters < job.kept ? begin + kGroupCenters : job.kept;
+    const std::int64_t ahead = end + kGroupCenters < job.kept ? end + kGroupCenters : job.kept;
+    output.prepare(job, ahead);
+    for (std::int64_t c = end; c < ahead; ++c) {
+      output.prefetch(job, c);
+      if (c + job.window < job.kept) Input::prefetch(job, c + job.window);
+    }
+    for (; left < begin - job.window; ++left) Input::leave(job, left);
+    for (; entered < job.kept && entered < end + job.window; ++entered) Input::enter(job, entered);
+
+    group.gather(job, begin, end);
+    for (std::int64_t c = begin; c < end; ++c) {
+      if ((job.position[c] & (kLossEvery - 1)) == 0) add_loss(job, group, c);
+    }
+    GroupBlock blocks[2];
+    int turn = 0;
+    for (int row = 0; row < group.rows; row += kBlockRows, turn ^= 1) {
+      blocks[turn] = {group.x + row,
+                      group.rows - row < kBlockRows ? group.rows - row : kBlockRows,
+                      group.meets + row * kGroupCenters,
+                      group.weight + row,
+                      group.y,
+                      job.negatives,
+                      job.gradient + turn * job.gradient_each};
+      score(blocks[turn], job.pitch, job.lr);
+      if (row > 0) apply(blocks[turn ^ 1], job.pitch);
+    }
+    apply(blocks[turn ^ 1], job.pitch);
+  }
+  for (; left < entered; ++left) Input::leave(job, left);
+}
+
+}  // namespace
+}  // namespace fastnlp
