@@ -15,6 +15,7 @@
 #include "tokenizers/byte_trie.h"
 #include "tokenizers/special_tokens.h"
 #include "tokenizers/text_encoder.h"
+#include "tokenizers/wide_characters.h"
 #include "tokenizers/word_cache.h"
 
 namespace fastnlp {
@@ -40,8 +41,9 @@ class BpeEncoder : public TextEncoder {
   template <class Pattern>
   void scan(Worker& worker, const EncodingRequest& request, const Stretch& stretch, const char* document,
             EncodedIds& output) const;
+  struct Batch;
   template <class Pattern>
-  std::size_t cut_words(const char* p, const Stretch& stretch, const char** ends) const;
+  void cut_words(const char* p, const Stretch& stretch, Batch& batch) const;
   template <class Pattern>
   void scan_cached(Worker& worker, const Stretch& stretch, EncodedIds& output) const;
   bool is_word(const char* begin, const char* end) const;
@@ -49,6 +51,10 @@ class BpeEncoder : public TextEncoder {
   std::size_t merge_bytes(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
   std::size_t merge_part(Worker& worker, const unsigned char* bytes, std::size_t n, std::int32_t* ids) const;
   std::size_t merge_three(Worker& worker, const unsigned char* bytes, std::int32_t* ids) const;
+  std::size_t find_or_merge(Worker& worker, const char* part, std::size_t length, const char* limit,
+                            std::int32_t* ids) const;
+  std::size_t merge_wide(Worker& worker, const char* word, const char* end, const char* limit, bool runs,
+                         std::int32_t* ids) const;
   std::size_t split_characters(Worker& worker, const char* word, std::size_t length) const;
   std::size_t match_longest(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
   std::size_t drop_merges(Worker& worker, const EncodingRequest& request, const Stretch& stretch,
@@ -62,6 +68,7 @@ class BpeEncoder : public TextEncoder {
   std::string pretokenizer_;
   Scan scan_;
   AsciiCuts ascii_cuts_;
+  bool wide_apart_;  // words with wide characters are not looked up as a whole
   const ByteTrie& tokens() const;
 
   mutable std::once_flag tokens_made_;
@@ -76,11 +83,20 @@ struct BpeEncoder::Worker : TextEncoder::Worker {
   };
   static constexpr int kThreeBits = 12;
 
-  explicit Worker(const BpeModel& model) : merger(model), threes(std::size_t{1} << kThreeBits) {}
+  // The beginning of `values`, which are at least n.
+  template <class T>
+  static T* at_least(std::vector<T>& values, std::size_t n) {
+    if (values.size() < n) values.resize(n);
+    return values.data();
+  }
+
+  explicit Worker(const BpeModel& model)
+      : merger(model), threes(std::size_t{1} << kThreeBits), wide(model, merger) {}
 
   WordCache cache;
   BpeMerger merger;
   std::vector<Three> threes;
+  WideCharacters wide;
   std::vector<std::int32_t> symbols;
   std::vector<std::uint32_t> ranks;
   std::vector<std::uint32_t> lengths;  // of symbols, in bytes of the text

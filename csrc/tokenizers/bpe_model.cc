@@ -91,6 +91,27 @@ void BpeModel::index_joints(std::string_view token) {
   for (std::size_t i = 0; i + 2 < token.size(); ++i) set(triples_, triple_bit(bytes + i));
 }
 
+void BpeModel::index_wide_joints() {
+  wide_begins_.assign(64 * 64, 0);
+  wide_ends_.assign(16 * 64, 0);
+  const auto continuing = [](std::size_t low) { return static_cast<unsigned char>(0x80 | low); };
+  for (std::size_t last = 0; last < 64; ++last) {
+    for (std::size_t lead = 0; lead < 16; ++lead) {
+      const std::size_t pair = (0x80 | last) << 8 | 0xE0 | lead;
+      if (!bit(joined_, pair)) continue;
+      for (std::size_t other = 0; other < 64; ++other) {
+        const unsigned char before[3] = {continuing(other), continuing(last),
+                                         static_cast<unsigned char>(pair)};
+        if (bit(begins_, pair) || triple(before))
+          wide_begins_[other << 6 | last] |= static_cast<std::uint16_t>(1u << lead);
+        const unsigned char behind[3] = {continuing(last), static_cast<unsigned char>(pair),
+                                         continuing(other)};
+        if (bit(ends_, pair) || triple(behind)) wide_ends_[lead << 6 | other] |= std::uint64_t{1} << last;
+      }
+    }
+  }
+}
+
 void BpeModel::index_symbols() {
   bytes_.fill(kNoToken);
   for (auto& row : ascii_) row.fill(kNoToken);
@@ -174,6 +195,7 @@ void BpeModel::index_merges(std::span<const std::int32_t> merges, std::span<cons
     count_characters(merges, merged);
     return;
   }
+  index_wide_joints();
   byte_ranks_.resize(65536);
   for (std::size_t pair = 0; pair < 65536; ++pair)
     byte_ranks_[pair] = rank(bytes_[pair >> 8], bytes_[pair & 255]);

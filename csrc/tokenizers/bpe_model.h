@@ -75,6 +75,11 @@ class BpeModel {
     const bool leftwards = bit(begins_, pair) || (at >= 2 && triple(bytes + at - 2));
     return leftwards && (bit(ends_, pair) || (at + 1 < size && triple(bytes + at - 1)));
   }
+  // The same for the place between two characters of three bytes in UTF-8, by the last two bytes of the one
+  // and the first two of the other: bit b of wide_begins(a) and bit a of wide_ends(b), where a byte is known
+  // by its lower bits.
+  std::uint16_t wide_begins(std::uint32_t last_two) const { return wide_begins_[last_two]; }
+  std::uint64_t wide_ends(std::uint32_t first_two) const { return wide_ends_[first_two]; }
   // The token of a character, with the end-of-word mark behind it where that is part of the symbol.
   std::int32_t character_token(std::string_view character, bool last) const;
   // The token with these bytes, special ones aside, or kNoToken.
@@ -107,6 +112,7 @@ class BpeModel {
   }
   bool triple(const unsigned char* bytes) const { return bit(triples_, triple_bit(bytes)); }
   void index_joints(std::string_view token);
+  void index_wide_joints();
   void index_tokens(std::span<const std::int32_t> special);
   void index_symbols();
   void index_merges(std::span<const std::int32_t> merges, std::span<const std::int32_t> merged);
@@ -121,6 +127,8 @@ class BpeModel {
   std::vector<std::uint32_t> byte_ranks_;
   // What the tokens that merges make hold: two bytes side by side, at their beginning, at their end; three.
   std::vector<std::uint64_t> joined_, begins_, ends_, triples_;
+  std::vector<std::uint16_t> wide_begins_;
+  std::vector<std::uint64_t> wide_ends_;
   std::vector<std::int32_t> table_;  // of tokens by their bytes
   std::vector<std::int32_t> symbols_;
   std::vector<std::int16_t> fallback_;  // the byte of each token that stands for one, or -1

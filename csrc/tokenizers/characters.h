@@ -34,8 +34,29 @@ struct Character {
   std::uint8_t classes;
 };
 
+// The character of three bytes at p: its code point, which is out of order or a surrogate where the bytes are
+// no character; kNotWide where other bytes stand there. p[3] is read too.
+inline constexpr std::uint32_t kNotWide = 0xFFFFFFFFu;
+
+inline std::uint32_t wide_at(const char* p) {
+  static_assert(std::endian::native == std::endian::little, "byte 0 is taken from the low end");
+  std::uint32_t bytes;
+  std::memcpy(&bytes, p, 4);
+  if ((bytes & 0xC0C0F0u) != 0x8080E0u) return kNotWide;
+  return (bytes & 0x0Fu) << 12 | (bytes >> 2 & 0xFC0u) | (bytes >> 16 & 0x3Fu);
+}
+
+// Its classes; of a surrogate none. code >= 0x800: what is less was no character.
+inline std::uint8_t wide_classes(std::uint32_t code) {
+  return unicode::kClasses[unicode::kBlockOf[code >> 7]][code & 127];
+}
+
 // Bytes at and behind `at`, which is >= 0x80.
 inline Character beyond_ascii(const char* at, const char* end) {
+  if ((*at & 0xF0) == 0xE0 && end - at >= 4) {
+    const std::uint32_t code = wide_at(at);
+    if (code != kNotWide && code >= 0x800 && (code < 0xD800 || code > 0xDFFF)) return {3, wide_classes(code)};
+  }
   const Utf8Character found = multibyte_character(at, end);
   if (!found.valid) return {1, 0};
   const auto* p = reinterpret_cast<const unsigned char*>(at);
@@ -99,12 +120,39 @@ inline const char* after_letters(const char* p, const char* end) {
     if (!(c.classes & kLetter)) return p;
     p += c.length;
     // A letter beyond ASCII is rarely alone.
+    while (end - p >= 4) {
+      const std::uint32_t code = wide_at(p);
+      if (code == kNotWide || code < 0x800) break;
+      if (!(wide_classes(code) & kLetter)) return p;
+      p += 3;
+    }
     while (p < end && static_cast<unsigned char>(*p) >= 0x80) {
       const Character next = beyond_ascii(p, end);
       if (!(next.classes & kLetter)) return p;
       p += next.length;
     }
   }
+}
+
+// Characters of three bytes from p on that are no white space: where they end, and where the last run of one
+// of the classes of letters, numbers and others begins. None from `stop` on.
+struct WideRuns {
+  const char* last;
+  const char* end;
+};
+
+inline WideRuns wide_runs(const char* p, const char* stop, const char* limit) {
+  WideRuns runs{p, p};
+  std::uint32_t previous = 0;
+  for (; runs.end < stop && limit - runs.end >= 4; runs.end += 3) {
+    const std::uint32_t code = wide_at(runs.end);
+    if (code == kNotWide || code < 0x800) break;
+    const std::uint32_t classes = wide_classes(code) & (kLetter | kNumber | kSpace);
+    if (classes & kSpace) break;
+    if (classes != previous) runs.last = runs.end;
+    previous = classes;
+  }
+  return runs;
 }
 
 // How long the run of letters is that begins at p, where that takes one look: 1 to 7 ASCII letters and an

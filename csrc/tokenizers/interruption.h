@@ -62,4 +62,22 @@ class Interruption {
   std::size_t helpers_;
 };
 
+// For one that goes along a word: looks once in a stretch of bytes.
+class Lookout {
+ public:
+  static constexpr std::size_t kStretch = std::size_t{1} << 18;
+
+  explicit Lookout(Interruption* interruption) : interruption_(interruption) {}
+
+  void reached(std::size_t bytes) {
+    if (bytes < next_) return;
+    next_ = bytes + kStretch;
+    if (interruption_ != nullptr) interruption_->look();
+  }
+
+ private:
+  Interruption* interruption_;
+  std::size_t next_ = kStretch;
+};
+
 }  // namespace fastnlp

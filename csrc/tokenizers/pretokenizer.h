@@ -69,6 +69,7 @@ int contraction(const char* p, const char* end) {
 
 // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 struct Gpt2Pattern {
+  static constexpr bool kRunsOfOneClass = true;
   static const char* next(const char* p, const char* end) {
     if (*p == '\'') {
       if (const int length = patterns::contraction<false>(p, end)) return p + length;
@@ -87,6 +88,7 @@ struct Gpt2Pattern {
 // '(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
 // ?[^\s\p{L}\p{N}]+[\r\n]*|\s+$|\s*[\r\n]|\s+(?!\S)|\s
 struct Gpt4Pattern {
+  static constexpr bool kRunsOfOneClass = false;
   static const char* next(const char* p, const char* end) {
     if (*p == '\'') {
       if (const int length = patterns::contraction<true>(p, end)) return p + length;
@@ -126,6 +128,7 @@ struct Gpt4Pattern {
 
 // \s+|\S+
 struct WhitespacePattern {
+  static constexpr bool kRunsOfOneClass = false;
   static const char* next(const char* p, const char* end) {
     const Character c = character_at(p, end);
     return c.classes & kSpace ? after_run(p + c.length, end, kSpace)
@@ -135,6 +138,7 @@ struct WhitespacePattern {
 
 // A document is one piece.
 struct WholePattern {
+  static constexpr bool kRunsOfOneClass = false;
   static const char* next(const char*, const char* end) { return end; }
 };
 

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import cached_property
-from typing import Any, Literal, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fastnlp import _core
 from fastnlp.tokenizers import bpe_files
 from fastnlp.tokenizers.batch import Batch
-from fastnlp.tokenizers.decoding import StreamingDecoder
+from fastnlp.tokenizers.bpe_encoding import STEP, Specials, Text, encode_texts, special_uses
+from fastnlp.tokenizers.bpe_tokens import BpeTokens
 from fastnlp.tokenizers.definition import Definition
-from fastnlp.tokenizers.patterns import Pieces, cut_by_pattern
-from fastnlp.tokenizers.texts import checked_ids, checked_integer, checked_threads, surrogates_refused
-
-Text = str | bytes
-Specials = Collection[str] | Literal["all"]
-
-_STEP = 0.1  # seconds of work between two looks for Ctrl-C
-_TEXT, _TOKEN, _REFUSED = 0, 1, 2
+from fastnlp.tokenizers.texts import checked_threads
 
 
-class BPE:
+class BPE(BpeTokens):
     """Byte-pair encoding: a vocabulary of tokens and the merges that make them (Sennrich et al. 2016).
 
     A text is cut into words, a word into its smallest symbols, bytes or characters; then of all neighbours
@@ -48,11 +41,6 @@ class BPE:
         >>> bpe.decode(ids), ids.dtype
         ('the newest', dtype('int32'))
     """
-
-    def __init__(self, definition: Definition) -> None:
-        self._definition = definition
-        self._core = definition.compile()
-        self._specials = {special.text: special.id for special in definition.special_tokens}
 
     @classmethod
     def train(
@@ -190,8 +178,18 @@ class BPE:
             >>> bpe.encode("a<|end|>", allowed_special="all").tolist()
             [65, 0]
         """
-        return self._run(
-            [text], False, threads, allowed_special, disallowed_special, method, dropout, seed, epoch
+        return encode_texts(
+            self._core,
+            self._definition,
+            [text],
+            False,
+            threads,
+            allowed_special,
+            disallowed_special,
+            method,
+            dropout,
+            seed,
+            epoch,
         )[0]
 
     def encode_with_offsets(
@@ -236,8 +234,18 @@ class BPE:
                 f"text: expected a tokenizer that takes text as it is, got one that normalizes it "
                 f"({', '.join(self._definition.normalizers)}): offsets would not be those of the text"
             )
-        ids, _, spans = self._run(
-            [text], True, 1, allowed_special, disallowed_special, method, dropout, seed, epoch
+        ids, _, spans = encode_texts(
+            self._core,
+            self._definition,
+            [text],
+            True,
+            1,
+            allowed_special,
+            disallowed_special,
+            method,
+            dropout,
+            seed,
+            epoch,
         )
         if unit == "characters":
             _core.bpe_to_characters(text, spans)
@@ -282,8 +290,18 @@ class BPE:
         if isinstance(texts, (str, bytes)):
             raise TypeError(f"texts: expected several, got one {type(texts).__name__}; use `encode`")
         several = texts if isinstance(texts, list) else list(texts)
-        ids, offsets, _ = self._run(
-            several, False, threads, allowed_special, disallowed_special, method, dropout, seed, epoch
+        ids, offsets, _ = encode_texts(
+            self._core,
+            self._definition,
+            several,
+            False,
+            threads,
+            allowed_special,
+            disallowed_special,
+            method,
+            dropout,
+            seed,
+            epoch,
         )
         return Batch(ids, offsets)
 
@@ -309,11 +327,11 @@ class BPE:
             pieces = [data[a:b] for a, b in itertools.pairwise(offsets.tolist())]
             batch = self.encode_batch(pieces, threads=threads)
             return batch.ids, batch.offsets
-        uses = self._uses((), "all")
+        uses = special_uses(self._definition, (), "all")
         job = _core.EncodingJob.of_bytes(
             self._core, data, offsets, checked_threads(threads), "merges", 0.0, 0, 0, False, uses
         )
-        while not job.step(_STEP):
+        while not job.step(STEP):
             pass
         return job.take()[:2]
 
@@ -334,141 +352,6 @@ class BPE:
         tokens = self.tokens
         return [tokens[i] for i in self.encode(text, **options).tolist()]
 
-    def decode_bytes(self, ids: ArrayLike, *, skip_special_tokens: bool = False) -> bytes:
-        """The bytes of ids; for kind "byte" exactly those that were encoded.
-
-        Args:
-            ids: (N,) ints in [0, V).
-            skip_special_tokens: leave special tokens out.
-
-        Returns:
-            The bytes of the tokens, one after another.
-
-        Raises:
-            IndexError: an id is out of range; the message says which and where.
-            TypeError: they are no integers.
-        """
-        numbers = checked_ids(ids)
-        if skip_special_tokens and self._specials:
-            # Ids that are none stay, for the message.
-            numbers = numbers[~np.isin(numbers, list(self._specials.values()))]
-        return self._core.decode(numbers)
-
-    def decode(
-        self,
-        ids: ArrayLike,
-        *,
-        skip_special_tokens: bool = False,
-        errors: Literal["replace", "strict", "ignore"] = "replace",
-    ) -> str:
-        """The text of ids.
-
-        Args:
-            ids: (N,) ints in [0, V).
-            skip_special_tokens: leave special tokens out.
-            errors: what becomes of bytes that are no UTF-8, as in a text that is cut within a character.
-
-        Returns:
-            The text. Where words end with a mark, each mark but the last is a space.
-
-        Raises:
-            IndexError: an id is out of range; the message says which and where.
-            UnicodeDecodeError: the bytes are no UTF-8, and errors are "strict".
-        """
-        found = self.decode_bytes(ids, skip_special_tokens=skip_special_tokens)
-        mark = self._definition.end_of_word.encode()
-        if mark:
-            found = found.removesuffix(mark).replace(mark, b" ")
-        return found.decode("utf-8", errors)
-
-    def decode_batch(
-        self,
-        batch: Batch | Iterable[ArrayLike],
-        *,
-        skip_special_tokens: bool = False,
-        errors: Literal["replace", "strict", "ignore"] = "replace",
-    ) -> list[str]:
-        """The texts of several rows of ids.
-
-        Args:
-            batch: what `encode_batch` gives, or rows of ids.
-            skip_special_tokens: as for `decode`.
-            errors: as for `decode`.
-
-        Returns:
-            N texts.
-
-        Raises:
-            IndexError: as for `decode`.
-        """
-        return [self.decode(ids, skip_special_tokens=skip_special_tokens, errors=errors) for ids in batch]
-
-    def decoder(self, errors: Literal["replace", "strict", "ignore"] = "replace") -> StreamingDecoder:
-        """A decoder for ids that come one by one; it never splits a character.
-
-        Args:
-            errors: as for `decode`.
-
-        Returns:
-            A new decoder, without state of others.
-        """
-        return StreamingDecoder(self._core.decode, errors, self._definition.end_of_word.encode())
-
-    @property
-    def definition(self) -> Definition:
-        """Tokens, merges and settings as plain data."""
-        return self._definition
-
-    @property
-    def vocab_size(self) -> int:
-        """V, one more than the highest id."""
-        return len(self._definition.tokens)
-
-    @cached_property
-    def tokens(self) -> list[str]:
-        """The V tokens as strings, as `tokenize` gives them."""
-        return self._definition.strings()
-
-    @property
-    def special_tokens(self) -> dict[str, int]:
-        """The special tokens and their ids."""
-        return dict(self._specials)
-
-    def token_bytes(self, number: int) -> bytes:
-        """The bytes of a token.
-
-        Args:
-            number: its id, in [0, V).
-
-        Returns:
-            Its bytes.
-
-        Raises:
-            IndexError: there is no such token.
-        """
-        token = self._definition.tokens[number] if 0 <= number < self.vocab_size else None
-        if token is None:
-            raise IndexError(f"number: expected the id of a token in [0, {self.vocab_size}), got {number}")
-        return token
-
-    def token_id(self, token: str) -> int | None:
-        """The id of a token.
-
-        Args:
-            token: as in `tokens`.
-
-        Returns:
-            Its id, or None where there is no such token.
-        """
-        return self._ids.get(token)
-
-    @cached_property
-    def _ids(self) -> dict[str, int]:
-        return {token: i for i, token in enumerate(self.tokens) if token}
-
-    def __len__(self) -> int:
-        return self.vocab_size
-
     def __repr__(self) -> str:
         definition = self._definition
         return (
@@ -478,80 +361,3 @@ class BPE:
 
     def __reduce__(self) -> tuple[Callable[[Definition], BPE], tuple[Definition]]:
         return BPE, (self._definition,)
-
-    def _uses(self, allowed: Specials, disallowed: Specials) -> list[int]:
-        """What each special token is in a text: text, a token, or an error."""
-        for name, given in (("allowed_special", allowed), ("disallowed_special", disallowed)):
-            if isinstance(given, str) and given != "all":
-                raise TypeError(f"{name}: expected 'all' or several tokens, got the str {given!r}")
-            for token in () if given == "all" else given:
-                if token not in self._specials:
-                    raise ValueError(
-                        f"{name}: expected special tokens of this tokenizer "
-                        f"({', '.join(map(repr, self._specials)) or 'it has none'}), got {token!r}"
-                    )
-        uses = []
-        for special in self._definition.special_tokens:
-            if special.always or allowed == "all" or special.text in allowed:
-                uses.append(_TOKEN)
-            else:
-                uses.append(_REFUSED if disallowed == "all" or special.text in disallowed else _TEXT)
-        return uses
-
-    def _run(
-        self,
-        texts: list[Text],
-        spans: bool,
-        threads: int | None,
-        allowed: Specials,
-        disallowed: Specials,
-        method: str,
-        dropout: float,
-        seed: int,
-        epoch: int,
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-        if method not in ("merges", "longest"):
-            raise ValueError(f"method: expected 'merges' or 'longest', got {method!r}")
-        if not isinstance(dropout, (int, float, np.floating)):
-            raise TypeError(f"dropout: expected a number, got {dropout!r}")
-        if not 0.0 <= dropout <= 1.0:
-            raise ValueError(f"dropout: expected a probability in [0, 1], got {dropout}")
-        if dropout and method == "longest":
-            raise ValueError("dropout: expected 0 for method='longest', which merges nothing")
-        seed = checked_integer("seed", seed)
-        if not 0 <= checked_integer("epoch", epoch) < 1 << 32:
-            raise ValueError(f"epoch: expected a number in [0, 2^32), got {epoch}")
-        uses = self._uses(allowed, disallowed)
-        if self._definition.normalizers:
-            texts = [self._definition.normalize(text) for text in texts]
-        cut: Pieces | None = None
-        if self._definition.core_pattern != self._definition.pretokenizer:
-            cut = cut_by_pattern(texts, self._definition, uses)
-            texts = cast("list[Text]", cut.pieces)
-        mode = "dropout" if dropout else method
-        try:
-            job = _core.EncodingJob(
-                self._core,
-                texts,
-                checked_threads(threads),
-                mode,
-                dropout,
-                seed & (1 << 64) - 1,
-                epoch,
-                spans,
-                cut.uses if cut else uses,
-            )
-        except UnicodeEncodeError as error:
-            raise surrogates_refused(error) from None
-        try:
-            while not job.step(_STEP):
-                pass
-        except ValueError as error:
-            if "no special token" in str(error):
-                raise ValueError(
-                    f"{error}; pass it in allowed_special to encode it as such, or disallowed_special=() to "
-                    f"encode it as text"
-                ) from None
-            raise
-        ids, offsets, found = job.take()
-        return cut.regroup(ids, offsets, found) if cut else (ids, offsets, found)

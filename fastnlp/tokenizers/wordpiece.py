@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_write
+from fastnlp.tokenizers import wordpiece_files
 from fastnlp.tokenizers.batch import Batch
 from fastnlp.tokenizers.texts import checked_ids, checked_threads, surrogates_refused
-from fastnlp.tokenizers.token_tables import numbered
 
 Text = str | bytes
 
@@ -111,7 +111,7 @@ class WordPiece:
             if text.lstrip()[:1] == "{":
                 if settings:
                     raise ValueError("expected no settings, as a tokenizer.json says them itself")
-                return cls(**_read_json(json.loads(text)))
+                return cls(**wordpiece_files.read(json.loads(text)))
             lines = text.split("\n")
             if lines and not lines[-1]:
                 lines.pop()
@@ -132,7 +132,8 @@ class WordPiece:
         """
         file = Path(path)
         if file.suffix == ".json":
-            text = json.dumps(self._json(), ensure_ascii=False, indent=2) + "\n"
+            content = wordpiece_files.written(self._ids, self.special_tokens, self._settings())
+            text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
         elif file.suffix == ".txt":
             text = "".join(token + "\n" for token in self.tokens)
             if text.count("\n") != len(self.tokens) or "\r" in text:
@@ -348,41 +349,6 @@ class WordPiece:
             pass
         return job.take()[:2]
 
-    def _json(self) -> dict[str, Any]:
-        special = self.special_tokens
-        sides: dict[str, Any] = {"type": "BertProcessing"}
-        for name in ("sep", "cls"):
-            token = f"[{name.upper()}]"
-            sides[name] = [token, special.get(token, 0)]
-        pairs = "[CLS]" in special and "[SEP]" in special
-        return {
-            "version": "1.0",
-            "truncation": None,
-            "padding": None,
-            "added_tokens": [
-                {"id": i, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
-                 "normalized": False, "special": True}
-                for token, i in sorted(special.items(), key=lambda item: item[1])
-            ],
-            "normalizer": {
-                "type": "BertNormalizer",
-                "clean_text": True,
-                "handle_chinese_chars": True,
-                "strip_accents": self.strip_accents,
-                "lowercase": self.lowercase,
-            },
-            "pre_tokenizer": {"type": "BertPreTokenizer"},
-            "post_processor": sides if pairs else None,
-            "decoder": {"type": "WordPiece", "prefix": self.prefix, "cleanup": True},
-            "model": {
-                "type": "WordPiece",
-                "unk_token": self.unknown,
-                "continuing_subword_prefix": self.prefix,
-                "max_input_chars_per_word": self.longest_word,
-                "vocab": self._ids,
-            },
-        }  # fmt: skip
-
 
 def _restore(tokens: list[str], settings: dict[str, Any]) -> WordPiece:
     return WordPiece(tokens, **settings)
@@ -399,29 +365,3 @@ def shortened(parts: list[NDArray[np.int32]], room: int) -> list[NDArray[np.int3
         lengths[shorter] = min(lengths[shorter], room // 2)
         lengths[longer] = room - lengths[shorter]
     return [part[:length] for part, length in zip(parts, lengths, strict=True)]
-
-
-def _read_json(content: Any) -> dict[str, Any]:
-    model = content.get("model") if isinstance(content, dict) else None
-    if not isinstance(model, dict) or model.get("type") != "WordPiece":
-        raise ValueError("expected a tokenizer.json with a model of type WordPiece")
-    normalizer = content.get("normalizer") or {}
-    pre_tokenizer = content.get("pre_tokenizer") or {}
-    kinds = (normalizer.get("type"), pre_tokenizer.get("type"))
-    if kinds != ("BertNormalizer", "BertPreTokenizer"):
-        raise ValueError(f"expected BertNormalizer and BertPreTokenizer, got {kinds[0]} and {kinds[1]}")
-    if not (normalizer.get("clean_text", True) and normalizer.get("handle_chinese_chars", True)):
-        raise ValueError("normalizer: expected clean_text and handle_chinese_chars, got one switched off")
-    if not isinstance(model.get("vocab"), dict):
-        raise ValueError("model.vocab: expected an object of tokens and ids")
-    tokens = numbered(model["vocab"], "model.vocab")
-    if None in tokens:
-        raise ValueError(f"model.vocab: expected a token for each id, got none for {tokens.index(None)}")
-    return {
-        "vocab": tokens,
-        "lowercase": bool(normalizer.get("lowercase", True)),
-        "strip_accents": normalizer.get("strip_accents"),
-        "unknown": model.get("unk_token", "[UNK]"),
-        "prefix": model.get("continuing_subword_prefix", "##"),
-        "longest_word": model.get("max_input_chars_per_word", 100),
-    }

@@ -22,9 +22,9 @@ from fastnlp.training.devices import check_memory
 from fastnlp.training.glove_units import GloVeUnits
 from fastnlp.training.torch_engine import TorchReport
 
-__all__ = ["TOGETHER", "TorchGloVeEngine"]
+__all__ = ["TorchGloVeEngine"]
 
-TOGETHER = 8.0  # pairs that may move a row at once: biases learn at rate 1
+_TOGETHER = 8.0  # pairs that may move a row at once: biases learn at rate 1
 
 
 class TorchGloVeEngine(GloVeUnits):
@@ -138,7 +138,7 @@ class TorchGloVeEngine(GloVeUnits):
         ):
             step = (weighted[:, None] * rate * other).clamp(-self._bounds, self._bounds)
             met = at.bincount(minlength=len(side))[at]
-            share = (TOGETHER / met).clamp(max=1.0)[:, None]
+            share = (_TOGETHER / met).clamp(max=1.0)[:, None]
             squares.index_add_(0, at, step * step)
             side.index_add_(0, at, -step * share / (squares[at] - step * step).sqrt())
         report.kept += len(rows)

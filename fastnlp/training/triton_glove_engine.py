@@ -2,8 +2,8 @@
 
 The units and their order are the native engine's. While the device trains some of them a thread reads the
 next ones from the shuffled file, and they are copied from pinned memory beside the training
-(`fastnlp.training.torch_prefetch`). Each program has a run of up to 32 entries in flight; the steps of words
-that so many meet at once are damped by how often they stand in what a launch trains.
+(`fastnlp.training.torch_prefetch`). Sixteen entries are in flight on each multiprocessor, 2,112 on 132;
+programs join one after another while a run begins, when errors are large and squares small.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fastnlp.kernels.triton import glove_training
-from fastnlp.kernels.triton.glove_training import Runs
+from fastnlp.kernels.triton.glove_training import RUNS, Runs, train_runs
 from fastnlp.models.glove import GloVeConfig, GloVeTables
 from fastnlp.sampling import Cooccurrences
 from fastnlp.training.torch_engine import TorchReport
-from fastnlp.training.torch_glove_engine import TOGETHER, TorchGloVeEngine
+from fastnlp.training.torch_glove_engine import TorchGloVeEngine
 from fastnlp.training.torch_prefetch import prefetched
 
 __all__ = ["TritonGloVeEngine"]
 
 _UNITS = 8  # of a launch: a million pairs
 _PROGRAMS = 2  # on each multiprocessor
+_RAMP = 1200  # pairs that have been trained for each run in flight
+_TOGETHER = 64.0  # changes of a word that may be in flight at once
 
 
 class TritonGloVeEngine(TorchGloVeEngine):
@@ -36,6 +38,8 @@ class TritonGloVeEngine(TorchGloVeEngine):
     Attributes:
         programs: that run side by side.
     """
+
+    _train_runs = staticmethod(train_runs)
 
     def __init__(
         self,
@@ -75,30 +79,29 @@ class TritonGloVeEngine(TorchGloVeEngine):
         deadline = time.monotonic() + seconds
         report = TorchReport(unit)
         end = self.units if stop is None else stop
-        read = prefetched(self._launches(epoch, unit, end), self._device)
-        for tensors in read:
-            runs = Runs(*tensors)
-            pairs, losses = glove_training.train_runs(
-                self._table,
-                self._rates,
-                self._bounds,
-                self._shares(runs),
-                runs,
-                alpha=self._config.alpha,
-                x_max=self._config.x_max,
-                together=TOGETHER,
-                symmetric=self._matrix.symmetric,
-                programs=self.programs,
-            )
-            trained = int(pairs.sum())
-            report.kept += trained
-            report.pairs += trained
-            report.loss_pairs += trained
-            report.loss += float(losses.double().sum())
-            report.next_unit = min(report.next_unit + _UNITS, end)
-            if time.monotonic() >= deadline:
-                break
-        read.close()
+        with closing(prefetched(self._launches(epoch, unit, end), self._device)) as read:
+            for tensors in read:
+                runs = Runs(*tensors)
+                programs = self._programs_at(epoch, report.next_unit)
+                pairs, losses = self._train_runs(
+                    self._table,
+                    self._rates,
+                    self._bounds,
+                    self._shares(runs, programs),
+                    runs,
+                    alpha=self._config.alpha,
+                    x_max=self._config.x_max,
+                    symmetric=self._matrix.symmetric,
+                    programs=programs,
+                )
+                trained = int(pairs.sum())
+                report.kept += trained
+                report.pairs += trained
+                report.loss_pairs += trained
+                report.loss += float(losses.double().sum())
+                report.next_unit = min(report.next_unit + _UNITS, end)
+                if time.monotonic() >= deadline:
+                    break
         return report
 
     def _launches(self, epoch: int, unit: int, end: int) -> Iterator[tuple[Tensor, ...]]:
@@ -110,8 +113,13 @@ class TritonGloVeEngine(TorchGloVeEngine):
                 part[1][...] += np.int32(shift)
             yield tuple(torch.from_numpy(np.concatenate(arrays)) for arrays in zip(*parts, strict=True))
 
-    def _shares(self, runs: Runs) -> Tensor:
-        """(V,) by which the changes of each word are multiplied: so many changes may be in flight at once."""
+    def _programs_at(self, epoch: int, unit: int) -> int:
+        """How many programs run side by side from a unit on."""
+        passed = epoch * self.size + self.position(unit)
+        return max(1, min(self.programs, passed // (_RAMP * RUNS)))
+
+    def _shares(self, runs: Runs, programs: int) -> Tensor:
+        """(V,) by which the changes of each word are multiplied: so many may be in flight at once."""
         words = len(self._table)
-        met = runs.columns.bincount(minlength=words) + runs.rows.bincount(minlength=words)
-        return (TOGETHER * len(runs.rows) / (self.programs * met)).clamp(max=1.0).float()
+        met = runs.columns.bincount(minlength=words) + runs.rows.bincount(runs.sizes, minlength=words)
+        return (_TOGETHER * len(runs.columns) / (programs * RUNS * met)).clamp(max=1.0).float()

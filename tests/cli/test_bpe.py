@@ -1,6 +1,7 @@
 """`fastnlp bpe`: train, encode, decode, info."""
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -39,6 +40,22 @@ def test_tokens_go_to_the_standard_output(trained, capsysbinary, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("the é<|end|>\n".encode())))
     assert main(["bpe", "encode", str(trained), "-", "--to", "tokens", "--special", "allow"]) == 0
     assert capsysbinary.readouterr().out.decode().split()[-3:] == ["Ġ", "Ã©", "<|end|>"]
+
+
+@pytest.mark.parametrize("what", ["ids", "tokens"])
+def test_a_reader_that_leaves_ends_it_without_a_traceback(trained, tmp_path, what):
+    many = tmp_path / "many.txt"
+    many.write_text(TEXT * 2_000, encoding="utf-8")  # far more than a pipe holds
+    program = "import sys; from fastnlp.cli.main import main; sys.exit(main())"
+    arguments = ["bpe", "encode", str(trained), str(many), "--to", what]
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        line = run.stdout.readline()
+        run.stdout.close()
+        messages = run.stderr.read()
+    assert line and run.returncode == 1
+    assert "Traceback" not in messages and "BrokenPipe" not in messages
 
 
 def test_a_corpus_is_a_folder(trained, tmp_path):

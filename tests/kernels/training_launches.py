@@ -54,7 +54,7 @@ def cbow_of(pitch, outputs, parts=None):
 def glove_of(pitch):
     runs = Runs(integers(M), integers(M), integers(M), integers(N), torch.zeros(N))
     rates, bounds = torch.zeros(2, pitch), torch.zeros(pitch)
-    settings = dict(alpha=0.75, x_max=10.0, together=8.0, symmetric=True, programs=264)
+    settings = dict(alpha=0.75, x_max=10.0, symmetric=True, programs=264)
     glove_training.train_runs(torch.zeros(V, 4 * pitch), rates, bounds, torch.zeros(V), runs, **settings)
 
 

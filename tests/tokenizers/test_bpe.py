@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import bpe_encode as oracle
-from oracles.bpe_parts import BYTES, byte_definition, char_definition
+from oracles.bpe_parts import byte_definition, char_definition
 
 from fastnlp.tokenizers.bpe import BPE
 
@@ -237,57 +237,6 @@ class TestOffsets:
         assert spans.tolist()[-2:] == [[1, 8], [8, 9]] and ids[-2] == 0
 
 
-class TestSpecialTokens:
-    def test_they_are_an_error_unless_allowed(self, english):
-        with pytest.raises(ValueError, match=r"no special token, got '<\|end\|>' at byte 2.*allowed_special"):
-            english.encode("é<|end|>")
-        with pytest.raises(ValueError, match="of text 1"):
-            english.encode_batch(["a", "<|end|>"])
-
-    def test_allowed_ones_become_their_ids(self, english):
-        ids = english.encode("<|endoftext|>a<|end|>", allowed_special="all")
-        assert ids.tolist() == [1, 2 + ord("a"), 0]
-        assert english.encode("<|end|>", allowed_special={"<|end|>"}).tolist() == [0]
-        with pytest.raises(ValueError, match="endoftext"):
-            english.encode("<|end|><|endoftext|>", allowed_special={"<|end|>"})
-
-    def test_others_are_text(self, english):
-        ids = english.encode("<|end|>", disallowed_special=())
-        assert 0 not in ids and english.decode(ids) == "<|end|>"
-
-    def test_they_are_left_out_of_a_text_if_asked_to(self, english):
-        ids = english.encode("a<|end|>b", allowed_special="all")
-        assert english.decode(ids) == "a<|end|>b"
-        assert english.decode(ids, skip_special_tokens=True) == "ab"
-
-    @pytest.mark.parametrize("name", ["allowed_special", "disallowed_special"])
-    def test_only_special_tokens_can_be_named(self, english, name):
-        with pytest.raises(ValueError, match=f"{name}: expected special tokens .*got 'the'"):
-            english.encode("x", **{name: ["the"]})
-        with pytest.raises(TypeError, match=f"{name}: expected 'all' or several"):
-            english.encode("x", **{name: "<|end|>"})
-
-    @given(
-        st.lists(st.text("abx<", min_size=1, max_size=4), min_size=1, max_size=6, unique=True),
-        st.text("abx<", max_size=30),
-    )
-    def test_the_first_and_of_these_the_longest_is_found(self, special, text):
-        tokenizer = BPE(byte_definition([], special=special))
-        wanted, at, n = [], 0, len(special)
-        while at < len(text):
-            here = max((t for t in special if text.startswith(t, at)), key=len, default=None)
-            wanted.append(n + ord(text[at]) if here is None else special.index(here))
-            at += len(here or "x")
-        assert tokenizer.encode(text, allowed_special="all").tolist() == wanted
-
-    def test_thousands_of_them_are_found(self):
-        special = [f"<extra_{i}>" for i in range(5000)]
-        tokenizer = BPE(byte_definition([], special=special))
-        text = "".join(special) + "<extra_5000>"
-        ids = tokenizer.encode(text, allowed_special="all")
-        assert ids[:5000].tolist() == list(range(5000)) and tokenizer.decode(ids) == text
-
-
 class TestDropout:
     def test_no_merge_is_left_with_certainty(self, english):
         ids = english.encode("the lazy dog", dropout=1.0)
@@ -370,89 +319,6 @@ class TestDecoding:
 
     def test_a_batch_is_decoded_row_by_row(self, english):
         assert english.decode_batch(english.encode_batch(["a", "é", ""])) == ["a", "é", ""]
-
-
-class TestRefusals:
-    def test_text_is_str_or_bytes(self, english):
-        with pytest.raises(TypeError, match="text: expected str or bytes, got int"):
-            english.encode(5)
-        with pytest.raises(TypeError, match="texts: expected several, got one str"):
-            english.encode_batch("abc")
-
-    def test_half_a_surrogate_pair_is_no_text(self, english):
-        with pytest.raises(ValueError, match="half a surrogate pair at character 2"):
-            english.encode("ab\ud800")
-
-    @pytest.mark.parametrize(
-        ("settings", "message"),
-        [({"method": "best"}, "method: expected"), ({"threads": 0}, "threads: expected"),
-         ({"epoch": -1}, "epoch: expected")],
-    )  # fmt: skip
-    def test_options_are_checked(self, english, settings, message):
-        with pytest.raises(ValueError, match=message):
-            english.encode("x", **settings)
-
-    def make(self, tokens=(), merges=(), merged=(), special=(), **settings):
-        from fastnlp.tokenizers.definition import Definition
-
-        return BPE(
-            Definition(
-                tokens=[*BYTES, *tokens],
-                merges=np.array(merges, np.int32).reshape(-1, 2),
-                merged=np.array(merged, np.int32),
-                special_tokens=special,
-                **settings,
-            )
-        )
-
-    def test_a_merge_makes_its_parts_put_together(self):
-        with pytest.raises(ValueError, match=r"merges\[0\]: expected 'a' and 'b' to make .*'ba'"):
-            self.make([b"ba"], [(97, 98)], [256])
-
-    def test_a_merge_of_itself_makes_nothing(self):
-        with pytest.raises(ValueError, match=r"merges\[0\]"):
-            self.make([b"ab"], [(256, 98)], [256])
-
-    def test_a_merge_names_tokens(self):
-        with pytest.raises(IndexError, match=r"merges.*257"):
-            self.make([b"ab"], [(97, 257)], [256])
-
-    def test_no_merge_stands_twice(self):
-        with pytest.raises(ValueError, match=r"merges\[1\]: expected distinct merges, got 'a' and 'b' again"):
-            self.make([b"ab"], [(97, 98)] * 2, [256] * 2)
-
-    def test_no_token_stands_twice(self):
-        with pytest.raises(ValueError, match=r"tokens\[257\]: expected distinct tokens, got 'ab' again"):
-            self.make([b"ab", b"ab"])
-
-    def test_no_token_is_empty(self):
-        with pytest.raises(ValueError, match=r"tokens\[256\]: expected at least one byte"):
-            self.make([b""])
-
-    def test_every_byte_has_a_token(self):
-        from dataclasses import replace
-
-        definition = byte_definition([])
-        with pytest.raises(ValueError, match=r"one for each of the 256 bytes, got none for '\\x07'"):
-            BPE(replace(definition, tokens=[b"xx" if t == b"\x07" else t for t in definition.tokens]))
-
-    def test_special_tokens_are_tokens(self):
-        from fastnlp.tokenizers.definition import SpecialToken
-
-        with pytest.raises(ValueError, match="special_tokens: expected '<x>' to be token 97"):
-            self.make(special=(SpecialToken("<x>", 97),))
-        with pytest.raises(ValueError, match="distinct tokens, got '<x>' again"):
-            self.make([b"<x>", b"<x>"], special=(SpecialToken("<x>", 256), SpecialToken("<x>", 257)))
-
-    def test_a_pretokenizer_is_one_that_is_known_or_a_pattern(self):
-        with pytest.raises(ValueError, match="pretokenizer: expected a regular expression, got '\\('"):
-            self.make(pretokenizer="(").encode("x")
-
-    def test_a_number_that_is_not_given_out_cannot_be_decoded(self):
-        tokenizer = self.make([None, b"ab"], [(97, 98)], [257])
-        assert tokenizer.encode("ab").tolist() == [257]
-        with pytest.raises(IndexError, match=r"ids\[1\].*256, which is not given out"):
-            tokenizer.decode([257, 256])
 
 
 def test_a_pattern_of_ones_own_cuts_the_text():

@@ -12,7 +12,7 @@ SCRIPT = textwrap.dedent("""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     bpe = BPE.train(["a" * 4096], vocab_size=266)
     expected = bpe.encode("a" * 5000).tolist()
-    text = "a" * 30_000_000
+    text = "a" * int(sys.argv[4])  # some seconds of work
     def interrupt():
         time.sleep(float(sys.argv[1]))
         interrupt.at = time.monotonic()
@@ -26,10 +26,16 @@ SCRIPT = textwrap.dedent("""
 """)
 
 
-@pytest.mark.parametrize("options", ["{}", "{'dropout': 0.1}"])
+@pytest.mark.parametrize(
+    ("options", "letters"),
+    [("{}", "30_000_000"), ("{'dropout': 0.1}", "30_000_000"), ("{'method': 'longest'}", "60_000_000")],
+)
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_ctrl_c_stops_the_encoding_of_one_long_word(threads, options):
+def test_ctrl_c_stops_the_encoding_of_one_long_word(threads, options, letters):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "0.5", threads, options], capture_output=True, text=True, check=True
+        [sys.executable, "-c", SCRIPT, "0.5", threads, options, letters],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout and float(done.stdout.split()[-1]) < 1.0  # 0.1 s on a machine that is not shared

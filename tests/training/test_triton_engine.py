@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from oracles import glove
 from oracles.planted import planted, recall
 
 from fastnlp import Corpus, FastText, GloVe, Vocab, Word2Vec
@@ -15,11 +16,10 @@ from fastnlp.training.damping import damping
 from fastnlp.training.device_ids import DeviceIds
 from fastnlp.training.torch_draws import philox, thresholds
 from fastnlp.training.torch_engine import TorchEngine
-from fastnlp.training.torch_glove_engine import TorchGloVeEngine
 from fastnlp.training.word2vec_engines import unfit
 
 pytest.importorskip("triton")
-from fastnlp.kernels.triton import tiles, token_draws
+from fastnlp.kernels.triton import glove_training, tiles, token_draws
 from fastnlp.kernels.triton.glove_training import Runs
 from fastnlp.training import triton_engine
 from fastnlp.training.triton_engine import TritonEngine
@@ -159,38 +159,62 @@ def test_a_path_may_be_as_long_as_a_tile_takes(device, monkeypatch):
     check_alike(model, text, device, monkeypatch)
 
 
-@pytest.mark.parametrize("dim", [6, 40])
-@pytest.mark.parametrize("symmetric", [True, False])
-def test_units_of_glove_equal_the_torch_engine_with_blocks_of_a_run(device, dim, symmetric):
-    """In order, one run after another; first with squares of 1, when all steps are large."""
+@pytest.mark.parametrize(("side_by_side", "symmetric"), [(1, True), (1, False), (4, True)])
+def test_glove_equals_the_oracle(device, side_by_side, symmetric, monkeypatch):
+    """Run after run, each from another of its entries on; or some side by side, an entry of each in turn."""
+    monkeypatch.setattr(glove_training, "RUNS", side_by_side)
     random = np.random.default_rng(0)
-    # No word stands beside itself: of an entry (i, i) the torch engine trains both sides at once.
-    lines = [[f"w{i}" for i in random.permutation(45)[:30]] for _ in range(6)]
+    lines = [[f"w{i}" for i in random.integers(30, size=15)] for _ in range(4)]
     text = Corpus.from_text(lines, min_count=1)
-    matrix = Cooccurrences.from_corpus(text, window=8, symmetric=symmetric)
-    model = GloVe(dim=dim, symmetric=symmetric, x_max=2.0, lr=0.1)
-    tables = [model._new_tables(text.vocab) for _ in range(2)]
-    theirs = TorchGloVeEngine(model.config, matrix, tables[0], block=1)
-    ours = TritonGloVeEngine(model.config, matrix, tables[1], str(device), programs=1)
-    for epoch in range(2):
-        expected, found = theirs.train(epoch, 0, 1e9), ours.train(epoch, 0, 1e9)
-        assert (found.next_unit, found.pairs) == (expected.next_unit, expected.pairs)
-        assert found.loss == pytest.approx(expected.loss, rel=1e-4)
-    ours.synchronize()
-    np.testing.assert_allclose(tables[1].padded, tables[0].padded, rtol=1e-4, atol=1e-5)
+    matrix = Cooccurrences.from_corpus(text, window=3, symmetric=symmetric)
+    assert bool((matrix.columns == np.repeat(np.arange(len(text.vocab)), np.diff(matrix.row_offsets))).any())
+    model = GloVe(dim=6, symmetric=symmetric, x_max=2.0)
+    tables = model._new_tables(text.vocab)
+    engine = TritonGloVeEngine(model.config, matrix, tables, str(device), programs=1)
+    p = {name: array.astype(np.float64) for name, array in tables.arrays().items()}
+    found = engine.train(1, 0, 1e9)
+    engine.synchronize()
+    pairs, loss = 0, 0.0
+    for unit in range(engine.units):
+        rows, firsts, sizes, columns, counts = engine._native.read(1, unit)
+        for group in range(0, len(rows), side_by_side):
+            for place in range(sizes[group : group + side_by_side].max()):
+                runs = [r for r in range(group, min(group + side_by_side, len(rows))) if place < sizes[r]]
+                at = [firsts[run] + (run + place) % sizes[run] for run in runs]
+                entries = [(rows[run], columns[k], counts[k]) for run, k in zip(runs, at, strict=True)]
+                turns = [[(i, j, x) for i, j, x in entries]]
+                if symmetric:
+                    turns.append([(j, i, x) for i, j, x in entries if i != j])
+                for turn in turns:
+                    before = {name: array.copy() for name, array in p.items()}
+                    for i, j, x in turn:
+                        alone = {name: array.copy() for name, array in before.items()}
+                        loss += glove.step(alone, i, j, x, 0.05, 2.0, 0.75, 100.0)
+                        pairs += 1
+                        for name, array in p.items():
+                            array += alone[name] - before[name]
+    assert (found.pairs, found.next_unit) == (pairs, engine.units)
+    assert found.loss == pytest.approx(loss, rel=1e-4)
+    for name, array in tables.arrays().items():
+        np.testing.assert_allclose(array, p[name], rtol=1e-4, atol=1e-5)
 
 
-def test_words_that_many_runs_in_flight_meet_are_damped(device):
+def test_glove_begins_with_few_programs_and_damps_words_that_many_meet(device):
     text = Corpus.from_text(["a b c", "a d e", "a f g"] * 5, min_count=1)
     matrix = Cooccurrences.from_corpus(text, window=2)
     model = GloVe(dim=4)
-    engine = TritonGloVeEngine(model.config, matrix, model._new_tables(text.vocab), str(device), programs=64)
-    whole = next(engine._launches(0, 0, engine.units))
-    runs = Runs(*(part.to(device) for part in whole))
-    met = np.bincount(runs.columns.cpu(), minlength=7) + np.bincount(runs.rows.cpu(), minlength=7)
-    expected = np.minimum(1, 8 / (64 * met / len(runs.rows)))
-    np.testing.assert_allclose(engine._shares(runs).cpu(), expected, rtol=1e-6)
+    engine = TritonGloVeEngine(model.config, matrix, model._new_tables(text.vocab), str(device), programs=264)
+    runs = Runs(*(part.to(device) for part in next(engine._launches(0, 0, engine.units))))
+    columns, rows = (
+        runs.columns.cpu().numpy(),
+        np.repeat(*(part.cpu().numpy() for part in (runs.rows, runs.sizes))),
+    )
+    met = np.bincount(columns, minlength=7) + np.bincount(rows, minlength=7)
+    expected = np.minimum(1, 64 / (264 * 8 * met / len(columns)))
+    np.testing.assert_allclose(engine._shares(runs, 264).cpu(), expected, rtol=1e-6)
     assert expected.min() < 0.2
+    engine.size, engine.position = 2_000_000, lambda unit: unit
+    assert [engine._programs_at(*at) for at in ((0, 0), (0, 1_000_000), (2, 0))] == [1, 104, 264]
 
 
 def test_units_are_trained_alike_in_one_launch_and_in_several(device):

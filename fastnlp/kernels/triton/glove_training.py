@@ -1,8 +1,11 @@
 """GloVe by AdaGrad, trained in runs of pairs of one word (persistent kernel).
 
-A program takes run after run: up to 32 entries of a row of the matrix. It reads the rows of the word once
-and those of the run's columns beside each other, D in pieces, once for the scores and once for the steps,
-and adds all it has learned by relaxed atomics. The steps of the word itself are added up before.
+A program takes some runs at a time, up to 32 entries of a row of the matrix each, and goes through them side
+by side, an entry of each at a time. So a pair sees what the pairs before it in its run have taught, which
+matters most, and as many entries are in flight as programs times runs. Each run begins one entry behind the
+one before it and goes round: columns rise within a run, and all would begin with the same frequent words.
+Rows are read once for the scores and once for the steps, D in pieces, and what is learned is added by relaxed
+atomics.
 """
 
 from typing import NamedTuple
@@ -13,7 +16,7 @@ import triton.language as tl
 
 from fastnlp.kernels.triton.launching import OPTIONS, on_device
 
-ENTRIES = 32  # of a run, at most
+RUNS = 8  # that a program goes through side by side
 _PIECE = 32  # of D, at a time
 _LAUNCH = {**OPTIONS, "num_warps": 4}
 
@@ -37,12 +40,55 @@ class Runs(NamedTuple):
 
 
 @triton.jit
-def bounded(step, bound):
-    """Within [-bound, bound]."""
-    return tl.minimum(tl.maximum(step, -bound), bound)
+def rows_at(table, words, d, real, PART: tl.constexpr, PITCH: tl.constexpr):
+    """A piece of rows past the L1 cache: 0 of u, 1 of its squares, 2 of v, 3 of its squares."""
+    at = (words[:, None] * 4 + PART) * PITCH + d[None, :]
+    here = real[:, None] & (d < PITCH)[None, :]
+    return tl.load(table + at, mask=here, other=1.0 if PART % 2 == 1 else 0.0, cache_modifier=".cg")
 
 
-@triton.jit(do_not_specialize=["runs", "alpha", "x_max", "together"])
+@triton.jit
+def scores_of(table, words, contexts, real, RUNS: tl.constexpr, PITCH: tl.constexpr, PIECE: tl.constexpr):
+    """(RUNS,) u.v and biases of pairs."""
+    score = tl.zeros((RUNS,), tl.float32)
+    for start in range(0, PITCH, PIECE):
+        d = start + tl.arange(0, PIECE)
+        u = rows_at(table, words, d, real, 0, PITCH)
+        score += tl.sum(u * rows_at(table, contexts, d, real, 2, PITCH), 1)
+    return score
+
+
+@triton.jit
+def step(table, words, d, slope, other, rates, bound, share, real, PART: tl.constexpr, PITCH: tl.constexpr):
+    """AdaGrad's step of a piece of rows, divided by the root of the squares before it."""
+    inside = d < PITCH
+    rate = tl.load(rates + (PART // 2) * PITCH + d, mask=inside, other=0.0)
+    change = slope[:, None] * rate[None, :] * other
+    change = tl.minimum(tl.maximum(change, -bound[None, :]), bound[None, :])
+    squares = rows_at(table, words, d, real, PART + 1, PITCH)
+    at = (words[:, None] * 4 + PART) * PITCH + d[None, :]
+    here = real[:, None] & inside[None, :]
+    tl.atomic_add(table + at, -change * share[:, None] / tl.sqrt(squares), mask=here, sem="relaxed")
+    tl.atomic_add(table + at + PITCH, change * change, mask=here, sem="relaxed")
+
+
+@triton.jit
+def teach(
+    table, words, contexts, slope, rates, bounds, shares, real, PITCH: tl.constexpr, PIECE: tl.constexpr
+):
+    """Steps of the words and of the contexts of pairs, both from what they were."""
+    share = tl.load(shares + words, mask=real, other=0.0)
+    context_share = tl.load(shares + contexts, mask=real, other=0.0)
+    for start in range(0, PITCH, PIECE):
+        d = start + tl.arange(0, PIECE)
+        bound = tl.load(bounds + d, mask=d < PITCH, other=0.0)
+        u = rows_at(table, words, d, real, 0, PITCH)
+        v = rows_at(table, contexts, d, real, 2, PITCH)
+        step(table, words, d, slope, v, rates, bound, share, real, 0, PITCH)
+        step(table, contexts, d, slope, u, rates, bound, context_share, real, 2, PITCH)
+
+
+@triton.jit(do_not_specialize=["runs", "alpha", "x_max"])
 def glove_training(
     table,
     rates,
@@ -56,102 +102,43 @@ def glove_training(
     runs,
     alpha,
     x_max,
-    together,
     pair_counts,
     losses,
-    ENTRIES: tl.constexpr,
+    RUNS: tl.constexpr,
     PITCH: tl.constexpr,
     PIECE: tl.constexpr,
     SYMMETRIC: tl.constexpr,
 ):
-    """Trains runs program, program + programs, ..."""
+    """Trains groups of runs program, program + programs, ..."""
     program = tl.program_id(0)
     pairs = tl.zeros((), tl.int32)
     loss = tl.zeros((), tl.float32)
-    for run in range(program, runs, tl.num_programs(0)):
-        row = tl.load(rows + run).to(tl.int64)
-        size = tl.load(sizes + run)
-        entry = tl.load(firsts + run) + tl.arange(0, ENTRIES)
-        real = tl.arange(0, ENTRIES) < size
-        column = tl.load(columns + entry, mask=real, other=0).to(tl.int64)
-        count = tl.load(counts + entry, mask=real, other=1.0)
-        mirrored = real & (column != row)  # an entry stands for (j, i) too
-        own = table + row * 4 * PITCH
-        others = table + column[:, None] * 4 * PITCH
-
-        score = tl.zeros((ENTRIES,), tl.float32)
-        mirror_score = tl.zeros((ENTRIES,), tl.float32)
-        for start in range(0, PITCH, PIECE):
-            d = start + tl.arange(0, PIECE)
-            inside = d < PITCH
-            here = real[:, None] & inside[None, :]
-            u = tl.load(own + d, mask=inside, other=0.0, cache_modifier=".cg")
-            v = tl.load(others + 2 * PITCH + d[None, :], mask=here, other=0.0, cache_modifier=".cg")
-            score += tl.sum(u[None, :] * v, 1)
+    for group in range(program, tl.cdiv(runs, RUNS), tl.num_programs(0)):
+        run = group * RUNS + tl.arange(0, RUNS)
+        row = tl.load(rows + run, mask=run < runs, other=0).to(tl.int64)
+        first = tl.load(firsts + run, mask=run < runs, other=0)
+        size = tl.load(sizes + run, mask=run < runs, other=0)
+        for place in range(0, tl.max(size)):
+            real = place < size
+            entry = first + (run + place) % tl.maximum(size, 1)
+            column = tl.load(columns + entry, mask=real, other=0).to(tl.int64)
+            count = tl.load(counts + entry, mask=real, other=1.0)
+            log = tl.log(count)
+            weight = tl.minimum(tl.exp(alpha * (log - tl.log(x_max))), 1.0)
+            error = tl.where(real, scores_of(table, row, column, real, RUNS, PITCH, PIECE) - log, 0.0)
+            teach(table, row, column, weight * error, rates, bounds, shares, real, PITCH, PIECE)
+            pairs += tl.sum(real.to(tl.int32))
+            loss += tl.sum(0.5 * weight * error * error)
+            tl.debug_barrier()  # what has been learned is there before it is read
             if SYMMETRIC:
-                v = tl.load(own + 2 * PITCH + d, mask=inside, other=0.0, cache_modifier=".cg")
-                u = tl.load(others + d[None, :], mask=here, other=0.0, cache_modifier=".cg")
-                mirror_score += tl.sum(u * v[None, :], 1)
-
-        log = tl.log(count)
-        weight = tl.minimum(tl.exp(alpha * (log - tl.log(x_max))), 1.0)
-        error = tl.where(real, score - log, 0.0)
-        mirror_error = tl.where(mirrored, mirror_score - log, 0.0)
-        slope, mirror_slope = weight * error, weight * mirror_error
-        pairs += size
-        loss += tl.sum(0.5 * slope * error)
-        if SYMMETRIC:
-            pairs += tl.sum(mirrored.to(tl.int32))
-            loss += tl.sum(0.5 * mirror_slope * mirror_error)
-
-        share = tl.load(shares + column, mask=real, other=0.0)[:, None]
-        own_share = tl.minimum(tl.load(shares + row), together / tl.maximum(size, 1).to(tl.float32))
-        mirrors = tl.sum(mirrored.to(tl.int32))
-        mirror_share = tl.minimum(tl.load(shares + row), together / tl.maximum(mirrors, 1).to(tl.float32))
-        for start in range(0, PITCH, PIECE):
-            d = start + tl.arange(0, PIECE)
-            inside = d < PITCH
-            # Pairs (i, j), the word u of the run and the contexts v of its entries; then (j, i), which see
-            # the v that has just moved where the run has an entry (i, i).
-            teach(
-                own, others + 2 * PITCH, rates, rates + PITCH, bounds, slope, own_share, share,
-                d, inside, real, PITCH,
-            )  # fmt: skip
-            if SYMMETRIC:
-                teach(
-                    own + 2 * PITCH, others, rates + PITCH, rates, bounds, mirror_slope, mirror_share, share,
-                    d, inside, mirrored, PITCH,
-                )  # fmt: skip
+                real = real & (column != row)  # an entry stands for (j, i) too
+                error = tl.where(real, scores_of(table, column, row, real, RUNS, PITCH, PIECE) - log, 0.0)
+                teach(table, column, row, weight * error, rates, bounds, shares, real, PITCH, PIECE)
+                pairs += tl.sum(real.to(tl.int32))
+                loss += tl.sum(0.5 * weight * error * error)
+                tl.debug_barrier()
     tl.store(pair_counts + program, pairs)
     tl.store(losses + program, loss)
-
-
-@triton.jit
-def teach(
-    one, many, one_rates, many_rates, bounds, slope, one_share, many_share, d, inside, real,
-    PITCH: tl.constexpr,
-):  # fmt: skip
-    """A piece of AdaGrad's steps of one row and of the rows that it meets; squares stand behind each.
-
-    A step divides by the root of the squares of all other changes of its row, those of the run included.
-    """
-    here = real[:, None] & inside[None, :]
-    many = many + d[None, :]
-    x = tl.load(one + d, mask=inside, other=0.0, cache_modifier=".cg")
-    y = tl.load(many, mask=here, other=0.0, cache_modifier=".cg")
-    squares = tl.load(one + PITCH + d, mask=inside, other=1.0, cache_modifier=".cg")
-    many_squares = tl.load(many + PITCH, mask=here, other=1.0, cache_modifier=".cg")
-    bound = tl.load(bounds + d, mask=inside, other=0.0)[None, :]
-    step = bounded(slope[:, None] * tl.load(one_rates + d, mask=inside, other=0.0)[None, :] * y, bound)
-    many_step = bounded(
-        slope[:, None] * tl.load(many_rates + d, mask=inside, other=0.0)[None, :] * x[None, :], bound
-    )
-    total = tl.sum(step * step, 0)
-    change = tl.sum(step / tl.sqrt(squares[None, :] + (total[None, :] - step * step)), 0) * -one_share
-    tl.atomic_add(one + d, change, mask=inside, sem="relaxed")
-    tl.atomic_add(one + PITCH + d, total, mask=inside, sem="relaxed")
-    tl.atomic_add(many, -many_step * many_share / tl.sqrt(many_squares), mask=here, sem="relaxed")
-    tl.atomic_add(many + PITCH, many_step * many_step, mask=here, sem="relaxed")
 
 
 def train_runs(
@@ -163,7 +150,6 @@ def train_runs(
     *,
     alpha: float,
     x_max: float,
-    together: float,
     symmetric: bool,
     programs: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -177,14 +163,13 @@ def train_runs(
         runs: in the order of training.
         alpha: exponent of the weights.
         x_max: the count from which pairs weigh 1.
-        together: changes of the word of a run up to which they are added up; of more as much as of so many.
         symmetric: whether an entry (i, j) stands for (j, i) too.
         programs: at most so many run side by side.
 
     Returns:
         (programs,) each: int32 pairs, float32 sums of their losses.
     """
-    programs = max(1, min(programs, len(runs.rows)))
+    programs = max(1, min(programs, -(len(runs.rows) // -RUNS)))
     pairs = torch.zeros(programs, dtype=torch.int32, device=table.device)
     losses = torch.zeros(programs, dtype=torch.float32, device=table.device)
     if len(runs.rows):
@@ -198,10 +183,9 @@ def train_runs(
                 len(runs.rows),
                 alpha,
                 x_max,
-                together,
                 pairs,
                 losses,
-                ENTRIES=ENTRIES,
+                RUNS=RUNS,
                 PITCH=table.shape[1] // 4,
                 PIECE=_PIECE,
                 SYMMETRIC=symmetric,
