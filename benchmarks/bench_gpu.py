@@ -13,10 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
+from oracles.run_schedule import EmulatedGloVeEngine
 from oracles.tile_schedule import EmulatedEngine
 
 import fastnlp as fn
 from fastnlp import evaluate
+from fastnlp.kernels.triton.glove_training import RUNS
 from fastnlp.sampling import Cooccurrences
 from fastnlp.training import DivergenceError
 
@@ -155,3 +157,18 @@ def test_quality_emulated(corpus, data, benchmark, name, in_flight, seed):
         record(benchmark, diverged=str(error))
         return
     record(benchmark, loss=figures["loss"], **quality(model.vectors, data))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_flight", [0, 2112], ids=["native", "2112"])
+def test_glove_emulated(corpus, data, benchmark, in_flight):
+    """A minute for an epoch of two million words."""
+    matrix = Cooccurrences.from_corpus(corpus, window=10)
+    model = fn.GloVe(dim=50, x_max=10.0, epochs=EPOCHS, threads=1, engine="native")
+    if in_flight:
+        model._engine = lambda config, text, tables: EmulatedGloVeEngine(
+            config, matrix, tables, "cpu", programs=in_flight // RUNS
+        )
+    fitted(lambda model: model.fit_cooccurrences(matrix, corpus.vocab, progress=False), model)
+    losses = [report.loss for report in model.history]
+    record(benchmark, losses=losses, **quality(model.vectors, data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 
 import torch
 from torch import nn
@@ -204,30 +205,29 @@ def train(
         metric = Accumulator(2)  # sum of losses, rows
         since_point = torch.zeros((), device=device)
         rows_since_point = 0
-        for i, (center, context_negative, mask, label) in enumerate(
-            prefetched(map(ready, data_iter), device)
-        ):
-            optimizer.zero_grad()
-            if tables is not None and label.dtype == mask.dtype == torch.bool:
-                per_row = skipgram_bce(center, context_negative, label, mask, *tables, validate=False)
-            else:
-                scores = skip_gram(center, context_negative, net[0], net[1]).reshape(label.shape)
-                per_row = measure(scores.float(), label.float(), mask) / mask.sum(dim=1) * mask.shape[1]
-            total = per_row.sum()
-            total.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            since_point += total.detach()
-            rows_since_point += per_row.numel()
-            if (i + 1) % max(1, num_batches // 5) == 0 or i == num_batches - 1:
-                metric.add(since_point.item(), rows_since_point)
-                since_point.zero_()
-                rows_since_point = 0
-                mean = metric[0] / metric[1]
-                if not math.isfinite(mean):
-                    raise FloatingPointError(
-                        f"lr: the loss is {mean} in epoch {epoch + 1}; take less than {lr}"
-                    )
-                animator.add(epoch + (i + 1) / num_batches, (mean,))
+        with closing(prefetched(map(ready, data_iter), device)) as batches:
+            for i, (center, context_negative, mask, label) in enumerate(batches):
+                optimizer.zero_grad()
+                if tables is not None and label.dtype == mask.dtype == torch.bool:
+                    per_row = skipgram_bce(center, context_negative, label, mask, *tables, validate=False)
+                else:
+                    scores = skip_gram(center, context_negative, net[0], net[1]).reshape(label.shape)
+                    per_row = measure(scores.float(), label.float(), mask) / mask.sum(dim=1) * mask.shape[1]
+                total = per_row.sum()
+                total.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                since_point += total.detach()
+                rows_since_point += per_row.numel()
+                if (i + 1) % max(1, num_batches // 5) == 0 or i == num_batches - 1:
+                    metric.add(since_point.item(), rows_since_point)
+                    since_point.zero_()
+                    rows_since_point = 0
+                    mean = metric[0] / metric[1]
+                    if not math.isfinite(mean):
+                        raise FloatingPointError(
+                            f"lr: the loss is {mean} in epoch {epoch + 1}; take less than {lr}"
+                        )
+                    animator.add(epoch + (i + 1) / num_batches, (mean,))
         rows += int(metric[1])
     seconds = max(timer.stop(), 1e-9)
     print(f"loss {metric[0] / metric[1]:.3f}, {rows / seconds:.1f} tokens/sec on {device}")

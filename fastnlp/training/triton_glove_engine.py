@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fastnlp.kernels.triton import glove_training
-from fastnlp.kernels.triton.glove_training import RUNS, Runs
+from fastnlp.kernels.triton.glove_training import RUNS, Runs, train_runs
 from fastnlp.models.glove import GloVeConfig, GloVeTables
 from fastnlp.sampling import Cooccurrences
 from fastnlp.training.torch_engine import TorchReport
@@ -38,6 +38,8 @@ class TritonGloVeEngine(TorchGloVeEngine):
     Attributes:
         programs: that run side by side.
     """
+
+    _train_runs = staticmethod(train_runs)
 
     def __init__(
         self,
@@ -77,30 +79,29 @@ class TritonGloVeEngine(TorchGloVeEngine):
         deadline = time.monotonic() + seconds
         report = TorchReport(unit)
         end = self.units if stop is None else stop
-        read = prefetched(self._launches(epoch, unit, end), self._device)
-        for tensors in read:
-            runs = Runs(*tensors)
-            programs = self._programs_at(epoch, report.next_unit)
-            pairs, losses = glove_training.train_runs(
-                self._table,
-                self._rates,
-                self._bounds,
-                self._shares(runs, programs),
-                runs,
-                alpha=self._config.alpha,
-                x_max=self._config.x_max,
-                symmetric=self._matrix.symmetric,
-                programs=programs,
-            )
-            trained = int(pairs.sum())
-            report.kept += trained
-            report.pairs += trained
-            report.loss_pairs += trained
-            report.loss += float(losses.double().sum())
-            report.next_unit = min(report.next_unit + _UNITS, end)
-            if time.monotonic() >= deadline:
-                break
-        read.close()
+        with closing(prefetched(self._launches(epoch, unit, end), self._device)) as read:
+            for tensors in read:
+                runs = Runs(*tensors)
+                programs = self._programs_at(epoch, report.next_unit)
+                pairs, losses = self._train_runs(
+                    self._table,
+                    self._rates,
+                    self._bounds,
+                    self._shares(runs, programs),
+                    runs,
+                    alpha=self._config.alpha,
+                    x_max=self._config.x_max,
+                    symmetric=self._matrix.symmetric,
+                    programs=programs,
+                )
+                trained = int(pairs.sum())
+                report.kept += trained
+                report.pairs += trained
+                report.loss_pairs += trained
+                report.loss += float(losses.double().sum())
+                report.next_unit = min(report.next_unit + _UNITS, end)
+                if time.monotonic() >= deadline:
+                    break
         return report
 
     def _launches(self, epoch: int, unit: int, end: int) -> Iterator[tuple[Tensor, ...]]:

@@ -161,7 +161,7 @@ def test_a_path_may_be_as_long_as_a_tile_takes(device, monkeypatch):
 
 @pytest.mark.parametrize(("side_by_side", "symmetric"), [(1, True), (1, False), (4, True)])
 def test_glove_equals_the_oracle(device, side_by_side, symmetric, monkeypatch):
-    """Run after run in the native engine's order; or some runs side by side, an entry of each at a time."""
+    """Run after run, each from another of its entries on; or some side by side, an entry of each in turn."""
     monkeypatch.setattr(glove_training, "RUNS", side_by_side)
     random = np.random.default_rng(0)
     lines = [[f"w{i}" for i in random.integers(30, size=15)] for _ in range(4)]
@@ -179,11 +179,9 @@ def test_glove_equals_the_oracle(device, side_by_side, symmetric, monkeypatch):
         rows, firsts, sizes, columns, counts = engine._native.read(1, unit)
         for group in range(0, len(rows), side_by_side):
             for place in range(sizes[group : group + side_by_side].max()):
-                entries = [
-                    (rows[run], columns[firsts[run] + place], counts[firsts[run] + place])
-                    for run in range(group, min(group + side_by_side, len(rows)))
-                    if place < sizes[run]
-                ]
+                runs = [r for r in range(group, min(group + side_by_side, len(rows))) if place < sizes[r]]
+                at = [firsts[run] + (run + place) % sizes[run] for run in runs]
+                entries = [(rows[run], columns[k], counts[k]) for run, k in zip(runs, at, strict=True)]
                 turns = [[(i, j, x) for i, j, x in entries]]
                 if symmetric:
                     turns.append([(j, i, x) for i, j, x in entries if i != j])

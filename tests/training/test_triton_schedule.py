@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from oracles.planted import planted, recall
+from oracles.run_schedule import EmulatedGloVeEngine
 from oracles.tile_schedule import EmulatedEngine
 
-from fastnlp import Corpus, FastText, Word2Vec
+from fastnlp import Corpus, FastText, GloVe, Word2Vec
+from fastnlp.sampling import Cooccurrences
 from fastnlp.training import DivergenceError
 from fastnlp.training.triton_engine import TritonEngine
+from fastnlp.training.triton_glove_engine import TritonGloVeEngine
 
 pytest.importorskip("triton")
 
@@ -49,6 +52,22 @@ def test_the_emulation_does_what_the_kernels_do(model):
     assert reports[0].loss == pytest.approx(reports[1].loss, rel=1e-4)
     for theirs, ours in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_emulation_of_glove_does_what_the_kernel_does():
+    random = np.random.default_rng(0)
+    lines = [[f"w{i}" for i in random.integers(25, size=12)] for _ in range(4)]
+    small = Corpus.from_text(lines, min_count=1)
+    matrix = Cooccurrences.from_corpus(small, window=3)
+    model = GloVe(dim=5, x_max=2.0)
+    reports, results = [], []
+    for make in (TritonGloVeEngine, EmulatedGloVeEngine):
+        tables = model._new_tables(small.vocab)
+        reports.append(make(model.config, matrix, tables, "cpu", programs=1).train(0, 0, 0.0))
+        results.append(tables.padded)
+    assert reports[0].pairs == reports[1].pairs
+    assert reports[0].loss == pytest.approx(reports[1].loss, rel=1e-4)
+    np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow

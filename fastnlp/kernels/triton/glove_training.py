@@ -1,9 +1,11 @@
 """GloVe by AdaGrad, trained in runs of pairs of one word (persistent kernel).
 
 A program takes some runs at a time, up to 32 entries of a row of the matrix each, and goes through them side
-by side: first the first entry of each, then the second. So a pair sees what the pairs before it in its run
-have taught, which matters most, and as many entries are in flight as programs times runs. Rows are read once
-for the scores and once for the steps, D in pieces, and changes are added by relaxed atomics.
+by side, an entry of each at a time. So a pair sees what the pairs before it in its run have taught, which
+matters most, and as many entries are in flight as programs times runs. Each run begins one entry behind the
+one before it and goes round: columns rise within a run, and all would begin with the same frequent words.
+Rows are read once for the scores and once for the steps, D in pieces, and what is learned is added by relaxed
+atomics.
 """
 
 from typing import NamedTuple
@@ -118,8 +120,9 @@ def glove_training(
         size = tl.load(sizes + run, mask=run < runs, other=0)
         for place in range(0, tl.max(size)):
             real = place < size
-            column = tl.load(columns + first + place, mask=real, other=0).to(tl.int64)
-            count = tl.load(counts + first + place, mask=real, other=1.0)
+            entry = first + (run + place) % tl.maximum(size, 1)
+            column = tl.load(columns + entry, mask=real, other=0).to(tl.int64)
+            count = tl.load(counts + entry, mask=real, other=1.0)
             log = tl.log(count)
             weight = tl.minimum(tl.exp(alpha * (log - tl.log(x_max))), 1.0)
             error = tl.where(real, scores_of(table, row, column, real, RUNS, PITCH, PIECE) - log, 0.0)
