@@ -40,7 +40,9 @@ MergeTrainer::MergeTrainer(SegmentedWords words, std::vector<std::string> tokens
   }
   // By Zipf's law, the merge of rank r has a count near the tokens of the text by r times a few. Rarer pairs
   // will hardly be merged: they are left out, and where that turns out wrong, all pairs are counted again.
-  floor_ = std::max(limits_.min_frequency, total / std::max<std::int64_t>(1, limits_.merges * kFloorShare));
+  // At least twice is met whatever is worth merging while there are more such pairs than merges.
+  const std::int64_t expected = total / std::max<std::int64_t>(1, limits_.merges * kFloorShare);
+  floor_ = std::max({limits_.min_frequency, expected, std::int64_t{2}});
   if (limits_.merges <= 0) {
     stage_ = Stage::kDone;
   } else {
