@@ -585,6 +585,11 @@ class Word2Vec:
     @property
     def piece_size(self) -> int: ...
     @property
+    def set_size(self) -> int:
+        """
+        How many centers in a row share negatives.
+        """
+    @property
     def shared_by(self) -> str:
         """
         Who shares negatives: what was asked for, but 'center' where a group is too much for the vocabulary.

@@ -102,6 +102,7 @@ void register_training(py::module_& m) {
           },
           "input"_a.noconvert(), "output"_a.noconvert(), "epoch"_a, "unit"_a, "threads"_a, "seconds"_a,
           "stop"_a = py::none())
+      .def_property_readonly("set_size", &Word2Vec::set_size, "How many centers in a row share negatives.")
       .def_property_readonly(
           "shared_by",
           [](const Word2Vec& model) {

@@ -36,6 +36,7 @@ class Word2Vec {
   std::int64_t units() const;
   // As asked for, but the center where a group would take too much out of a small vocabulary.
   Sharing sharing() const { return plan_.options.sharing; }
+  int set_size() const { return centers_of_set(plan_.options.architecture, plan_.options.sharing); }
   double lr_at(std::int64_t epoch, std::int64_t unit) const;
 
   // Trains units from `unit` on until `seconds` have passed or `stop` is reached, which is the end of the

@@ -191,12 +191,18 @@ FASTNLP_INLINE void with_width(int width, F f) {
   }
 }
 
+// Into how many blocks so many columns are divided.
+template <int Rows>
+FASTNLP_INLINE int blocks_of(int columns) {
+  const int most = columns <= kWide<Rows> ? kWide<Rows> : kFull<Rows>;
+  return (columns + most - 1) / most;
+}
+
 // Calls f.template operator()<Columns>(first, gradient) for every block of `columns` columns with Rows rows;
 // returns where the gradients of the next block stand.
 template <int Rows, class F>
 FASTNLP_INLINE float* over_columns(int columns, float* gradient, F f) {
-  const int most = columns <= kWide<Rows> ? kWide<Rows> : kFull<Rows>;
-  int left = (columns + most - 1) / most;  // blocks
+  int left = blocks_of<Rows>(columns);
   for (int first = 0, width; first < columns; first += width, --left, gradient += kBlockFloats) {
     width = (columns - first + left - 1) / left;
     with_width<kWide<Rows>>(width, [=]<int Columns>() { f.template operator()<Columns>(first, gradient); });
@@ -243,6 +249,8 @@ FASTNLP_INLINE std::uint32_t labels_from(const std::uint64_t* labels, int first)
   });
 }
 
+FASTNLP_INLINE float scale_of(bool mean, int n) { return mean ? 1.0f / static_cast<float>(n) : 1.0f; }
+
 // hidden = scale * sum of n rows.
 [[gnu::noinline]] void combine(float* const* x, int n, std::int64_t pitch, float scale, float* hidden) {
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
@@ -252,41 +260,62 @@ FASTNLP_INLINE std::uint32_t labels_from(const std::uint64_t* labels, int first)
   }
 }
 
-// Moves the output rows of a meeting along their gradients with `hidden`, and the n rows that hidden was
-// combined of by `scale` times the error of hidden. `error` is room for a row.
-[[gnu::noinline]] void apply_combined(const Meeting& m, const float* hidden, std::int64_t pitch, float scale,
+// The rows that a hidden vector was combined of, and what they get of its error.
+struct Combined {
+  float* const* x;
+  int n;
+  float scale;
+};
+
+FASTNLP_INLINE void move_contexts(const Combined& contexts, std::int64_t d, vec error) {
+  const vec change = error * contexts.scale;
+  for (int i = 0; i < contexts.n; ++i) store(contexts.x[i] + d, load(contexts.x[i] + d) + change);
+}
+
+// Moves the output rows of a meeting of Rows hidden vectors along their gradients, and the rows that those
+// were combined of along their errors, for which `error` is room.
+template <int Rows>
+[[gnu::noinline]] void apply_combined(const Meeting& m, const Combined* contexts, std::int64_t pitch,
                                       float* error) {
-  float* const* x = m.x;
-  const int n = m.n;
-  over_columns<1>(m.columns, m.gradient, [=]<int Columns>(int first, const float* gradient) {
+  over_columns<Rows>(m.columns, m.gradient, [=]<int Columns>(int first, const float* gradient) {
     const bool whole = Columns == m.columns;
     float* y[Columns];
-    vec g[Columns];
+    vec g[Rows * Columns];
 #pragma GCC unroll 16
-    for (int j = 0; j < Columns; ++j) {
-      y[j] = m.y[first + j];
-      g[j] = splat(gradient[j]);
-    }
+    for (int j = 0; j < Columns; ++j) y[j] = m.y[first + j];
+#pragma GCC unroll 16
+    for (int j = 0; j < Rows * Columns; ++j) g[j] = splat(gradient[j]);
     for (std::int64_t d = 0; d < pitch; d += kWidth) {
-      const vec before = load(hidden + d);
-      vec sum = first == 0 ? vec{} : load(error + d);
+      vec before[Rows], sum[Rows];
+#pragma GCC unroll 2
+      for (int i = 0; i < Rows; ++i) {
+        before[i] = load(m.x[i] + d);
+        sum[i] = first == 0 ? vec{} : load(error + i * pitch + d);
+      }
 #pragma GCC unroll 16
       for (int j = 0; j < Columns; ++j) {
         const vec column = load(y[j] + d);
-        sum += g[j] * column;
-        store(y[j] + d, column + g[j] * before);
+        vec moved = column;
+#pragma GCC unroll 2
+        for (int i = 0; i < Rows; ++i) {
+          sum[i] += g[i * Columns + j] * column;
+          moved += g[i * Columns + j] * before[i];
+        }
+        store(y[j] + d, moved);
       }
-      if (whole) {
-        for (int i = 0; i < n; ++i) store(x[i] + d, load(x[i] + d) + sum * scale);
-      } else {
-        store(error + d, sum);
+#pragma GCC unroll 2
+      for (int i = 0; i < Rows; ++i) {
+        if (whole) {
+          move_contexts(contexts[i], d, sum[i]);
+        } else {
+          store(error + i * pitch + d, sum[i]);
+        }
       }
     }
   });
-  if (m.columns <= kWide<1>) return;
+  if (m.columns <= kWide<Rows>) return;
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
-    const vec change = load(error + d) * scale;
-    for (int i = 0; i < n; ++i) store(x[i] + d, load(x[i] + d) + change);
+    for (int i = 0; i < Rows; ++i) move_contexts(contexts[i], d, load(error + i * pitch + d));
   }
 }
 

@@ -1,5 +1,5 @@
-// Skip-gram with negatives that a group of neighbouring centers shares. See word2vec_kernel.h for how it is
-// used and what may be included here.
+// Skip-gram and CBOW with negatives that a group of neighbouring centers shares. See word2vec_kernel.h for
+// how it is used and what may be included here.
 //
 // The windows of neighbours overlap. A context row that stands in w windows of the group is scored once
 // against each negative and moves with w times the gradient: at window 5 less than half of those dot products
@@ -122,13 +122,11 @@ struct Group {
   }
 };
 
-// Adds the loss of a center before its group is scored.
-inline void add_loss(Word2VecJob& job, const Group& group, std::int64_t c) {
-  Meeting alone = room_for_meeting(job, 1);
-  alone.n = gather_contexts(job, c, alone.x);
+// Adds the loss of a center, whose row is `own`, before its group is scored.
+inline void add_loss(Word2VecJob& job, Meeting alone, float* own, float* const* negatives) {
   NegativeOutput::begin(job, alone);
-  alone.y[0] = group.y[c % kGroupCenters];
-  for (int j = 0; j < job.negatives; ++j) alone.y[1 + j] = group.y[kGroupCenters + j];
+  alone.y[0] = own;
+  for (int j = 0; j < job.negatives; ++j) alone.y[1 + j] = negatives[j];
   score(alone, job.pitch, job.lr, &job.loss);
   job.loss_pairs += alone.n;
 }
@@ -152,7 +150,10 @@ inline void train_groups(Word2VecJob& job) {
 
     group.gather(job, begin, end);
     for (std::int64_t c = begin; c < end; ++c) {
-      if ((job.position[c] & (kLossEvery - 1)) == 0) add_loss(job, group, c);
+      if ((job.position[c] & (kLossEvery - 1)) != 0) continue;
+      Meeting alone = room_for_meeting(job, 1);
+      alone.n = gather_contexts(job, c, alone.x);
+      add_loss(job, alone, group.y[c - begin], group.y + kGroupCenters);
     }
     GroupBlock blocks[2];
     int turn = 0;
@@ -168,6 +169,90 @@ inline void train_groups(Word2VecJob& job) {
       if (row > 0) apply(blocks[turn ^ 1], job.pitch);
     }
     apply(blocks[turn ^ 1], job.pitch);
+  }
+  for (; left < entered; ++left) Input::leave(job, left);
+}
+
+// CBOW's hidden vectors of a group, their contexts and their output rows: of each its own, then the
+// negatives.
+struct CombinedGroup {
+  Meeting meeting;
+  float* hidden[kCombinedCenters];
+  Combined contexts[kCombinedCenters];
+
+  // Those of centers [begin, end) that have contexts; adds the losses of some.
+  FASTNLP_INLINE void gather(Word2VecJob& job, std::int64_t begin, std::int64_t end) {
+    meeting = room_for_meeting(job, 0);
+    meeting.x = hidden;
+    bool sampled[kCombinedCenters];
+    for (std::int64_t c = begin; c < end; ++c) {
+      const int k = meeting.n;
+      float** x = room_for_meeting(job, k).x;
+      const int n = gather_contexts(job, c, x);
+      if (n == 0) continue;
+      hidden[k] = job.hidden + k * job.pitch;
+      combine(x, n, job.pitch, scale_of(job.context_scale.mean_forward, n), hidden[k]);
+      contexts[k] = {x, n, scale_of(job.context_scale.mean_backward, n)};
+      meeting.y[k] = output_row(job, job.word[c]);
+      sampled[k] = (job.position[c] & (kLossEvery - 1)) == 0;
+      ++meeting.n;
+    }
+    if (meeting.n == 0) return;
+    float** negatives = meeting.y + meeting.n;
+    const std::int32_t* drawn = drawn_row(job, begin);
+    for (int j = 0; j < job.negatives; ++j) negatives[j] = output_row(job, drawn[j]);
+    meeting.columns = meeting.n + job.negatives;
+    meeting.labels[0] = (1u << meeting.n) - 1;
+    job.pairs += meeting.n;
+    for (int k = 0; k < meeting.n; ++k) {
+      if (!sampled[k]) continue;
+      Meeting alone = room_for_meeting(job, 1);
+      alone.x = hidden + k;
+      alone.n = 1;
+      add_loss(job, alone, meeting.y[k], negatives);
+    }
+  }
+
+  // A hidden vector does not meet the other's center.
+  FASTNLP_INLINE void score(const Word2VecJob& job) {
+    static_assert(kCombinedCenters == 2);
+    if (meeting.n == 0) return;
+    fastnlp::score(meeting, job.pitch, job.lr, nullptr);
+    if (meeting.n == 1) return;
+    const int blocks = blocks_of<2>(meeting.columns);
+    meeting.gradient[1] = meeting.gradient[(meeting.columns + blocks - 1) / blocks] = 0.0f;
+  }
+
+  FASTNLP_INLINE void apply(const Word2VecJob& job) {
+    if (meeting.n == 2) apply_combined<2>(meeting, contexts, job.pitch, job.error);
+    if (meeting.n == 1) apply_combined<1>(meeting, contexts, job.pitch, job.error);
+  }
+};
+
+// While the sigmoids of a group are on their way, the rows that the next one needs enter the ring.
+template <class Input>
+inline void train_combined_groups(Word2VecJob& job) {
+  constexpr std::int64_t kLookahead = 4;
+  std::int64_t entered = 0, left = 0;
+  NegativeOutput output;
+  CombinedGroup group;
+  const auto enter = [&](std::int64_t until) {
+    for (; entered < job.kept && entered < until; ++entered) Input::enter(job, entered);
+  };
+  enter(kCombinedCenters + job.window);
+  for (std::int64_t begin = 0, end; begin < job.kept; begin = end) {
+    end = begin + kCombinedCenters < job.kept ? begin + kCombinedCenters : job.kept;
+    output.prepare(job, begin + kLookahead + kCombinedCenters);
+    for (std::int64_t c = begin + kLookahead; c < begin + kLookahead + kCombinedCenters && c < job.kept;
+         ++c) {
+      output.prefetch(job, c);
+      if (c + job.window < job.kept) Input::prefetch(job, c + job.window);
+    }
+    group.gather(job, begin, end);
+    group.score(job);
+    enter(end + kCombinedCenters + job.window);
+    group.apply(job);
+    for (; left < end - job.window && left < entered; ++left) Input::leave(job, left);
   }
   for (; left < entered; ++left) Input::leave(job, left);
 }

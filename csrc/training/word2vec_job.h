@@ -10,6 +10,7 @@ namespace fastnlp {
 
 constexpr std::int64_t kDrawnRows = 512;  // centers whose negatives are held at a time; a power of two
 constexpr int kGroupCenters = 4;          // neighbouring centers that share negatives; a power of two
+constexpr int kCombinedCenters = 2;       // likewise of CBOW, whose centers make one prediction each
 constexpr std::int64_t kLossEvery = 64;   // the loss is measured on positions that are a multiple of it
 constexpr std::int64_t kScoreFloats =
     32;  // room for the scores of one block of rows, in every instruction set
@@ -19,8 +20,14 @@ enum class Architecture : std::uint8_t { kSkipGram, kCbow };
 // Context rows of a group, at most.
 constexpr std::int64_t group_rows(int window) { return 2 * std::int64_t{window} + kGroupCenters; }
 
-// Who shares a set of K negatives: nobody, the contexts of a center, or those of kGroupCenters centers.
+// Who shares a set of K negatives: nobody, the contexts of a center, or those of a group of centers.
 enum class Sharing : std::uint8_t { kPair, kCenter, kGroup };
+
+// Centers that share a set.
+constexpr int centers_of_set(Architecture architecture, Sharing sharing) {
+  if (sharing != Sharing::kGroup) return 1;
+  return architecture == Architecture::kCbow ? kCombinedCenters : kGroupCenters;
+}
 
 // CBOW: what the contexts are worth to the hidden vector, and the error of the hidden vector to each of them.
 struct ContextScale {
@@ -44,6 +51,7 @@ struct Word2VecJob {
   bool shrink;  // windows drawn from 1..window instead of always window
   Architecture architecture;
   Sharing sharing;
+  int set_size;  // centers that share negatives
   ContextScale context_scale;
   float lr;
 
@@ -88,7 +96,7 @@ struct Word2VecJob {
   std::uint64_t* labels;  // (2, labels_each) a bit for each column
   std::int64_t labels_each;
   float* hidden;  // (2, pitch) the hidden vectors of CBOW
-  float* error;   // (pitch,) the error of one of them
+  float* error;   // (2, pitch) their errors
   float* meets;   // (group_rows(window), kGroupCenters), then (group_rows(window),), then kScoreFloats: of a
                   // group
 

@@ -43,14 +43,13 @@ struct Cbow {
 
   FASTNLP_INLINE void score(const Word2VecJob& job, double* loss) {
     if (meeting.n == 0) return;
-    const float scale = job.context_scale.mean_forward ? 1.0f / static_cast<float>(meeting.n) : 1.0f;
-    combine(meeting.x, meeting.n, job.pitch, scale, hidden);
+    combine(meeting.x, meeting.n, job.pitch, scale_of(job.context_scale.mean_forward, meeting.n), hidden);
     fastnlp::score(combined(), job.pitch, job.lr, loss);
   }
   FASTNLP_INLINE void apply(const Word2VecJob& job) {
     if (meeting.n == 0) return;
-    const float scale = job.context_scale.mean_backward ? 1.0f / static_cast<float>(meeting.n) : 1.0f;
-    apply_combined(meeting, hidden, job.pitch, scale, job.error);
+    const Combined contexts = {meeting.x, meeting.n, scale_of(job.context_scale.mean_backward, meeting.n)};
+    apply_combined<1>(combined(), &contexts, job.pitch, job.error);
   }
   FASTNLP_INLINE std::int64_t predictions() const { return meeting.n > 0; }
 };
@@ -126,6 +125,8 @@ inline void train_from(Word2VecJob& job) {
   const bool cbow = job.architecture == Architecture::kCbow;
   if (job.path) {
     cbow ? train_tokens<Input, Cbow, TreeOutput>(job) : train_tokens<Input, SkipGram, TreeOutput>(job);
+  } else if (cbow && job.sharing == Sharing::kGroup) {
+    train_combined_groups<Input>(job);
   } else if (cbow) {
     train_tokens<Input, Cbow, NegativeOutput>(job);
   } else if (job.sharing == Sharing::kPair) {

@@ -169,12 +169,11 @@ class Lane {
       job.part_offsets = part_offsets_.data();
     }
     if (plan_.noise) {
-      const bool grouped = job.sharing == Sharing::kGroup;
       for (std::int64_t c = 0; c < job.kept; ++c) {
-        if (grouped && c % kGroupCenters != 0) continue;
+        if (c % job.set_size != 0) continue;
         std::int32_t* row = job.drawn + c * job.negatives;
         for (int k = 0; k < job.negatives; ++k) {
-          row[k] = words_.slot(maps.words, row[k], grouped ? kGroupCenters : 1);
+          row[k] = words_.slot(maps.words, row[k], job.set_size);
         }
       }
     } else {

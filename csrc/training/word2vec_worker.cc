@@ -45,6 +45,7 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   job_.shrink = o.shrink;
   job_.architecture = o.architecture;
   job_.sharing = o.sharing;
+  job_.set_size = plan.noise ? centers_of_set(o.architecture, o.sharing) : 1;
   job_.context_scale = o.context_scale;
   if (!plan.parts.offsets.empty()) {
     job_.parts = plan.parts.parts.data();
@@ -60,7 +61,7 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   labels_.resize(static_cast<std::size_t>(2 * job_.labels_each));
   job_.gradient_each = (o.window + 1) * ((plan.columns + 2) / 3) * kScoreFloats;
   gradient_ = zeroed_floats(2 * job_.gradient_each);
-  hidden_ = zeroed_floats(3 * job_.pitch);
+  hidden_ = zeroed_floats(4 * job_.pitch);
   meets_ = zeroed_floats(group_rows(o.window) * (kGroupCenters + 1) + kScoreFloats);
   job_.gradient = gradient_.get();
   job_.labels = labels_.data();

@@ -62,8 +62,8 @@ class Word2VecConfig:
         noise_power: exponent of the counts in the noise distribution.
         negatives_shared_by: "pair" draws K negatives for each pair as word2vec.c does, "center" for all pairs
             of a center (one small matrix product, several times faster), "group" for four centers in a
-            row, which are trained as one (a context of several of them meets each negative once, with their
-            weight; in vocabularies of under 64 words it is "center").
+            row, of CBOW two, which are trained as one (in skip-gram a context of several of them meets each
+            negative once, with their weight; in vocabularies of under 64 words it is "center").
         cbow_contexts: how the contexts make the hidden vector h, and what each of them learns from the error
             of h: "word2vec" averages h and gives each the whole error, as word2vec.c, gensim and fastText do;
             "mean" averages both, which is the gradient of the book's formula and wants about three times the

@@ -137,6 +137,7 @@ class Draws:
         shrink: bool,
         negatives: int,
         shared_by: str,
+        set_size: int,
         device: torch.device,
     ) -> None:
         """Puts the distributions on the device.
@@ -149,9 +150,11 @@ class Draws:
             shrink: draw windows from 1..window.
             negatives: K.
             shared_by: "group", "center" or "pair".
+            set_size: how many centers in a row share negatives, a power of two; 1 but for "group".
             device: of all tensors.
         """
         self.shared_by = shared_by
+        self._set_size = set_size
         self._seed, self._window, self._shrink, self._k = seed, window, shrink, negatives
         self._keep = torch.from_numpy(thresholds(keep)).to(device)
         self._noise = None if noise is None else Noise(noise, device)
@@ -188,10 +191,9 @@ class Draws:
         if self.shared_by != "group":
             k = self._k if self.shared_by == "center" else self._k * 2 * self._window
             return self._sets(tokens, own, tokens.word[:, None], k, epoch)
-        # Four neighbours: a set is named by its first center.
-        named = own & ~3
+        named = own & -self._set_size  # a set by its first center
         sets = own[named == own]
-        members = sets[:, None] + torch.arange(4, device=self._device)
+        members = sets[:, None] + torch.arange(self._set_size, device=self._device)
         centers = torch.where(members < n, tokens.word[members.clamp(max=n - 1)], -1)
         drawn = self._sets(tokens, sets, centers, self._k, epoch)
         return drawn[torch.searchsorted(sets, named)]

@@ -86,6 +86,7 @@ class TorchEngine(Word2VecUnits):
             shrink=config.shrink_windows,
             negatives=config.negatives,
             shared_by=self._native.shared_by,
+            set_size=self._native.set_size,
             device=self._device,
         )
         self._input_damping, self._output_damping = (

@@ -122,15 +122,15 @@ class TritonEngine(Word2VecUnits):
             )
         assert self.noise is not None
         noise = AliasTable(self.noise)
-        grouped = self._native.shared_by == "group"
+        together = self._native.set_size
         return Outputs(
             self._constant(noise.thresholds),
             self._constant(noise.aliases),
             self._config.negatives,
-            grouped,
+            together,
             self._config.seed,
             # Of words with subwords two programs, which wait for more rows, take the place of one.
-            most=TILE // 2 if isinstance(tables, FastTextTables) and not grouped else TILE,
+            most=TILE // 2 if isinstance(tables, FastTextTables) and together == 1 else TILE,
         )
 
     def train(self, epoch: int, unit: int, seconds: float, stop: int | None = None) -> TorchReport:

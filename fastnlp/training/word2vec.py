@@ -57,7 +57,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
         shrink_windows: bool = True,
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
         noise_power: float = 0.75,
-        negatives_shared_by: Literal["group", "center", "pair"] | None = None,
+        negatives_shared_by: Literal["group", "center", "pair"] = "group",
         cbow_contexts: Literal["word2vec", "mean", "sum"] = "word2vec",
         deterministic: bool = False,
     ) -> None:
@@ -85,7 +85,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             shrink_windows: draw each window from 1..window.
             subsample_rule: "word2vec" or "book".
             noise_power: exponent of the counts in the noise distribution.
-            negatives_shared_by: "group" (by default; of CBOW "center"), "center" or "pair"; see
+            negatives_shared_by: "group", "center" or "pair"; see
                 `fastnlp.models.Word2VecConfig`.
             cbow_contexts: "word2vec", "mean" or "sum"; see there too.
             deterministic: give the same bits for any number of threads, for about a third of the speed;
@@ -109,7 +109,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             shrink_windows=shrink_windows,
             subsample_rule=subsample_rule,
             noise_power=noise_power,
-            negatives_shared_by=negatives_shared_by or ("center" if architecture == "cbow" else "group"),
+            negatives_shared_by=negatives_shared_by,
             cbow_contexts=cbow_contexts,
             deterministic=deterministic,
         )

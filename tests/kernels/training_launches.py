@@ -19,11 +19,11 @@ def offsets():
     return torch.zeros(V + 1, dtype=torch.int64)
 
 
-def negatives_of(grouped, most=16):
-    return Outputs(integers(V).to(torch.uint32), integers(V), 5, grouped, 1 << 63, most=most)
+def negatives_of(set_size, most=16):
+    return Outputs(integers(V).to(torch.uint32), integers(V), 5, set_size, 1 << 63, most=most)
 
 
-GROUP, CENTER, FEW = negatives_of(True), negatives_of(False), negatives_of(False, 8)
+GROUP, PAIR, CENTER, FEW = negatives_of(4), negatives_of(2), negatives_of(1), negatives_of(1, 8)
 TREE = Outputs(path=integers(N), path_offsets=offsets(), longest=24)
 PARTS = Parts(integers(N), offsets(), True)
 
@@ -48,7 +48,8 @@ def skipgram_of(pitch, outputs, parts=None):
 
 
 def cbow_of(pitch, outputs, parts=None):
-    words_of(cbow_training, pitch, outputs, parts, contexts="word2vec")
+    own = PAIR if outputs is GROUP else outputs  # of CBOW two centers are a group
+    words_of(cbow_training, pitch, own, parts, contexts="word2vec")
 
 
 def glove_of(pitch):

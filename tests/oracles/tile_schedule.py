@@ -39,8 +39,8 @@ def outputs_of(outputs, center, is_center, words, positions, epoch):
         return step >> 1, step & 1 == 0, (at < end[:, :, None]) & is_center[:, :, None]
     k = outputs.negatives
     place = torch.arange(center.shape[1])
-    first = place // 8 * 8 + place % 2 if outputs.grouped else place
-    members = first[:, None] + (torch.arange(0, 8, 2) if outputs.grouped else torch.arange(1))
+    first = place // outputs.set_size * outputs.set_size
+    members = first[:, None] + torch.arange(outputs.set_size)
     taken = torch.where(is_center[:, members], own[:, members], -1)  # (B, T, 1 or 4)
     d = torch.arange(8 * k + 16).expand(*own.shape, -1)
     drawn = noise_words(outputs, epoch, positions[center[:, first]][:, :, None].expand_as(d), d)

@@ -5,7 +5,8 @@ and its change is added to the table when it has left; the scores of a center ar
 front of it is applied; contexts are applied in blocks of four (of two where vectors have fewer than 16 lanes)
 and outputs, where they are many, in as few blocks as fill a vector with dot products, of sizes as equal as
 can be. Where skip-gram's negatives are shared by groups of four centers, the contexts of a group are taken in
-such blocks, and a block is scored before the one in front of it is applied.
+such blocks, and a block is scored before the one in front of it is applied. CBOW's groups are two centers,
+whose hidden vectors make one block; the words for the next group enter before it is applied.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from oracles import philox
-
-GROUP = 4  # centers that share negatives
 
 
 @dataclass
@@ -46,8 +45,11 @@ def negatives_of(thresholds, aliases, seed, epoch, position, centers, k):
     return found
 
 
-def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=None, grouped=False):
-    """What meets in an epoch of one unit; `tree` holds the path (node, code) of each word."""
+def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=None, set_size=1):
+    """What meets in an epoch of one unit; `tree` holds the path (node, code) of each word.
+
+    `set_size` centers in a row share negatives.
+    """
     words, reaches, positions, slots = [], [], [], []
     position = 0
     for sentence in sentences:
@@ -71,8 +73,8 @@ def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=N
         return Meetings(words, slots, outputs, labels)
     outputs = []
     for c, word in enumerate(words):
-        first = c // GROUP * GROUP if grouped else c
-        centers = words[first : first + GROUP] if grouped else [word]
+        first = c // set_size * set_size
+        centers = words[first : first + set_size]
         outputs.append([word, *negatives_of(*table, seed, epoch, positions[first], centers, k)])
     return Meetings(words, slots, outputs, [[1] + [0] * k] * len(words))
 
@@ -93,14 +95,14 @@ def blocks(columns, rows, lanes):
 
 
 def train_unit(
-    meetings, input_table, output_table, lr, window, lanes=16, parts=None, mean=True, cbow=None, grouped=False
+    meetings, input_table, output_table, lr, window, lanes=16, parts=None, mean=True, cbow=None, set_size=1
 ):
     """Trains one unit in place; returns the summed loss over all predictions.
 
     `lanes` is the number of floats in a vector, of which the sizes of blocks follow.
     `parts` are the input rows that each word is composed of, and `mean` whether by their mean or their sum;
-    without, word w has row w. `cbow` is None for skip-gram, or how contexts are combined. `grouped` is
-    whether skip-gram's negatives are shared by groups, whose loss is that before the group is trained.
+    without, word w has row w. `cbow` is None for skip-gram, or how contexts are combined. `set_size`
+    centers in a row share negatives, whose losses are those before any of them is trained.
     """
     words, slots, outputs = meetings.words, meetings.slots, meetings.outputs
     ring, entered, left, loss = {}, 0, 0, 0.0
@@ -178,11 +180,35 @@ def train_unit(
         for task in late:
             apply_block(*task)
 
-    if grouped:
-        for begin in range(0, len(words), GROUP):
-            end = min(begin + GROUP, len(words))
+    def train_combined(begin, end):
+        nonlocal loss
+        centers = [c for c in range(begin, end) if slots[c]]
+        if not centers:
+            move_ring(0, end + set_size + window)
+            return
+        outs = [*(words[c] for c in centers), *outputs[begin][1:]]
+        x = np.array([sum(ring[i][0] for i in slots[c]) for c in centers])
+        x /= [[1 if cbow == "sum" else len(slots[c])] for c in centers]
+        meets = np.ones((len(centers), len(outs)))
+        meets[:, : len(centers)] = np.eye(len(centers))
+        sign = np.where(np.arange(len(outs)) < len(centers), 1, -1)
+        scores = x @ output_table[outs].T
+        loss += (meets * np.logaddexp(0, -sign * scores)).sum()
+        gradient = meets * ((sign == 1) - sigmoid(scores)) * lr
+        move_ring(0, end + set_size + window)
+        error = np.zeros_like(x)
+        for j, out in enumerate(outs):
+            error += gradient[:, j : j + 1] * output_table[out]
+            output_table[out] += gradient[:, j] @ x
+        for c, change in zip(centers, error, strict=True):
+            for i in slots[c]:
+                ring[i][0] += change / len(slots[c]) if cbow == "mean" else change
+
+    if set_size > 1:
+        for begin in range(0, len(words), set_size):
+            end = min(begin + set_size, len(words))
             move_ring(begin - window, end + window)
-            train_group(begin, end)
+            train_group(begin, end) if cbow is None else train_combined(begin, end)
         move_ring(entered, entered)
         return loss
 

@@ -97,11 +97,12 @@ def test_an_epoch_of_any_model_equals_the_scalar_oracle(simd, dim, contexts, los
     report = model.train(*ours, 1, 0, 1, 1e9)
 
     table = alias.thresholds, alias.aliases
-    met = word2vec.meetings(text, keep, table, 4, 5, 7, 1, tree=tree, grouped=loss == "group")
+    size = 1 if loss != "group" else 4 if contexts is None else 2
+    assert loss == "hs" or model.set_size == size
+    met = word2vec.meetings(text, keep, table, 4, 5, 7, 1, tree=tree, set_size=size)
     theirs_v, theirs_u = v.copy(), u.copy()
-    grouped = contexts is None and loss == "group"
     word2vec.train_unit(
-        met, theirs_v, theirs_u, model.lr_at(1, 0), 4, LANES[simd], cbow=contexts, grouped=grouped
+        met, theirs_v, theirs_u, model.lr_at(1, 0), 4, LANES[simd], cbow=contexts, set_size=size
     )
     predictions = [len(slots) if contexts is None else min(1, len(slots)) for slots in met.slots]
     assert report.pairs == sum(predictions)

@@ -34,7 +34,7 @@ def text(seed=3, vocabulary=30, sentences=40, longest=15):
 
 
 def draws(keep, noise=None, **changes):
-    settings = dict(seed=7, window=3, shrink=True, negatives=5, shared_by="center", device=CPU)
+    settings = dict(seed=7, window=3, shrink=True, negatives=5, shared_by="center", set_size=1, device=CPU)
     return Draws(keep, noise, **{**settings, **changes})
 
 
@@ -67,14 +67,15 @@ def test_tokens_and_windows_are_those_of_sampling(shrink):
 
 
 @pytest.mark.parametrize("vocabulary", [2, 5, 30, 80])
-@pytest.mark.parametrize("shared_by", ["center", "group"])
-def test_negatives_are_those_of_the_oracle(vocabulary, shared_by):
+@pytest.mark.parametrize("set_size", [1, 2, 4])
+def test_negatives_are_those_of_the_oracle(vocabulary, set_size):
     lines, ids, offsets, counts = text(vocabulary=vocabulary)
-    if shared_by == "group" and vocabulary < 64:
+    if set_size > 1 and vocabulary < 64:
         pytest.skip("a group takes too much out of a small vocabulary")
+    shared_by = "center" if set_size == 1 else "group"
     noise = noise_weights(counts)
     table = AliasTable(noise)
-    drawn = draws(np.ones(vocabulary), noise, shared_by=shared_by)
+    drawn = draws(np.ones(vocabulary), noise, shared_by=shared_by, set_size=set_size)
     tokens = drawn.tokens(ids, offsets, 10_000, 0, len(ids), epoch=1)
     met = word2vec.meetings(
         lines,
@@ -84,7 +85,7 @@ def test_negatives_are_those_of_the_oracle(vocabulary, shared_by):
         5,
         7,
         1,
-        grouped=shared_by == "group",
+        set_size=set_size,
     )
     assert np.array_equal(drawn.negatives(tokens, 1), [outputs[1:] for outputs in met.outputs])
 

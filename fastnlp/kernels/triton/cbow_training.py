@@ -56,7 +56,7 @@ def cbow_training(
     WINDOW: tl.constexpr,
     PITCH: tl.constexpr,
     PIECE: tl.constexpr,
-    GROUPED: tl.constexpr,
+    MEMBERS: tl.constexpr,
     TREE: tl.constexpr,
     SUBWORDS: tl.constexpr,
     MEAN: tl.constexpr,
@@ -80,7 +80,7 @@ def cbow_training(
         )
         output, is_output, yes, owned = outputs_of(
             begin, end, words, positions, thresholds, aliases, noise_size, seed, epoch, path, path_offsets,
-            T, SETS, SLOTS, K, GROUPED, TREE, DRAWS,
+            T, SETS, SLOTS, K, MEMBERS, TREE, DRAWS,
         )  # fmt: skip
         contexts = tl.sum(band.to(tl.int32), 0)
         is_context = tl.sum(band.to(tl.int32), 1) > 0
@@ -177,7 +177,7 @@ def train_tiles(
         (programs,) each: int32 predictions trained, int32 predictions measured, float32 sums of their losses.
     """
     size = contexts_of(outputs.centers, window)
-    own = outputs.path is None and not outputs.grouped and parts is None
+    own = outputs.path is None and outputs.set_size == 1 and parts is None
 
     def arguments(programs: int) -> dict[str, object]:
         return {

@@ -1,7 +1,7 @@
 """The output rows that the centers of a tile are told apart by: negatives, or the nodes of their paths.
 
 Each of some sets of centers has slots for rows. Negatives are those of the native engine, which a set draws
-by its first center: a set is a center, or of eight neighbours every other one. Of a tree each center has
+by its first center: a set is a center, or neighbours. Of a tree each center has
 the steps of its path.
 """
 
@@ -27,7 +27,7 @@ class Outputs:
         thresholds: (V,) uint32 of the alias table of the negatives; None with a tree.
         aliases: (V,) int32 likewise.
         negatives: K, of a set.
-        grouped: whether every other one of eight neighbours shares negatives, or each center has its own.
+        set_size: how many centers in a row share negatives, a power of two.
         seed: 64 bits.
         path: int32 2 * node + bit of the steps of all words, one word after another; None without a tree.
         path_offsets: (V + 1,) int64 into `path`.
@@ -38,7 +38,7 @@ class Outputs:
     thresholds: torch.Tensor | None = None
     aliases: torch.Tensor | None = None
     negatives: int = 0
-    grouped: bool = False
+    set_size: int = 1
     seed: int = 0
     path: torch.Tensor | None = None
     path_offsets: torch.Tensor | None = None
@@ -50,7 +50,7 @@ class Outputs:
         """Of a set, a power of two."""
         if self.path is not None:
             return max(16, int(triton.next_power_of_2(self.longest)))
-        return max(int(triton.next_power_of_2(self.negatives)), 4 if self.grouped else 1)
+        return max(int(triton.next_power_of_2(self.negatives)), self.set_size)
 
     @property
     def centers(self) -> int:
@@ -67,10 +67,10 @@ class Outputs:
             "epoch": epoch,
             "path": self.path,
             "path_offsets": self.path_offsets,
-            "SETS": 4 if self.grouped else self.centers,
+            "SETS": self.centers // self.set_size,
             "SLOTS": self.slots,
             "K": self.negatives,
-            "GROUPED": self.grouped,
+            "MEMBERS": self.set_size,
             "TREE": self.path is not None,
             "DRAWS": max(_DRAWS, 4 * self.slots),
         }
@@ -79,7 +79,7 @@ class Outputs:
 @triton.jit
 def outputs_of(
     begin, end, words, positions, thresholds, aliases, noise_size, seed, epoch, path, path_offsets,
-    T: tl.constexpr, SETS: tl.constexpr, SLOTS: tl.constexpr, K: tl.constexpr, GROUPED: tl.constexpr,
+    T: tl.constexpr, SETS: tl.constexpr, SLOTS: tl.constexpr, K: tl.constexpr, MEMBERS: tl.constexpr,
     TREE: tl.constexpr, DRAWS: tl.constexpr,
 ):  # fmt: skip
     """The outputs of a tile, (SETS * SLOTS,) each.
@@ -98,17 +98,15 @@ def outputs_of(
         step = tl.load(path + first[:, None] + slot, mask=real, other=0)
         row, yes = step >> 1, (step & 1) == 0
     else:
-        MEMBERS: tl.constexpr = 4 if GROUPED else 1
-        if GROUPED:
-            set_ = set_ // 2 * 8 + set_ % 2  # its first center
-            owner = owner // 8 * 2 + owner % 2
+        set_ = set_ * MEMBERS  # its first center
+        owner = owner // MEMBERS
         is_set = begin + set_ < end
         position = tl.load(positions + begin + set_, mask=is_set, other=0)
         d = tl.arange(0, DRAWS)[None, :] + tl.zeros_like(set_)[:, None]
         drawn = noise_word(thresholds, aliases, noise_size, seed, epoch, position[:, None], d)
         fits = is_set[:, None] & (d >= 0)
         for member in tl.static_range(MEMBERS):
-            at = begin + set_ + 2 * member
+            at = begin + set_ + member
             fits = fits & (drawn != tl.load(words + at, mask=at < end, other=-1)[:, None])
         place = tl.cumsum(fits.to(tl.int32), 1) - 1
         chosen = (place[:, None, :] == slot[:, :, None]) & fits[:, None, :]

@@ -55,7 +55,7 @@ def skipgram_training(
     WINDOW: tl.constexpr,
     PITCH: tl.constexpr,
     PIECE: tl.constexpr,
-    GROUPED: tl.constexpr,
+    MEMBERS: tl.constexpr,
     TREE: tl.constexpr,
     SUBWORDS: tl.constexpr,
     MEAN: tl.constexpr,
@@ -77,7 +77,7 @@ def skipgram_training(
         )
         output, is_output, yes, owned = outputs_of(
             begin, end, words, positions, thresholds, aliases, noise_size, seed, epoch, path, path_offsets,
-            T, SETS, SLOTS, K, GROUPED, TREE, DRAWS,
+            T, SETS, SLOTS, K, MEMBERS, TREE, DRAWS,
         )  # fmt: skip
         # Pairs of a context that an output counts for.
         meets = tl.dot(band.to(tl.float16), owned.to(tl.float16))
@@ -176,7 +176,7 @@ def train_tiles(
             **warps,
             "C": contexts,
             "WINDOW": window,
-            "PIECE": _PIECE if outputs.grouped or parts is not None else _OWN_PIECE,
+            "PIECE": _PIECE if outputs.set_size > 1 or parts is not None else _OWN_PIECE,
         }
 
     return launch(skipgram_training, tables, damping, tokens, tiles, programs, arguments)
