@@ -15,13 +15,13 @@ SCRIPT = textwrap.dedent("""
     text = "a" * int(sys.argv[4])  # some seconds of work
     def interrupt():
         time.sleep(float(sys.argv[1]))
-        interrupt.at = time.monotonic()
+        interrupt.at = time.process_time()  # a shared machine may take the processor away
         os.kill(os.getpid(), signal.SIGINT)
     threading.Thread(target=interrupt, daemon=True).start()
     try:
         bpe.encode_batch(["b " * 200_000, text], threads=int(sys.argv[2]), **eval(sys.argv[3]))
     except KeyboardInterrupt:
-        print(time.monotonic() - interrupt.at)
+        print(time.process_time() - interrupt.at)
     assert bpe.encode("a" * 5000).tolist() == expected
 """)
 
@@ -37,5 +37,6 @@ def test_ctrl_c_stops_the_encoding_of_one_long_word(threads, options, letters):
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
-    assert done.stdout and float(done.stdout.split()[-1]) < 1.0  # 0.1 s on a machine that is not shared
+    assert done.stdout and float(done.stdout.split()[-1]) < 1.0  # CPU s of all threads
