@@ -46,7 +46,7 @@ _MODEL = (
     (
         "negatives_shared_by",
         ("group", "center", "pair"),
-        "draw negatives for each of these (group; center for cbow)",
+        "draw negatives for each of these (group)",
     ),
     ("cbow_contexts", ("word2vec", "mean", "sum"), "how cbow combines contexts (word2vec)"),
 )

@@ -108,7 +108,6 @@ def test_the_defaults_that_help_states_are_those_of_python():
             "one per CPU",
             "lr / 10000",
             "0.025; 0.05 for cbow",
-            "group; center for cbow",
             "the fastest on the device",
         )
     }
