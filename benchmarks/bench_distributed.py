@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -42,14 +41,6 @@ if group.first:
     model.vectors.save("vectors.bin")
     open("seconds", "w").write(str(seconds))
 """
-
-
-@pytest.fixture(scope="module")
-def data():
-    folder = Path(os.environ.get("FASTNLP_DATA", ""))
-    if not (folder / "enwiki" / "enwiki2015-100M.txt.gz").is_file():
-        pytest.skip("enwiki/enwiki2015-100M.txt.gz is not in the folder that FASTNLP_DATA names")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ plain torch, in the order in which the kernels read and write with so many cente
 
 import os
 import time
-from pathlib import Path
 
 import pytest
 from oracles.run_schedule import EmulatedGloVeEngine
@@ -40,14 +39,6 @@ MODELS = {
 BARS = {("skipgram-group", 128): 150e6, "glove": 500e6}
 TIMES = {"skipgram-tree": 10.0, "cbow-tree": 10.0}
 gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
-
-
-@pytest.fixture(scope="module")
-def data():
-    folder = Path(os.environ.get("FASTNLP_DATA", ""))
-    if not (folder / "enwiki" / "enwiki2015-100M.txt.gz").is_file():
-        pytest.skip("enwiki/enwiki2015-100M.txt.gz is not in the folder that FASTNLP_DATA names")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -34,14 +34,6 @@ SETTINGS = {"dim": 100, "window": 5, "negatives": 5, "subsample": 1e-3}
 
 
 @pytest.fixture(scope="module")
-def data():
-    folder = Path(os.environ.get("FASTNLP_DATA", ""))
-    if not (folder / "enwiki" / "enwiki2015-100M.txt.gz").is_file():
-        pytest.skip("enwiki/enwiki2015-100M.txt.gz is not in the folder that FASTNLP_DATA names")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def text(data, tmp_path_factory):
     """The first words of enwiki2015-100M, in lines of 10,000 words, which no program cuts further."""
     import gzip

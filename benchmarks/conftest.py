@@ -1,11 +1,25 @@
-"""What every stored result carries beside the facts of the machine: versions, commit, instruction sets."""
+"""The data that benchmarks share, and what every stored result carries beside the facts of the machine.
+
+Those are versions, commit and instruction sets.
+"""
 
 import importlib.metadata
 import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from fastnlp import _core
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder that FASTNLP_DATA names, with enwiki2015-100M in it."""
+    folder = Path(os.environ.get("FASTNLP_DATA", ""))
+    if not (folder / "enwiki" / "enwiki2015-100M.txt.gz").is_file():
+        pytest.skip("enwiki/enwiki2015-100M.txt.gz is not in the folder that FASTNLP_DATA names")
+    return folder
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):
