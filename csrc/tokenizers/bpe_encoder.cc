@@ -122,11 +122,17 @@ BeyondAscii BpeEncoder::tell_beyond(const void* encoder, const char* p, const ch
   BlockBits places;
   BeyondAscii found = classes_beyond(p, end, beyond, places);
   if (!self.wide_apart_) return found;
-  // Two bytes on either side are looked at, of whatever word.
   const auto* bytes = reinterpret_cast<const unsigned char*>(p);
-  for (places &= ~BlockBits{0} >> 1 & ~BlockBits{3}; places != 0; places &= places - 1) {
-    const auto at = static_cast<std::size_t>(std::countr_zero(places));
-    found.apart |= static_cast<BlockBits>(!self.model_->may_join(bytes, at, kCutBlock)) << at;
+  places &= ~BlockBits{0} >> 1 & ~BlockBits{3};  // those with two bytes on either side
+  BlockBits joined = 0;
+  for (BlockBits left = places; left != 0; left &= left - 1) {
+    const int at = std::countr_zero(left);
+    joined |= static_cast<BlockBits>(self.model_->joins_pair(bytes + at)) << at;
+  }
+  found.apart = places & ~joined;
+  for (; joined != 0; joined &= joined - 1) {
+    const int at = std::countr_zero(joined);
+    found.apart |= static_cast<BlockBits>(!self.model_->joins_triples(bytes + at)) << at;
   }
   return found;
 }
