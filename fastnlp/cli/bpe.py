@@ -111,6 +111,11 @@ def _add_encode(kinds: Commands) -> None:
         default="refuse",
         help="special tokens in it (refuse)",
     )
+    parser.add_argument(
+        "--add-special-tokens",
+        action="store_true",
+        help="put around each line what the tokenizer.json says, such as <s> and </s>",
+    )
     parser.add_argument("--threads", type=positive, metavar="N", help="threads (one per CPU)")
     parser.set_defaults(run=run_encode)
 
@@ -183,6 +188,8 @@ def run_encode(options: argparse.Namespace) -> None:
             raise ValueError("-o: expected a folder for a corpus, got the standard output")
         if options.special != "refuse":
             raise ValueError(f"--special: expected 'refuse' for a corpus, got {options.special!r}")
+        if options.add_special_tokens:
+            raise ValueError("--add-special-tokens: expected none for a corpus, which is running text")
         corpus = Corpus.from_text(options.inputs, tokenizer=bpe, threads=options.threads, path=options.output)
         say(f"{options.output}: {corpus!r}")
         return
@@ -194,7 +201,12 @@ def run_encode(options: argparse.Namespace) -> None:
     names = bpe.tokens
     with _Output(options.output) as out:
         for lines in _lines(options.inputs):
-            batch = bpe.encode_batch(lines, threads=options.threads, **uses[options.special])
+            batch = bpe.encode_batch(
+                lines,
+                add_special_tokens=options.add_special_tokens,
+                threads=options.threads,
+                **uses[options.special],
+            )
             rows = batch.tolist()
             texts = [[names[i] for i in row] for row in rows] if options.to == "tokens" else rows
             out.write("".join(" ".join(map(str, row)) + "\n" for row in texts).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from fastnlp import _core
 from fastnlp.tokenizers import bpe_files
 from fastnlp.tokenizers.batch import Batch
-from fastnlp.tokenizers.bpe_encoding import STEP, Specials, Text, encode_texts, special_uses
+from fastnlp.tokenizers.bpe_encoding import (
+    STEP,
+    EncodeOptions,
+    Specials,
+    Text,
+    encode_texts,
+    special_uses,
+)
 from fastnlp.tokenizers.bpe_tokens import BpeTokens
 from fastnlp.tokenizers.definition import Definition
 from fastnlp.tokenizers.texts import checked_threads
@@ -100,9 +107,8 @@ class BPE(BpeTokens):
                 their ids, else numbered behind the others.
 
         Returns:
-            The tokenizer. A post-processor of a `tokenizer.json`, which adds special tokens around texts, is
-            kept for `save` and not applied: ids are those that `tokenizers` gives with
-            `add_special_tokens=False`.
+            The tokenizer. What the post-processor of a `tokenizer.json` puts around texts is added where
+            `add_special_tokens` asks for it.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -143,6 +149,7 @@ class BPE(BpeTokens):
         self,
         text: Text,
         *,
+        add_special_tokens: bool = False,
         allowed_special: Specials = (),
         disallowed_special: Specials = "all",
         method: Literal["merges", "longest"] = "merges",
@@ -155,6 +162,9 @@ class BPE(BpeTokens):
 
         Args:
             text: T characters, or bytes. Any bytes are taken, of kind "char" valid UTF-8.
+            add_special_tokens: put around it what the post-processor of the `tokenizer.json` says, such as
+                RoBERTa's <s> and </s>; nothing where there is none. The package tokenizers does so unless
+                told otherwise; here texts are running text, as for a corpus, unless told otherwise.
             allowed_special: special tokens that become their ids where they stand in the text.
             disallowed_special: special tokens that are an error there, so that what users write is no command
                 to a model; "all" but the allowed ones. What is neither is text like any other.
@@ -178,43 +188,31 @@ class BPE(BpeTokens):
             >>> bpe.encode("a<|end|>", allowed_special="all").tolist()
             [65, 0]
         """
-        return encode_texts(
-            self._core,
-            self._definition,
-            [text],
-            False,
-            threads,
-            allowed_special,
-            disallowed_special,
-            method,
-            dropout,
-            seed,
-            epoch,
-        )[0]
+        options = EncodeOptions(
+            allowed_special=allowed_special,
+            disallowed_special=disallowed_special,
+            method=method,
+            dropout=dropout,
+            seed=seed,
+            epoch=epoch,
+        )
+        return self._run([text], threads, add_special_tokens, **options)[0]
 
     def encode_with_offsets(
         self,
         text: Text,
         *,
         unit: Literal["characters", "bytes"] = "characters",
-        allowed_special: Specials = (),
-        disallowed_special: Specials = "all",
-        method: Literal["merges", "longest"] = "merges",
-        dropout: float = 0.0,
-        seed: int = 1,
-        epoch: int = 0,
+        add_special_tokens: bool = False,
+        **options: Unpack[EncodeOptions],
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The ids of a text, and where in it each of them stands.
 
         Args:
             text: as for `encode`.
             unit: what offsets count. A token that holds a part of a character spans all of it.
-            allowed_special: as for `encode`.
-            disallowed_special: as for `encode`.
-            method: as for `encode`.
-            dropout: as for `encode`.
-            seed: as for `encode`.
-            epoch: as for `encode`.
+            add_special_tokens: as for `encode`; added ones have the offsets 0 and 0.
+            **options: as for `encode`: allowed_special, disallowed_special, method, dropout, seed, epoch.
 
         Returns:
             (N,) int32 ids, and (N, 2) int64 offsets: token i stands for `text[begin:end]`.
@@ -234,46 +232,31 @@ class BPE(BpeTokens):
                 f"text: expected a tokenizer that takes text as it is, got one that normalizes it "
                 f"({', '.join(self._definition.normalizers)}): offsets would not be those of the text"
             )
-        ids, _, spans = encode_texts(
-            self._core,
-            self._definition,
-            [text],
-            True,
-            1,
-            allowed_special,
-            disallowed_special,
-            method,
-            dropout,
-            seed,
-            epoch,
-        )
+        ids, offsets, spans = encode_texts(self._core, self._definition, [text], spans=True, **options)
         if unit == "characters":
             _core.bpe_to_characters(text, spans)
-        return ids, spans.reshape(-1, 2)
+        if not add_special_tokens:
+            return ids, spans.reshape(-1, 2)
+        ids, _, inner = self._template.surround(ids, offsets)
+        places = np.zeros((len(ids), 2), np.int64)
+        places[inner] = spans.reshape(-1, 2)
+        return ids, places
 
     def encode_batch(
         self,
         texts: Iterable[Text],
         *,
-        allowed_special: Specials = (),
-        disallowed_special: Specials = "all",
-        method: Literal["merges", "longest"] = "merges",
-        dropout: float = 0.0,
-        seed: int = 1,
-        epoch: int = 0,
+        add_special_tokens: bool = False,
         threads: int | None = None,
+        **options: Unpack[EncodeOptions],
     ) -> Batch:
         """The ids of several texts, encoded on several threads.
 
         Args:
             texts: N texts, each as for `encode`.
-            allowed_special: as for `encode`.
-            disallowed_special: as for `encode`.
-            method: as for `encode`.
-            dropout: as for `encode`.
-            seed: as for `encode`.
-            epoch: as for `encode`.
+            add_special_tokens: as for `encode`, around each.
             threads: how many; None for one per processor, up to 16.
+            **options: as for `encode`: allowed_special, disallowed_special, method, dropout, seed, epoch.
 
         Returns:
             N arrays of ids, in one piece of memory.
@@ -290,20 +273,51 @@ class BPE(BpeTokens):
         if isinstance(texts, (str, bytes)):
             raise TypeError(f"texts: expected several, got one {type(texts).__name__}; use `encode`")
         several = texts if isinstance(texts, list) else list(texts)
-        ids, offsets, _ = encode_texts(
-            self._core,
-            self._definition,
-            several,
-            False,
-            threads,
-            allowed_special,
-            disallowed_special,
-            method,
-            dropout,
-            seed,
-            epoch,
-        )
-        return Batch(ids, offsets)
+        return Batch(*self._run(several, threads, add_special_tokens, **options))
+
+    def encode_pair(
+        self,
+        first: Text,
+        second: Text | None = None,
+        *,
+        add_special_tokens: bool = True,
+        max_length: int | None = None,
+        **options: Unpack[EncodeOptions],
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The input of a model for a pair of texts, or for one, and the segment of each id.
+
+        Args:
+            first: a text, as for `encode`.
+            second: another, or None.
+            add_special_tokens: as for `encode`.
+            max_length: at most so many ids in all; then tokens are taken from the end of the longer text, one
+                at a time, of the first where both are as long.
+            **options: as for `encode`: allowed_special, disallowed_special, method, dropout, seed, epoch.
+
+        Returns:
+            (N,) int32 ids, and (N,) int32 type ids, as the post-processor says; without one, 0 for the first
+            text and 1 for the second.
+
+        Raises:
+            ValueError: as for `encode`, or `max_length` does not hold the special tokens.
+            TypeError: as for `encode`.
+
+        Example:
+            >>> bpe = BPE.train(["a rose"], vocab_size=256)
+            >>> ids, types = bpe.encode_pair("ab", "c")
+            >>> ids.tolist(), types.tolist()
+            ([64, 65, 66], [0, 0, 1])
+        """
+        texts = [first] if second is None else [first, second]
+        ids, offsets = self._run(texts, 1, False, **options)
+        parts = np.split(ids, offsets[1:-1])
+        return self._template.join(parts, add_special_tokens, max_length)
+
+    def _run(
+        self, texts: list[Text], threads: int | None, add: bool, **options: Unpack[EncodeOptions]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        ids, offsets, _ = encode_texts(self._core, self._definition, texts, threads, **options)
+        return self._template.surround(ids, offsets)[:2] if add else (ids, offsets)
 
     def encode_pieces(
         self, data: bytes, offsets: NDArray[np.int64], threads: int | None = None

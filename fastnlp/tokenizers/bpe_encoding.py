@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal, cast
+from typing import Literal, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,29 +54,41 @@ def special_uses(definition: Definition, allowed: Specials, disallowed: Specials
     return uses
 
 
+class EncodeOptions(TypedDict, total=False):
+    """The arguments that all ways to encode share; `BPE.encode` says what they mean."""
+
+    allowed_special: Specials
+    disallowed_special: Specials
+    method: Literal["merges", "longest"]
+    dropout: float
+    seed: int
+    epoch: int
+
+
 def encode_texts(
     core: _core.BpeEncoder,
     definition: Definition,
     texts: list[Text],
-    spans: bool,
-    threads: int | None,
-    allowed: Specials,
-    disallowed: Specials,
-    method: str,
-    dropout: float,
-    seed: int,
-    epoch: int,
+    threads: int | None = 1,
+    *,
+    spans: bool = False,
+    allowed_special: Specials = (),
+    disallowed_special: Specials = "all",
+    method: Literal["merges", "longest"] = "merges",
+    dropout: float = 0.0,
+    seed: int = 1,
+    epoch: int = 0,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """Encodes texts; the arguments are those of `BPE.encode`.
+    """Encodes texts.
 
     Args:
         core: the compiled definition.
         definition: says how texts are brought to a form and cut.
         texts: N texts.
-        spans: whether places are asked for.
         threads: how many; None for one per processor, up to 16.
-        allowed: special tokens that become their ids.
-        disallowed: special tokens that are an error.
+        spans: whether places are asked for.
+        allowed_special: as for `BPE.encode`, like all that follow.
+        disallowed_special: special tokens that are an error.
         method: "merges" or "longest".
         dropout: the probability that a merge is left out.
         seed: of dropout.
@@ -100,7 +112,7 @@ def encode_texts(
     seed = checked_integer("seed", seed)
     if not 0 <= checked_integer("epoch", epoch) < 1 << 32:
         raise ValueError(f"epoch: expected a number in [0, 2^32), got {epoch}")
-    uses = special_uses(definition, allowed, disallowed)
+    uses = special_uses(definition, allowed_special, disallowed_special)
     if definition.normalizers:
         texts = [definition.normalize(text) for text in texts]
     cut: Pieces | None = None

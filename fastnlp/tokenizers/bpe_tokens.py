@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastnlp.tokenizers import post_processing
 from fastnlp.tokenizers.batch import Batch
 from fastnlp.tokenizers.decoding import StreamingDecoder
 from fastnlp.tokenizers.definition import Definition
@@ -28,6 +29,7 @@ class BpeTokens:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self._core = definition.compile()
+        self._template = post_processing.read(definition.post_processor, len(definition.tokens))
         self._specials = {special.text: special.id for special in definition.special_tokens}
 
     @property

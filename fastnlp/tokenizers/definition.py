@@ -58,8 +58,8 @@ class Definition:
         fuse_unknown: neighbouring unknown characters become one token.
         whole_words: a word that is a token is not merged from its parts.
         shared_ranks: neighbouring merges into the same token are equal (tiktoken's rule).
-        post_processor: what a `tokenizer.json` says of special tokens around a text, as it stands there:
-            kept, not applied.
+        post_processor: what a `tokenizer.json` says of special tokens around a text or pair, as it stands
+            there; None for none.
     """
 
     tokens: Sequence[bytes | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fastnlp.tokenizers import post_processing
 from fastnlp.tokenizers.byte_letters import from_letters
 from fastnlp.tokenizers.definition import Definition, SpecialToken
 from fastnlp.tokenizers.pretokenizers import BUILT_IN
@@ -181,8 +182,7 @@ def read(content: Any) -> Definition:
     if not isinstance(suffix, str):
         raise ValueError(f"model.end_of_word_suffix: expected a text or none, got {suffix!r}")
     post_processor = content.get("post_processor")
-    if post_processor is not None and not isinstance(post_processor, dict):
-        raise ValueError(f"post_processor: expected an object or null, got {type(post_processor).__name__}")
+    post_processing.read(post_processor, len(tokens))
     return Definition(
         tokens=tokens,
         merges=merges,

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnlp import _core
 from fastnlp.io.atomic import atomic_write
-from fastnlp.tokenizers import wordpiece_files
+from fastnlp.tokenizers import post_processing, wordpiece_files
 from fastnlp.tokenizers.batch import Batch
 from fastnlp.tokenizers.texts import checked_ids, checked_threads, surrogates_refused
 
@@ -39,9 +39,12 @@ class WordPiece:
         unknown: the token for words that cannot be put together.
         prefix: marks the tokens that go on with a word.
         longest_word: words of more characters are unknown; >= 1.
+        post_processor: what is put around a text or pair, as the `post_processor` of a `tokenizer.json` says
+            it; None for BERT's [CLS] and [SEP].
 
     Raises:
-        ValueError: a token is empty or stands twice, or the unknown token is missing.
+        ValueError: a token is empty or stands twice, the unknown token is missing, or the post-processor is
+            of no known kind.
 
     Example:
         >>> pieces = WordPiece(["[UNK]", "[CLS]", "[SEP]", "un", "##aff", "##able", "!"])
@@ -58,6 +61,7 @@ class WordPiece:
         unknown: str = "[UNK]",
         prefix: str = "##",
         longest_word: int = 100,
+        post_processor: dict[str, Any] | None = None,
     ) -> None:
         if isinstance(vocab, str):
             raise TypeError(f"vocab: expected the tokens one by one, got the str {vocab[:40]!r}; use load")
@@ -72,6 +76,8 @@ class WordPiece:
         self.unknown = unknown
         self.prefix = prefix
         self.longest_word = longest_word
+        self.post_processor = self._bert_processing() if post_processor is None else post_processor
+        self._template = post_processing.read(self.post_processor, len(self.tokens))
         packed = [token.encode() for token in self.tokens]
         offsets = np.zeros(len(packed) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, packed), np.int64, len(packed)), out=offsets[1:])
@@ -144,12 +150,20 @@ class WordPiece:
             out.write(text)
 
     def encode(
-        self, text: Text, *, allowed_special: bool = False, threads: int | None = 1
+        self,
+        text: Text,
+        *,
+        add_special_tokens: bool = False,
+        allowed_special: bool = False,
+        threads: int | None = 1,
     ) -> NDArray[np.int32]:
-        """The ids of a text, without [CLS] and [SEP].
+        """The ids of a text.
 
         Args:
             text: str, or bytes of UTF-8.
+            add_special_tokens: put [CLS] in front and [SEP] behind, or what the file's post-processor says.
+                The package tokenizers does so unless told otherwise; here texts are running text unless
+                told otherwise.
             allowed_special: special tokens in the text, such as "[MASK]", become their ids; else they are
                 text like any other.
             threads: how many share a long text; None for one per processor, up to 16.
@@ -158,18 +172,29 @@ class WordPiece:
             (N,) int32, in [0, V).
 
         Raises:
-            ValueError: bytes are not UTF-8.
+            ValueError: bytes are not UTF-8, or [CLS] or [SEP] is to be added and the vocabulary has none.
             TypeError: the text is neither str nor bytes.
+
+        Example:
+            >>> pieces = WordPiece(["[UNK]", "[CLS]", "[SEP]", "a"])
+            >>> pieces.encode("a").tolist(), pieces.encode("a", add_special_tokens=True).tolist()
+            ([3], [1, 3, 2])
         """
-        return self._run([text], allowed_special, threads)[0]
+        return self._run([text], add_special_tokens, allowed_special, threads)[0]
 
     def encode_batch(
-        self, texts: Iterable[Text], *, allowed_special: bool = False, threads: int | None = None
+        self,
+        texts: Iterable[Text],
+        *,
+        add_special_tokens: bool = False,
+        allowed_special: bool = False,
+        threads: int | None = None,
     ) -> Batch:
         """The ids of several texts, encoded on several threads.
 
         Args:
             texts: N texts.
+            add_special_tokens: as for `encode`.
             allowed_special: as for `encode`.
             threads: how many; None for one per processor, up to 16.
 
@@ -183,21 +208,25 @@ class WordPiece:
         if isinstance(texts, (str, bytes)):
             raise TypeError(f"texts: expected several, got one {type(texts).__name__}; use `encode`")
         several = texts if isinstance(texts, list) else list(texts)
-        return Batch(*self._run(several, allowed_special, threads))
+        return Batch(*self._run(several, add_special_tokens, allowed_special, threads))
 
     def encode_pair(
         self,
         first: Text,
         second: Text | None = None,
         *,
+        add_special_tokens: bool = True,
         max_length: int | None = None,
         allowed_special: bool = False,
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The input of BERT: [CLS] first [SEP], or [CLS] first [SEP] second [SEP], and the segment of each.
 
+        Where a `tokenizer.json` has another post-processor, what that says.
+
         Args:
             first: a text.
             second: another, or None.
+            add_special_tokens: False for the texts alone.
             max_length: at most so many ids in all; then tokens are taken from the end of the longer text, one
                 at a time, of the first where both are as long.
             allowed_special: as for `encode`.
@@ -214,25 +243,10 @@ class WordPiece:
             >>> ids.tolist(), types.tolist()
             ([1, 3, 2, 4, 4, 2], [0, 0, 0, 1, 1, 1])
         """
-        special = self.special_tokens
-        if "[CLS]" not in special or "[SEP]" not in special:
-            raise ValueError("vocab: expected the tokens [CLS] and [SEP] for pairs, got a vocabulary without")
-        parts = [
-            self.encode(text, allowed_special=allowed_special) for text in (first, second) if text is not None
-        ]
-        if max_length is not None:
-            room = max_length - 1 - len(parts)
-            if room < 0:
-                raise ValueError(f"max_length: expected at least {1 + len(parts)}, got {max_length}")
-            parts = shortened(parts, room)
-        end = np.array([special["[SEP]"]], np.int32)
-        rows = [np.array([special["[CLS]"]], np.int32)]
-        for part in parts:
-            rows += [part, end]
-        ids = np.concatenate(rows)
-        types = np.zeros(len(ids), np.int32)
-        types[len(parts[0]) + 2 :] = 1
-        return ids, types
+        self._check_addable(add_special_tokens)
+        texts = [first] if second is None else [first, second]
+        parts = [self.encode(text, allowed_special=allowed_special) for text in texts]
+        return self._template.join(parts, add_special_tokens, max_length)
 
     def encode_pieces(
         self, data: bytes, offsets: NDArray[np.int64], threads: int | None = None
@@ -258,17 +272,17 @@ class WordPiece:
             pass
         return job.take()[:2]
 
-    def tokenize(self, text: Text, *, allowed_special: bool = False) -> list[str]:
+    def tokenize(self, text: Text, **options: Any) -> list[str]:
         """The tokens of a text.
 
         Args:
             text: as for `encode`.
-            allowed_special: as for `encode`.
+            **options: as for `encode`.
 
         Returns:
             N strings.
         """
-        return [self.tokens[i] for i in self.encode(text, allowed_special=allowed_special).tolist()]
+        return [self.tokens[i] for i in self.encode(text, **options).tolist()]
 
     def decode(self, ids: ArrayLike, *, skip_special_tokens: bool = False) -> str:
         """The words of ids with a space between; what normalization changed is not brought back.
@@ -331,13 +345,26 @@ class WordPiece:
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.tokens, self._settings())
 
+    def _bert_processing(self) -> dict[str, Any] | None:
+        """BERT's post-processor, where the vocabulary has the tokens."""
+        special = self.special_tokens
+        if "[CLS]" not in special or "[SEP]" not in special:
+            return None
+        sides = {name: [token, special[token]] for name, token in (("sep", "[SEP]"), ("cls", "[CLS]"))}
+        return {"type": "BertProcessing", **sides}
+
+    def _check_addable(self, add_special_tokens: bool) -> None:
+        if add_special_tokens and self.post_processor is None:
+            raise ValueError("vocab: expected the tokens [CLS] and [SEP] to add, got a vocabulary without")
+
     def _settings(self) -> dict[str, Any]:
-        names = ("lowercase", "strip_accents", "unknown", "prefix", "longest_word")
+        names = ("lowercase", "strip_accents", "unknown", "prefix", "longest_word", "post_processor")
         return {name: getattr(self, name) for name in names}
 
     def _run(
-        self, texts: list[Text], allowed: bool, threads: int | None
+        self, texts: list[Text], add: bool, allowed: bool, threads: int | None
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        self._check_addable(add)
         uses = [int(allowed)] * len(self.special_tokens)
         try:
             job = _core.EncodingJob(
@@ -347,21 +374,9 @@ class WordPiece:
             raise surrogates_refused(error) from None
         while not job.step(_STEP):
             pass
-        return job.take()[:2]
+        found = job.take()[:2]
+        return self._template.surround(*found)[:2] if add else found
 
 
 def _restore(tokens: list[str], settings: dict[str, Any]) -> WordPiece:
     return WordPiece(tokens, **settings)
-
-
-def shortened(parts: list[NDArray[np.int32]], room: int) -> list[NDArray[np.int32]]:
-    """Texts of `room` tokens together: the longer one gives way first, then both in turns."""
-    if len(parts) == 1:
-        return [parts[0][:room]]
-    lengths = [len(part) for part in parts]
-    if sum(lengths) > room:
-        longer = int(lengths[1] >= lengths[0])
-        shorter = 1 - longer
-        lengths[shorter] = min(lengths[shorter], room // 2)
-        lengths[longer] = room - lengths[shorter]
-    return [part[:length] for part, length in zip(parts, lengths, strict=True)]

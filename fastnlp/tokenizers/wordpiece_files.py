@@ -18,11 +18,6 @@ def written(ids: dict[str, int], special_tokens: dict[str, int], settings: dict[
     Returns:
         The object of the file.
     """
-    sides: dict[str, Any] = {"type": "BertProcessing"}
-    for name in ("sep", "cls"):
-        token = f"[{name.upper()}]"
-        sides[name] = [token, special_tokens.get(token, 0)]
-    pairs = "[CLS]" in special_tokens and "[SEP]" in special_tokens
     return {
         "version": "1.0",
         "truncation": None,
@@ -40,7 +35,7 @@ def written(ids: dict[str, int], special_tokens: dict[str, int], settings: dict[
             "lowercase": settings["lowercase"],
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": sides if pairs else None,
+        "post_processor": settings["post_processor"],
         "decoder": {"type": "WordPiece", "prefix": settings["prefix"], "cleanup": True},
         "model": {
             "type": "WordPiece",
@@ -79,6 +74,7 @@ def read(content: Any) -> dict[str, Any]:
     tokens = numbered(model["vocab"], "model.vocab")
     if None in tokens:
         raise ValueError(f"model.vocab: expected a token for each id, got none for {tokens.index(None)}")
+    post_processor = content.get("post_processor")
     return {
         "vocab": tokens,
         "lowercase": bool(normalizer.get("lowercase", True)),
@@ -86,4 +82,8 @@ def read(content: Any) -> dict[str, Any]:
         "unknown": model.get("unk_token", "[UNK]"),
         "prefix": model.get("continuing_subword_prefix", "##"),
         "longest_word": model.get("max_input_chars_per_word", 100),
+        # A file without one adds nothing, where a vocab.txt means BERT's.
+        "post_processor": {"type": "Sequence", "processors": []}
+        if post_processor is None
+        else post_processor,
     }

@@ -1,6 +1,7 @@
 """`fastnlp bpe`: train, encode, decode, info."""
 
 import io
+import json
 import subprocess
 import sys
 
@@ -64,6 +65,25 @@ def test_a_corpus_is_a_folder(trained, tmp_path):
     assert main([*arguments, "-o", str(folder)]) == 0
     assert Corpus.open(folder).n_sentences == 40
     assert main(arguments) == 1
+
+
+def test_special_tokens_are_put_around_lines(trained, tmp_path, capsys):
+    content = json.loads(trained.read_text())
+    side = ["<|end|>", 0]
+    content["post_processor"] = {"type": "BertProcessing", "cls": side, "sep": side}
+    (tmp_path / "around.json").write_text(json.dumps(content))
+    (tmp_path / "two.txt").write_text("a\nb\n")
+    arguments = [
+        "bpe",
+        "encode",
+        str(tmp_path / "around.json"),
+        str(tmp_path / "two.txt"),
+        "--add-special-tokens",
+    ]
+    assert main([*arguments, "--to", "tokens"]) == 0
+    assert capsys.readouterr().out == "<|end|> a <|end|>\n<|end|> b <|end|>\n"
+    assert main([*arguments, "--to", "corpus", "-o", str(tmp_path / "corpus")]) == 1
+    assert "--add-special-tokens: expected none for a corpus" in capsys.readouterr().err
 
 
 def test_info_shows_what_is_in_a_file(trained, capsys):

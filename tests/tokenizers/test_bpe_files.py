@@ -380,8 +380,4 @@ def test_a_post_processor_is_kept(english, tmp_path):
     inner = ours.encode("a rose").tolist()
     assert theirs.encode("a rose", add_special_tokens=False).ids == inner
     assert again.encode("a rose").ids == theirs.encode("a rose").ids == [begin, *inner, end]
-    content = json.loads((tmp_path / "theirs.json").read_text())
-    content["post_processor"] = "TemplateProcessing"
-    (tmp_path / "damaged.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="post_processor: expected an object or null, got str"):
-        BPE.load(tmp_path / "damaged.json")
+    assert ours.encode("a rose", add_special_tokens=True).tolist() == [begin, *inner, end]

@@ -17,7 +17,7 @@ from fastnlp.models.bert.config import BertConfig
 from fastnlp.models.bert.layout import Layout
 from fastnlp.models.bert.pretrained import Tokenizer
 from fastnlp.tokenizers import WordPiece
-from fastnlp.tokenizers.wordpiece import shortened
+from fastnlp.tokenizers.post_processing import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
