@@ -43,6 +43,7 @@ FASTNLP_INLINE void exchange(float* shared, float* copy, std::int64_t pitch) {
 }
 
 FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
+  if (job.output_places) return fetch_ahead(job.output_places[row].now, job.pitch);
   float* shared = job.output + row * job.pitch;
   if (float* copy = hot_copy(job, row)) {
     fetch_ahead(copy, job.pitch);
@@ -53,6 +54,7 @@ FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
 
 // Where output row `row` is trained.
 FASTNLP_INLINE float* output_row(const Word2VecJob& job, std::int64_t row) {
+  if (job.output_places) return own_row(job.output_places[row], job.pitch);
   float* shared = job.output + row * job.pitch;
   float* copy = hot_copy(job, row);
   if (!copy) return shared;
