@@ -15,11 +15,16 @@ namespace {
 
 constexpr std::size_t kBatch = 32;  // words whose entries of the cache are on their way at once
 
-// Whether some of the next eight bytes are.
+// Whether a look at a block may be worth it: of the next eight bytes some are ASCII, and none begins a
+// character of U+0000 to U+EFFF that has three bytes, as letters do that are encoded by themselves.
 bool some_ascii(const char* p) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101u;
   std::uint64_t bytes;
   std::memcpy(&bytes, p, 8);
-  return (bytes & 0x8080808080808080u) != 0x8080808080808080u;
+  const std::uint64_t high = bytes >> 7 & kOnes;
+  const std::uint64_t wide = high & bytes >> 6 & bytes >> 5 & ~(bytes >> 4);
+  const std::uint64_t last = bytes & bytes >> 1 & bytes >> 2 & bytes >> 3;  // of sixteen first bytes
+  return high != kOnes && (wide & ~last) == 0;
 }
 
 // Whether a wide character, by its first byte, stands among the first eight bytes of a word.
