@@ -232,14 +232,14 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
 const char* BpeEncoder::cut(const char* from, const char* end) const {
   // Every pattern but "none" cuts behind a letter that something else follows, whatever stands around them.
   if (pretokenizer_ == "none") return end;
-  const bool only_at_spaces = pretokenizer_ == "whitespace";
+  const bool only_at_spaces = pretokenizer_ == "whitespace", goes_on = pretokenizer_ == "o200k";
   const char* p = from;
   while (p < end && (static_cast<unsigned char>(*p) & 0xC0) == 0x80) ++p;
   bool letter = false;
   while (p < end) {
     const Character c = character_at(p, end);
-    if (letter && (only_at_spaces ? (c.classes & kSpace) != 0 : (c.classes & (kLetter | kNumber)) == 0))
-      return p;
+    const bool ended = goes_on ? ends_letters<O200kPattern>(c, p) : ends_letters<Gpt2Pattern>(c, p);
+    if (letter && (only_at_spaces ? (c.classes & kSpace) != 0 : ended && !(c.classes & kNumber))) return p;
     letter = (c.classes & kLetter) != 0;
     p += c.length;
   }
