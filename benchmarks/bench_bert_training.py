@@ -15,7 +15,8 @@ from harness import compare
 from oracles import d2l_bert as book
 
 from fastnlp import BertConfig, BertForPreTraining, d2l
-from fastnlp.d2l.wikitext import _read_wiki, _WikiTextDataset
+from fastnlp.d2l.paragraphs import _read_wiki
+from fastnlp.d2l.wikitext import _WikiTextDataset
 from fastnlp.models.bert import PackedExamples
 from fastnlp.sampling import BertBatch
 

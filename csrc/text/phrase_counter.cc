@@ -5,121 +5,31 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <exception>
 #include <mutex>
-#include <numeric>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <utility>
 
-#include "support/buffer.h"
 #include "support/checks.h"
+#include "support/parallel.h"
+#include "text/pair_pages.h"
+#include "text/pair_table.h"
+#include "text/phrase_pairs.h"
 
 namespace fastnlp {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kBuckets = 256;
 constexpr std::int64_t kBlock = 1 << 15;      // tokens that a thread takes at a time
-constexpr std::int64_t kPage = 4096;          // bytes of pairs on their way to a bucket
 constexpr std::int64_t kMostPages = 1 << 17;  // 512 MiB: draining a bucket stays a matter of milliseconds
 constexpr std::size_t kAhead = 16;            // pairs between the prefetch of a slot and its use
 constexpr std::int64_t kLeastMemory = 1 << 24;
-
-// body(thread) on each of `threads` threads; the first exception is thrown when all have ended.
-template <class Body>
-void run_on(int threads, const Body& body) {
-  std::exception_ptr failure;
-  std::mutex gate;
-  const auto guarded = [&](int thread) {
-    try {
-      body(thread);
-    } catch (...) {
-      const std::lock_guard lock(gate);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> crew;  // joined on every way out
-    for (int t = 1; t < threads; ++t) crew.emplace_back(guarded, t);
-    guarded(0);
-  }
-  if (failure) std::rethrow_exception(failure);
-}
 
 struct Candidate {
   std::uint64_t pair;
   std::uint64_t gap;
   std::int64_t count;
-};
-
-std::int32_t first_of(std::uint64_t pair) { return static_cast<std::int32_t>(pair >> 32); }
-std::int32_t second_of(std::uint64_t pair) { return static_cast<std::int32_t>(pair & 0xFFFFFFFFu); }
-
-template <bool kGaps>
-struct Key {
-  std::uint64_t pair;
-  bool operator==(const Key&) const = default;
-  static Key of(std::uint64_t pair, std::uint64_t) { return {pair}; }
-  std::uint64_t between() const { return 0; }
-};
-template <>
-struct Key<true> {
-  std::uint64_t pair;
-  std::uint64_t gap;
-  bool operator==(const Key&) const = default;
-  static Key of(std::uint64_t pair, std::uint64_t gap) { return {pair, gap}; }
-  std::uint64_t between() const { return gap; }
-};
-
-// The counts of one bucket: linear probing, at most 5/8 full.
-template <bool kGaps>
-class PairTable {
- public:
-  struct Slot {
-    Key<kGaps> key;
-    std::int64_t count;  // 0: empty
-  };
-
-  void prefetch(std::uint64_t hash) const {
-    if (!slots_.empty()) __builtin_prefetch(&slots_[place(hash)], 1);
-  }
-  bool full() const { return size_ * 8 >= slots_.size() * 5; }
-  std::size_t next_bytes() const { return std::max<std::size_t>(256, slots_.size() * 2) * sizeof(Slot); }
-  std::size_t bytes() const { return slots_.size() * sizeof(Slot); }
-  std::size_t size() const { return size_; }
-  const std::vector<Slot>& slots() const { return slots_; }
-
-  void grow(std::uint64_t salt) {
-    std::vector<Slot> old(std::max<std::size_t>(256, slots_.size() * 2));
-    old.swap(slots_);
-    shift_ = 64 - std::countr_zero(slots_.size());
-    for (const Slot& slot : old) {
-      if (slot.count != 0) find(slot.key, mix(slot.key.pair, slot.key.between(), salt)) = slot;
-    }
-  }
-  // Not when full.
-  void count(const Key<kGaps>& key, std::uint64_t hash) {
-    Slot& slot = find(key, hash);
-    size_ += slot.count == 0;
-    slot.key = key;
-    ++slot.count;
-  }
-
- private:
-  // The highest 8 bits have chosen the bucket; the next ones choose the slot.
-  std::size_t place(std::uint64_t hash) const { return static_cast<std::size_t>(hash << 8 >> shift_); }
-  Slot& find(const Key<kGaps>& key, std::uint64_t hash) {
-    for (std::size_t i = place(hash);; i = (i + 1) & (slots_.size() - 1)) {
-      if (slots_[i].count == 0 || slots_[i].key == key) return slots_[i];
-    }
-  }
-
-  std::vector<Slot> slots_;
-  std::size_t size_ = 0;
-  int shift_ = 64;
 };
 
 }  // namespace
@@ -143,23 +53,18 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
         roles_(std::move(roles)),
         rule_(rule),
         threads_(static_cast<int>(
-            std::clamp(memory / 8 / (pages_a_block() * kPage), std::int64_t{1}, std::int64_t{threads}))),
+            std::clamp(memory / 8 / (kBlockPages * kPairPage), std::int64_t{1}, std::int64_t{threads}))),
         memory_(memory),
         salt_(salt),
         blocks_((static_cast<std::int64_t>(ids.size()) + kBlock - 1) / kBlock),
         words_(static_cast<std::size_t>(vocabulary)),
-        tables_(kBuckets),
-        found_(kBuckets),
-        state_(kBuckets, State::kCounted),
-        senders_(static_cast<std::size_t>(threads_)) {
-    // Pairs on their way take a quarter of the memory, or as much as all of them need.
-    const std::int64_t all =
-        static_cast<std::int64_t>(ids.size() / kPageKeys) + 2 * threads_ * pages_a_block();
-    pages_ = std::min({all, memory / 4 / kPage, kMostPages});
-    pool_ = Buffer<Key<kGaps>>(static_cast<std::size_t>(pages_) * kPageKeys);
-    table_bytes_ = static_cast<std::size_t>(memory - pages_ * kPage);
-    for (Sender& sender : senders_) sender.clear();
-  }
+        tables_(kPairBuckets),
+        found_(kPairBuckets),
+        state_(kPairBuckets, State::kCounted),
+        pages_(pages_for(static_cast<std::int64_t>(ids.size()), threads_, memory), threads_),
+        senders_(static_cast<std::size_t>(threads_)),
+        table_bytes_(static_cast<std::size_t>(
+            memory - pages_for(static_cast<std::int64_t>(ids.size()), threads_, memory) * kPairPage)) {}
 
   bool advance(double seconds) override {
     const auto deadline =
@@ -217,32 +122,28 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
   }
 
  private:
-  static constexpr std::size_t kPageKeys = static_cast<std::size_t>(kPage) / sizeof(Key<kGaps>);
+  using Pages = PairPages<kGaps>;
+  static constexpr std::int64_t kBlockPages = Pages::most_for(kBlock);
   enum class Stage { kWords, kSend, kDrain, kCollect, kDone };
   enum class State : std::uint8_t { kCounted, kPutOff, kDone };
 
-  // One thread's way to the buckets: the page that it is filling for each, and those it has filled.
+  // What one thread has counted.
   struct Sender {
-    std::array<Key<kGaps>*, kBuckets> at, end;
-    std::array<std::vector<std::uint32_t>, kBuckets> pages;
     std::vector<std::int64_t> words;
     std::int64_t pairs = 0;
-    void clear() {
-      at.fill(nullptr);
-      end.fill(nullptr);
-      for (auto& each : pages) each.clear();
-    }
   };
 
-  static std::int64_t pages_a_block() {
-    return kBlock / static_cast<std::int64_t>(kPageKeys) + static_cast<std::int64_t>(kBuckets);
+  // Pairs on their way take a quarter of the memory, or as much as all of them need.
+  static std::int64_t pages_for(std::int64_t tokens, int threads, std::int64_t memory) {
+    const std::int64_t all = tokens / static_cast<std::int64_t>(Pages::kKeys) + 2 * threads * kBlockPages;
+    return std::min({all, memory / 4 / kPairPage, kMostPages});
   }
 
   void count_words(Clock::time_point deadline) {
     // Every thread has counts of its own; a huge vocabulary is counted by few threads.
     const std::size_t room =
         std::max<std::size_t>(1, table_bytes_ / (8 * std::max<std::size_t>(1, words_.size())));
-    run_on(static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads_), room)), [&](int t) {
+    on_threads(static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads_), room)), [&](int t) {
       std::vector<std::int64_t>& counts = senders_[static_cast<std::size_t>(t)].words;
       counts.resize(words_.size());
       while (Clock::now() < deadline) {
@@ -283,85 +184,47 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
   }
 
   void send(Clock::time_point deadline) {
-    run_on(threads_, [&](int t) {
-      Sender& sender = senders_[static_cast<std::size_t>(t)];
-      while (Clock::now() < deadline && used_ + threads_ * pages_a_block() <= pages_) {
+    on_threads(threads_, [&](int t) {
+      while (Clock::now() < deadline && pages_.has(threads_ * kBlockPages)) {
         const std::int64_t block = next_.fetch_add(1);
         if (block >= blocks_) break;
-        send_block(sender, block * kBlock,
-                   std::min(static_cast<std::int64_t>(ids_.size()), (block + 1) * kBlock));
+        send_block(t, block * kBlock, std::min(static_cast<std::int64_t>(ids_.size()), (block + 1) * kBlock));
       }
     });
-    if (next_ >= blocks_ || used_ + threads_ * pages_a_block() > pages_) {
+    if (next_ >= blocks_ || !pages_.has(threads_ * kBlockPages)) {
       next_bucket_ = 0;
       stage_ = Stage::kDrain;
     }
   }
 
-  void send_block(Sender& sender, std::int64_t begin, std::int64_t end) {
+  void send_block(int thread, std::int64_t begin, std::int64_t end) {
+    typename Pages::Writer& writer = pages_.writer(thread);
+    std::int64_t pairs = 0;
+    const auto found = [&, salt = salt_](std::uint64_t pair, std::uint64_t between) {
+      ++pairs;
+      const std::size_t bucket = mix(pair, between, salt) >> 56;
+      if (state_[bucket] == State::kCounted) pages_.put(writer, bucket, PairKey<kGaps>::of(pair, between));
+    };
     auto sentence = std::upper_bound(offsets_.begin(), offsets_.end(), begin) - offsets_.begin() - 1;
     for (std::int64_t at = begin; at < end; ++sentence) {
       const std::int64_t stop = std::min(end, offsets_[static_cast<std::size_t>(sentence) + 1]);
-      send_stretch(sender, offsets_[static_cast<std::size_t>(sentence)], at, stop);
+      pairs_of_stretch<kGaps>(ids_.data(), roles_.data(), gaps_, offsets_[static_cast<std::size_t>(sentence)],
+                              at, stop, found);
       at = std::max(at, stop);
     }
-  }
-
-  // The pairs that end in [begin, end) of the sentence that starts at `start`.
-  void send_stretch(Sender& sender, std::int64_t start, std::int64_t begin, std::int64_t end) {
-    const std::int32_t* const ids = ids_.data();
-    const Role* const roles = roles_.data();
-    std::int32_t before = -1;  // the word that the next one may make a phrase with
-    std::uint64_t gap = 0;
-    int length = 0;
-    const auto step = [&](std::int32_t id, auto&& pair) {
-      const Role role = roles[id];
-      if (role == 0) {
-        if (before >= 0) pair(pair_of(before, id), gap);
-        before = id;
-        gap = 0;
-        length = 0;
-      } else if (!kGaps || role == kNoPhrase || length == gaps_.longest()) {
-        before = -1;
-      } else {
-        gap = gaps_.extend(gap, role);
-        ++length;
-      }
-    };
-    std::int64_t back = begin;  // where the word before may stand: behind as many connectors as a gap holds
-    while (back > start && begin - back <= gaps_.longest()) {
-      if (roles[ids[--back]] == 0) break;
-    }
-    for (; back < begin; ++back) step(ids[back], [](std::uint64_t, std::uint64_t) {});
-    for (std::int64_t i = begin; i < end; ++i) {
-      step(ids[i], [&](std::uint64_t pair, std::uint64_t between) {
-        ++sender.pairs;
-        const std::size_t bucket = mix(pair, between, salt_) >> 56;
-        if (state_[bucket] != State::kCounted) return;
-        if (sender.at[bucket] == sender.end[bucket]) new_page(sender, bucket);
-        *sender.at[bucket]++ = Key<kGaps>::of(pair, between);
-      });
-    }
-  }
-
-  void new_page(Sender& sender, std::size_t bucket) {
-    const auto page = static_cast<std::uint32_t>(used_.fetch_add(1));
-    sender.pages[bucket].push_back(page);
-    sender.at[bucket] = pool_.data() + std::size_t{page} * kPageKeys;
-    sender.end[bucket] = sender.at[bucket] + kPageKeys;
+    senders_[static_cast<std::size_t>(thread)].pairs += pairs;
   }
 
   void drain(Clock::time_point deadline) {
-    run_on(threads_, [&](int) {
+    on_threads(threads_, [&](int) {
       while (Clock::now() < deadline) {
         const std::size_t bucket = next_bucket_.fetch_add(1);
-        if (bucket >= kBuckets) break;
+        if (bucket >= kPairBuckets) break;
         if (state_[bucket] == State::kCounted && !drain_bucket(bucket)) state_[bucket] = State::kPutOff;
       }
     });
-    if (next_bucket_ < kBuckets) return;
-    for (Sender& sender : senders_) sender.clear();
-    used_ = 0;
+    if (next_bucket_ < kPairBuckets) return;
+    pages_.clear();
     next_bucket_ = 0;
     stage_ = next_ < blocks_ ? Stage::kSend : Stage::kCollect;
   }
@@ -369,22 +232,16 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
   // False if the memory did not suffice: then its table is gone.
   bool drain_bucket(std::size_t bucket) {
     PairTable<kGaps>& table = tables_[bucket];
-    for (const Sender& sender : senders_) {
-      const std::vector<std::uint32_t>& pages = sender.pages[bucket];
-      for (std::size_t p = 0; p < pages.size(); ++p) {
-        const Key<kGaps>* const keys = pool_.data() + std::size_t{pages[p]} * kPageKeys;
-        const std::size_t size =
-            p + 1 < pages.size() ? kPageKeys : static_cast<std::size_t>(sender.at[bucket] - keys);
-        std::array<std::uint64_t, kPageKeys> hashes;
-        for (std::size_t i = 0; i < size; ++i) hashes[i] = mix(keys[i].pair, keys[i].between(), salt_);
-        for (std::size_t i = 0; i < size; ++i) {
-          if (i + kAhead < size) table.prefetch(hashes[i + kAhead]);
-          if (table.full() && !grow(table)) return false;
-          table.count(keys[i], hashes[i]);
-        }
+    return pages_.each(bucket, [&](const PairKey<kGaps>* keys, std::size_t size) {
+      std::array<std::uint64_t, Pages::kKeys> hashes;
+      for (std::size_t i = 0; i < size; ++i) hashes[i] = mix(keys[i].pair, keys[i].between(), salt_);
+      for (std::size_t i = 0; i < size; ++i) {
+        if (i + kAhead < size) table.prefetch(hashes[i + kAhead]);
+        if (table.full() && !grow(table)) return false;
+        table.count(keys[i], hashes[i]);
       }
-    }
-    return true;
+      return true;
+    });
   }
 
   bool grow(PairTable<kGaps>& table) {
@@ -415,14 +272,14 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
       pairs_ = 0;
       for (const Sender& sender : senders_) pairs_ += sender.pairs;
     }
-    run_on(threads_, [&](int) {
+    on_threads(threads_, [&](int) {
       while (Clock::now() < deadline) {
         const std::size_t bucket = next_bucket_.fetch_add(1);
-        if (bucket >= kBuckets) break;
+        if (bucket >= kPairBuckets) break;
         if (state_[bucket] == State::kCounted) collect_bucket(bucket);
       }
     });
-    if (next_bucket_ >= kBuckets) next_pass();
+    if (next_bucket_ >= kPairBuckets) next_pass();
   }
 
   // Keeps what may still be a phrase: the number of different pairs is at most that of all pairs.
@@ -485,15 +342,13 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
   std::atomic<std::int64_t> different_pairs_{0};
   std::int64_t pairs_ = 0;
 
+  Pages pages_;
   std::vector<Sender> senders_;
-  Buffer<Key<kGaps>> pool_;
-  std::int64_t pages_ = 0;
-  std::atomic<std::int64_t> used_{0};  // pages
 
   std::mutex growing_;
-  std::size_t table_bytes_ = 0;
-  std::size_t held_ = 0;            // bytes of tables
-  std::size_t counted_ = kBuckets;  // buckets of this pass that were not put off
+  std::size_t table_bytes_;
+  std::size_t held_ = 0;                // bytes of tables
+  std::size_t counted_ = kPairBuckets;  // buckets of this pass that were not put off
 };
 
 PhraseCounter::PhraseCounter(std::span<const std::int32_t> ids, std::span<const std::int64_t> offsets,

@@ -16,6 +16,22 @@ FASTNLP_INLINE void fetch_ahead(const float* row, std::int64_t pitch) {
   for (std::int64_t d = 0; d < pitch; d += 16) __builtin_prefetch(row + d, 0, 2);
 }
 
+[[gnu::noinline]] void copy_from_table(RowPlace& place, std::int64_t pitch) {
+  for (std::int64_t d = 0; d < pitch; d += kWidth) store(place.own + d, load(place.now + d));
+  place.now = place.own;
+}
+
+// A row that a lane is about to train.
+FASTNLP_INLINE float* own_row(RowPlace& place, std::int64_t pitch) {
+  if (place.now != place.own) copy_from_table(place, pitch);
+  return place.own;
+}
+
+// Where input row `row` stands.
+FASTNLP_INLINE float* input_row(const Word2VecJob& job, std::int64_t row) {
+  return job.input_places ? job.input_places[row].now : job.input + row * job.pitch;
+}
+
 // The row of kept token n in the ring; the value it had on entry lies behind it.
 FASTNLP_INLINE float* ring_row(const Word2VecJob& job, std::int64_t n) {
   return job.ring + (n & job.ring_mask) * 2 * job.pitch;
@@ -43,10 +59,10 @@ FASTNLP_INLINE int gather_contexts(const Word2VecJob& job, std::int64_t c, float
 
 struct WordInput {
   FASTNLP_INLINE static void prefetch(const Word2VecJob& job, std::int64_t n) {
-    fetch_ahead(job.input + job.word[n] * job.pitch, job.pitch);
+    fetch_ahead(input_row(job, job.word[n]), job.pitch);
   }
   FASTNLP_INLINE static void enter(Word2VecJob& job, std::int64_t n) {
-    const float* from = job.input + job.word[n] * job.pitch;
+    const float* from = input_row(job, job.word[n]);
     float* row = ring_row(job, n);
     for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
       const vec value = load(from + d);
@@ -55,10 +71,12 @@ struct WordInput {
     }
   }
   FASTNLP_INLINE static void leave(Word2VecJob& job, std::int64_t n) {
-    float* to = job.input + job.word[n] * job.pitch;
+    float* from = input_row(job, job.word[n]);
+    float* to = from;
+    if (job.input_places) to = job.input_places[job.word[n]].now = job.input_places[job.word[n]].own;
     const float* row = ring_row(job, n);
     for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
-      store(to + d, load(to + d) + (load(row + d) - load(row + job.pitch + d)));
+      store(to + d, load(from + d) + (load(row + d) - load(row + job.pitch + d)));
     }
   }
 };
@@ -94,7 +112,7 @@ struct ComposedInput {
   FASTNLP_INLINE static void prefetch(const Word2VecJob& job, std::int64_t n) {
     const std::int64_t end = job.part_offsets[job.word[n] + 1];
     for (std::int64_t i = job.part_offsets[job.word[n]]; i < end; ++i) {
-      fetch_ahead(job.input + job.parts[i] * job.pitch, job.pitch);
+      fetch_ahead(input_row(job, job.parts[i]), job.pitch);
     }
   }
   FASTNLP_INLINE static void enter(Word2VecJob& job, std::int64_t n) {
@@ -104,7 +122,7 @@ struct ComposedInput {
     over_runs(job.pitch, [&]<int N>(std::int64_t d) {
       vec sum[N] = {};
       for (std::int64_t i = begin; i < end; ++i) {
-        const float* from = job.input + job.parts[i] * job.pitch + d;
+        const float* from = input_row(job, job.parts[i]) + d;
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) sum[v] += load(from + v * kWidth);
       }
@@ -117,6 +135,9 @@ struct ComposedInput {
   }
   FASTNLP_INLINE static void leave(Word2VecJob& job, std::int64_t n) {
     const std::int64_t begin = job.part_offsets[job.word[n]], end = job.part_offsets[job.word[n] + 1];
+    if (job.input_places) {
+      for (std::int64_t i = begin; i < end; ++i) own_row(job.input_places[job.parts[i]], job.pitch);
+    }
     const float* row = ring_row(job, n);
     over_runs(job.pitch, [&]<int N>(std::int64_t d) {
       vec change[N];
@@ -125,7 +146,7 @@ struct ComposedInput {
         change[v] = load(row + d + v * kWidth) - load(row + job.pitch + d + v * kWidth);
       }
       for (std::int64_t i = begin; i < end; ++i) {
-        float* to = job.input + job.parts[i] * job.pitch + d;
+        float* to = input_row(job, job.parts[i]) + d;
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) store(to + v * kWidth, load(to + v * kWidth) + change[v]);
       }

@@ -35,6 +35,13 @@ struct ContextScale {
   bool mean_backward;
 };
 
+// Where a row stands and where it is trained: in both cases in the table, or in a copy that is made when it
+// is first to be written.
+struct RowPlace {
+  float* now;
+  float* own;
+};
+
 struct Word2VecJob {
   // The corpus and the tables it is drawn with.
   const std::int32_t* ids;    // (T,)
@@ -43,6 +50,8 @@ struct Word2VecJob {
   std::uint32_t noise_size;   // V
   float* input;               // (V, pitch), or (R, pitch) where words have parts; 64-byte aligned
   float* output;              // (V, pitch)
+  RowPlace* input_places;     // of input row i, where rows are numbered by a lane; null: in the table
+  RowPlace* output_places;    // likewise
   std::int64_t pitch;         // floats, a multiple of 16
   std::uint64_t seed;
   std::uint32_t epoch;
@@ -106,10 +115,9 @@ struct Word2VecJob {
   double loss;
 };
 
-// A copy of a row that was trained apart, one of a chain.
+// A row that was trained apart, one of a chain of the same row.
 struct RowCopy {
-  const float* row;
-  std::int32_t uses;  // centers that met it
+  RowPlace* place;
   std::int32_t next;  // in the array of copies, or -1
 };
 

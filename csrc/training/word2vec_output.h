@@ -55,6 +55,7 @@ FASTNLP_INLINE void exchange(float* shared, float* copy, std::int64_t pitch) {
 }
 
 FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
+  if (job.output_places) return fetch_ahead(job.output_places[row].now, job.pitch);
   if (job.hot_rows == 0) return fetch_ahead(job.output + row * job.pitch, job.pitch);
   const OutputRow at = find_output(job, row);
   fetch_ahead(at.trained, job.pitch);
@@ -63,6 +64,7 @@ FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
 
 // Where output row `row` is trained.
 FASTNLP_INLINE float* output_row(const Word2VecJob& job, std::int64_t row) {
+  if (job.output_places) return own_row(job.output_places[row], job.pitch);
   if (job.hot_rows == 0) return job.output + row * job.pitch;
   const OutputRow at = find_output(job, row);
   if (*at.used >= job.hot_uses) {

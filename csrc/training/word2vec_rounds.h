@@ -1,9 +1,9 @@
 // word2vec on several threads with the same bits for any number of them.
 //
-// An epoch is cut into rounds of kLanes stretches, the lanes. In a round each lane is trained on copies of
-// the rows that it touches, as they stood when the round began; then the changes of all lanes are added to
-// the tables, row by row in the order of the lanes. Which thread trains a lane, or adds up a row, changes
-// nothing.
+// An epoch is cut into rounds of kLanes stretches, the lanes. In a round each lane is trained on the rows
+// that it touches as they stood when the round began: in the table where no other lane touches them, else on
+// copies, whose changes are added to the tables when all lanes are done, row by row in the order of the
+// lanes. Which thread trains a lane, or adds up a row, changes nothing.
 //
 // A row that many centers of a lane met has gone far towards what they want; where all lanes did, adding
 // their ways up would overshoot. Its changes are therefore scaled down, at most to the mean of the lanes.
@@ -13,11 +13,12 @@
 #include <cstdint>
 #include <functional>
 
+#include "training/word2vec_touched.h"
 #include "training/word2vec_worker.h"
 
 namespace fastnlp {
 
-constexpr std::int64_t kLanes = 8;  // threads beyond that have nothing to do
+constexpr std::int64_t kLanes = 1 << kLaneBits;  // threads beyond that have nothing to do
 constexpr std::int64_t kLanePositions = 120;
 constexpr std::int64_t kRoundPositions = kLanes * kLanePositions;
 

@@ -113,6 +113,16 @@ void Word2VecWorker::collect(std::int64_t begin, std::int64_t end, float lr) {
   }
 }
 
+void Word2VecWorker::share_scratch(const Word2VecWorker& other) {
+  job_.ring = other.job_.ring;
+  job_.rows = other.job_.rows;
+  job_.gradient = other.job_.gradient;
+  job_.labels = other.job_.labels;
+  job_.hidden = other.job_.hidden;
+  job_.error = other.job_.error;
+  job_.meets = other.job_.meets;
+}
+
 void Word2VecWorker::copy_hot_rows(int threads) {
   const auto vocabulary = static_cast<std::int64_t>(plan_.keep.size());
   const std::int64_t rows = std::min(plan_.noise ? kHotWords : kHotNodes, vocabulary / 8);

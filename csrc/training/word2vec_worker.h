@@ -94,6 +94,8 @@ class Word2VecWorker {
   void copy_hot_rows(int threads);
   void return_copies();
   void add_to(SliceReport& report) const;
+  // From here on computes where `other` does, whose turn it must not be then.
+  void share_scratch(const Word2VecWorker& other);
   Word2VecJob& job() { return job_; }
 
  private:

@@ -196,7 +196,7 @@ def _add_model(parser: argparse.ArgumentParser, name: str, flags: tuple[tuple[st
         "--deterministic",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="equal seeds give equal vectors with any number of threads, at two thirds of the speed",
+        help="equal seeds give equal vectors with any number of threads, at three quarters of the speed",
     )
 
 

@@ -35,13 +35,14 @@ from fastnlp.d2l.examples import (
 )
 from fastnlp.d2l.glove import glove_loss, glove_weight
 from fastnlp.d2l.hardware import get_dataloader_workers, try_all_gpus, try_gpu
+from fastnlp.d2l.paragraphs import _read_wiki
 from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.ptb import load_data_ptb, read_ptb
 from fastnlp.d2l.softmax import cbow, cbow_log_prob, skip_gram_log_prob, tree_log_prob
 from fastnlp.d2l.subwords import SubwordEmbedding, get_subwords
 from fastnlp.d2l.transformer import AddNorm, EncoderBlock, MultiHeadAttention, PositionWiseFFN
 from fastnlp.d2l.vocabulary import Vocab, count_corpus, tokenize
-from fastnlp.d2l.wikitext import _read_wiki, _WikiTextDataset, load_data_wiki
+from fastnlp.d2l.wikitext import _WikiTextDataset, load_data_wiki
 from fastnlp.d2l.word2vec import SigmoidBCELoss, get_similar_tokens, sigmd, skip_gram, train
 
 vocab: Vocab | None = None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import operator
-import os
-import random
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from fastnlp.d2l.download import data_folders, download_extract
 from fastnlp.d2l.examples import draw_seed
+from fastnlp.d2l.paragraphs import TRAIN, Paragraphs, read_paragraphs
 from fastnlp.d2l.vocabulary import Vocab
 from fastnlp.sampling import BertExamples
 from fastnlp.text import Corpus
@@ -24,82 +23,9 @@ from fastnlp.text.selection import select
 from fastnlp.text.sources import TextInMemory
 
 _RESERVED = ("<pad>", "<mask>", "<cls>", "<sep>")
-_TRAIN = "wiki.train.tokens"
-_ASCII = bytes(range(128))
-_WHITE_SPACE = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"  # what str.strip takes away in ASCII
 
 Example = tuple[torch.Tensor, ...]
 """Tokens, segments, valid length, places, weights, labels, is_next."""
-
-
-def _read_wiki(data_dir: str | os.PathLike[str]) -> list[list[str]]:
-    """The paragraphs of WikiText-2 that have at least two sentences, lower-cased and shuffled by `random`.
-
-    A sentence ends at " . "; where that is the end of the paragraph too, the last sentence keeps its full
-    stop. So 1,072 of the 15,496 paragraphs have one sentence.
-
-    Args:
-        data_dir: the folder with `wiki.train.tokens`.
-
-    Returns:
-        A list of sentences for each paragraph.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
-    text = (Path(data_dir) / _TRAIN).read_text(encoding="utf-8").lower()
-    paragraphs = [line.strip().split(" . ") for line in text.split("\n") if " . " in line]
-    random.shuffle(paragraphs)
-    return paragraphs
-
-
-def _read_shuffled(data_dir: str | os.PathLike[str]) -> list[bytes]:
-    """What `_read_wiki` gives, as the UTF-8 of whole paragraphs: a fifth of the time.
-
-    Args:
-        data_dir: the folder with `wiki.train.tokens`.
-
-    Returns:
-        A paragraph each, in the order of `_read_wiki`, sentences divided by " . ".
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not UTF-8.
-    """
-    path = Path(data_dir) / _TRAIN
-    data = path.read_bytes()
-    if b"\r" in data:  # Python's text files read either as a line feed
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    try:
-        paragraphs = [
-            line.strip(_WHITE_SPACE) if line.isascii() else _lowered(line)
-            for line in data.lower().split(b"\n")
-            if b" . " in line
-        ]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected UTF-8, got {error.object[error.start :][:4]!r}") from None
-    random.shuffle(paragraphs)
-    return paragraphs
-
-
-def _lowered(line: bytes) -> bytes:
-    """The line in lower case and without white space around it; its ASCII letters are lower-case already."""
-    others = line.translate(None, _ASCII).decode()
-    if others == others.lower() and others.split() == [others]:
-        return line.strip(_WHITE_SPACE)
-    return line.decode().lower().strip().encode()
-
-
-def _divided(paragraphs: list[bytes]) -> bytearray:
-    """A sentence a line, and a blank line behind each paragraph: what `str.split(" . ")` divides."""
-    text = bytearray(b"\n\n").join(paragraphs)
-    view = np.frombuffer(text, np.uint8)
-    places = np.flatnonzero((view[:-2] == ord(" ")) & (view[1:-1] == ord(".")) & (view[2:] == ord(" ")))
-    # Of " . . " the first is one; in a run of such each second shares its space with the one before.
-    order = np.arange(len(places))
-    begins = np.where(np.diff(places, prepend=-3) == 2, 0, order)
-    view[places[(order - np.maximum.accumulate(begins)) % 2 == 0] + 1] = ord("\n")
-    return text
 
 
 class _WikiTextDataset(torch.utils.data.Dataset[Example]):
@@ -136,15 +62,16 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
         self._make(Corpus.from_text(_lines(paragraphs), min_count=1), max_len)
 
     @classmethod
-    def _of_text(cls, paragraphs: list[bytes], max_len: int) -> _WikiTextDataset:
-        """The data set of paragraphs whose sentences are not divided yet, as `_read_shuffled` gives them.
+    def _of_text(cls, paragraphs: Paragraphs, max_len: int) -> _WikiTextDataset:
+        """The data set of paragraphs as `read_paragraphs` gives them.
 
-        Sentences become lines, and paragraphs end at blank lines, where the text is numbered without a str of
-        Python for each. A blank sentence would end a paragraph as well, so then they are divided one by one.
+        Their lines are sentences and their blank lines ends of paragraphs to a corpus as well, which numbers
+        the text without a str of Python for each. A blank sentence would end a paragraph too, so then they
+        are divided one by one.
         """
-        corpus = Corpus.from_text(TextInMemory(_divided(paragraphs)), min_count=1)
-        if corpus.n_documents != len(paragraphs):
-            return cls([paragraph.decode().split(" . ") for paragraph in paragraphs], max_len)
+        corpus = Corpus.from_text(TextInMemory(paragraphs.text), min_count=1)
+        if corpus.n_documents != paragraphs.count:
+            return cls(paragraphs.sentences(), max_len)
         dataset = cls.__new__(cls)
         dataset._make(corpus, max_len)
         return dataset
@@ -152,18 +79,20 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
     def _make(self, corpus: Corpus, max_len: int) -> None:
         """Examples from a corpus with every word of the text, by falling count."""
         words = corpus.vocab
+        tokens = words.tokens  # made before `select`, which passes them on
         kept, counts, id_of = select(
             words.words, words.counts, min_count=5, unknown="<unk>", reserved=_RESERVED
         )
         known = Words.from_arrays(kept, counts, unknown="<unk>", reserved=_RESERVED, min_count=5)
-        tokens = words.tokens
         regular = np.flatnonzero(id_of > len(_RESERVED)).tolist()
         self.vocab = Vocab._of(
             ["<unk>", *_RESERVED, *map(tokens.__getitem__, regular)],
             list(zip(tokens, words.counts.tolist(), strict=True)),
         )
         examples = BertExamples(
-            Corpus.from_ids(id_of[corpus.ids], corpus.sentence_offsets, known, corpus.document_offsets),
+            Corpus.from_ids(
+                np.take(id_of, corpus.ids), corpus.sentence_offsets, known, corpus.document_offsets
+            ),
             max_len=max_len,
             pairs="adjacent",
             next_sentence_rule="book",
@@ -253,7 +182,7 @@ def load_data_wiki(batch_size: int, max_len: int) -> tuple[torch.utils.data.Data
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
-    train_set = _WikiTextDataset._of_text(_read_shuffled(_data_dir()), max_len)
+    train_set = _WikiTextDataset._of_text(read_paragraphs(_data_dir()), max_len)
     data_iter = torch.utils.data.DataLoader(
         train_set, batch_size, shuffle=True, collate_fn=_collate, num_workers=0
     )
@@ -264,7 +193,7 @@ def load_data_wiki(batch_size: int, max_len: int) -> tuple[torch.utils.data.Data
 def _data_dir() -> Path:
     """Where the text lies already unpacked, or else the unpacked archive."""
     for folder in data_folders():
-        if (folder / "wikitext-2" / _TRAIN).is_file():
+        if (folder / "wikitext-2" / TRAIN).is_file():
             return folder / "wikitext-2"
     return Path(download_extract("wikitext-2", "wikitext-2"))
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastnlp import _core
 from fastnlp.sampling.arrays import as_integers, as_threads, as_unsigned
 from fastnlp.sampling.bert_batch import BertBatch
+from fastnlp.sampling.checks import at_least, fraction, one_of, three_parts
 from fastnlp.sampling.special_tokens import SpecialTokens, find_special_tokens, token_flags
 from fastnlp.text.corpus import Corpus
 
@@ -118,31 +119,29 @@ class BertExamples:
         self._options = options  # what another process makes the same examples with
         if not isinstance(corpus, Corpus):
             raise TypeError(f"corpus: expected a Corpus, got {type(corpus).__name__}")
-        _one_of("mode", mode, ("nsp", "full"))
-        _one_of("pairs", pairs, ("packed", "adjacent"))
-        _one_of("next_sentence_rule", next_sentence_rule, ("document", "book"))
-        _one_of("long_pairs", long_pairs, ("truncate", "drop"))
-        _one_of("pad_to", pad_to, ("longest", "max_len"))
-        self.max_len = _at_least("max_len", max_len, 3 if mode == "full" else 5)
+        one_of("mode", mode, ("nsp", "full"))
+        one_of("pairs", pairs, ("packed", "adjacent"))
+        one_of("next_sentence_rule", next_sentence_rule, ("document", "book"))
+        one_of("long_pairs", long_pairs, ("truncate", "drop"))
+        one_of("pad_to", pad_to, ("longest", "max_len"))
+        self.max_len = at_least("max_len", max_len, 3 if mode == "full" else 5)
         if self.max_len > 1 << 20:
             raise ValueError(f"max_len: expected at most 2^20 tokens, got {max_len}")
-        _fraction("short_fraction", short_fraction)
+        fraction("short_fraction", short_fraction)
         if not 0 < mask_fraction <= 1:
             raise ValueError(f"mask_fraction: expected a part in (0, 1], got {mask_fraction}")
-        hidden, replaced, _ = _parts("replacement", replacement)
+        hidden, replaced, _ = three_parts("replacement", replacement)
         if long_pairs == "drop" and pairs == "packed" and mode == "nsp":
             raise ValueError(
                 "long_pairs: expected 'truncate' with pairs='packed', whose pairs are full, got 'drop'"
             )
-        most = self.max_len if max_predictions is None else _at_least("max_predictions", max_predictions, 1)
+        most = self.max_len if max_predictions is None else at_least("max_predictions", max_predictions, 1)
         self.mode = mode
         self.seed = as_unsigned("seed", seed, 64)
-        self.pad_multiple = (
-            self.max_len if pad_to == "max_len" else _at_least("pad_multiple", pad_multiple, 1)
-        )
-        self.pool = _at_least("pool", pool, 1)
+        self.pad_multiple = self.max_len if pad_to == "max_len" else at_least("pad_multiple", pad_multiple, 1)
+        self.pool = at_least("pool", pool, 1)
         self.drop_last = bool(drop_last)
-        self.world_size = _at_least("world_size", world_size, 1)
+        self.world_size = at_least("world_size", world_size, 1)
         if not 0 <= operator.index(rank) < self.world_size:
             raise ValueError(f"rank: expected one in [0, {world_size}), got {rank}")
         self.rank = operator.index(rank)
@@ -221,7 +220,7 @@ class BertExamples:
         Returns:
             The number.
         """
-        together = _at_least("batch_size", batch_size, 1) * self.world_size
+        together = at_least("batch_size", batch_size, 1) * self.world_size
         full, rest = divmod(self.n_examples(epoch), together)
         return full + (rest > 0 and not self.drop_last)
 
@@ -285,7 +284,7 @@ class BertExamples:
         count = self.n_batches(epoch, batch_size)
         if not 0 <= operator.index(start) <= count:
             raise ValueError(f"start: expected a batch in [0, {count}], got {start}")
-        if _at_least("prefetch", prefetch, 0) == 0:
+        if at_least("prefetch", prefetch, 0) == 0:
             return (self.batch(epoch, i, batch_size) for i in range(start, count))
         return self._ahead(epoch, batch_size, range(start, count), prefetch)
 
@@ -383,28 +382,3 @@ def _rise(offsets: NDArray[np.int64]) -> bool:
         )
         for start in range(0, len(offsets) - 1, _PIECE)
     )
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name}: expected {' or '.join(map(repr, allowed))}, got {value!r}")
-
-
-def _at_least(name: str, value: int, least: int) -> int:
-    number = operator.index(value)
-    if number < least:
-        raise ValueError(f"{name}: expected at least {least}, got {number}")
-    return number
-
-
-def _fraction(name: str, value: float) -> float:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name}: expected a part in [0, 1], got {value}")
-    return float(value)
-
-
-def _parts(name: str, values: tuple[float, float, float]) -> tuple[float, float, float]:
-    parts = tuple(float(value) for value in values)
-    if len(parts) != 3 or not all(0 <= part <= 1 for part in parts) or abs(sum(parts) - 1) > 1e-9:
-        raise ValueError(f"{name}: expected three parts that add up to 1, got {values}")
-    return parts[0], parts[1], parts[2]

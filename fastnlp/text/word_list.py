@@ -73,13 +73,11 @@ class WordList:
     def strings(self) -> list[str]:
         """All words as strings, made once."""
         if self._strings is None:
-            ends = self.offsets.tolist()
-            data = self.data
-            if data.isascii():
-                text = data.decode("ascii")
-                self._strings = [text[a:b] for a, b in itertools.pairwise(ends)]
+            if b"\n" in self.data:
+                ends = self.offsets.tolist()
+                self._strings = [self.data[a:b].decode() for a, b in itertools.pairwise(ends)]
             else:
-                self._strings = [data[a:b].decode() for a, b in itertools.pairwise(ends)]
+                self._strings = _lines(self.data, self.offsets)
         return self._strings
 
     def __len__(self) -> int:
@@ -97,7 +95,10 @@ class WordList:
 
     def __add__(self, other: WordList) -> WordList:
         offsets = np.concatenate([self.offsets, other.offsets[1:] + len(self.data)])
-        return WordList(self.data + other.data, offsets)
+        both = WordList(self.data + other.data, offsets)
+        if self._strings is not None and other._strings is not None:
+            both._strings = self._strings + other._strings
+        return both
 
     def take(self, places: NDArray[np.int64]) -> WordList:
         """The words at some places, in that order.
@@ -114,7 +115,10 @@ class WordList:
         np.cumsum(lengths, out=offsets[1:])
         # Byte k of the result comes from byte k of the source, moved by how far its word moves.
         source = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-        return WordList(np.frombuffer(self.data, np.uint8)[source].tobytes(), offsets)
+        taken = WordList(np.frombuffer(self.data, np.uint8)[source].tobytes(), offsets)
+        if self._strings is not None:
+            taken._strings = [self._strings[place] for place in places.tolist()]
+        return taken
 
     def find(self, wanted: Sequence[str]) -> list[int | None]:
         """The first place of each wanted word, or None.
@@ -137,3 +141,15 @@ class WordList:
                 candidates, starts = candidates[same], starts[same]
             places.append(int(candidates[0]) if len(candidates) else None)
         return places
+
+
+def _lines(data: bytes, offsets: NDArray[np.int64]) -> list[str]:
+    """Words without line feeds: with one behind each they are decoded and divided all at once."""
+    count = len(offsets) - 1
+    if not count:
+        return []
+    lines = np.full(len(data) + count, ord("\n"), np.uint8)
+    places = np.arange(len(data))
+    places += np.repeat(np.arange(count), np.diff(offsets))
+    lines[places] = np.frombuffer(data, np.uint8)
+    return lines[:-1].tobytes().decode().split("\n")

@@ -88,8 +88,8 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             negatives_shared_by: "group", "center" or "pair"; see
                 `fastnlp.models.Word2VecConfig`.
             cbow_contexts: "word2vec", "mean" or "sum"; see there too.
-            deterministic: give the same bits for any number of threads, for about a third of the speed;
-                sentences of more than 120 words are cut.
+            deterministic: give the same bits for any number of threads, for a quarter of skip-gram's speed
+                and two fifths of CBOW's; sentences of more than 120 words are cut.
 
         Raises:
             ValueError: a value is out of range; the message names it.

@@ -16,6 +16,7 @@ from oracles import statistics
 
 from fastnlp import d2l
 from fastnlp.d2l import wikitext as wikitext_module
+from fastnlp.d2l.paragraphs import read_paragraphs
 
 words = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8)
 paragraphs = st.lists(st.lists(words, min_size=1, max_size=4), min_size=1, max_size=4)
@@ -213,7 +214,7 @@ def test_the_whole_text_at_once_is_read_as_its_sentences_one_by_one(wiki_folder,
         return wikitext_module._WikiTextDataset(d2l._read_wiki(wiki_folder), 16)
 
     def fast():
-        return wikitext_module._WikiTextDataset._of_text(wikitext_module._read_shuffled(wiki_folder), 16)
+        return wikitext_module._WikiTextDataset._of_text(read_paragraphs(wiki_folder), 16)
 
     got, want = both(seed, fast, slow)
     assert all(torch.equal(a, b) for a, b in zip(got.tensors(), want.tensors(), strict=True))
@@ -228,7 +229,7 @@ def test_the_whole_text_at_once_is_read_as_its_sentences_one_by_one(wiki_folder,
 def test_text_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "wiki.train.tokens").write_bytes(b"a . b\nc . \xff d\n")
     with pytest.raises(ValueError, match="expected UTF-8"):
-        wikitext_module._read_shuffled(tmp_path)
+        read_paragraphs(tmp_path)
 
 
 def test_load_data_wiki_prints_the_books_shapes(wikitext):

@@ -45,13 +45,12 @@ def negatives_of(thresholds, aliases, seed, epoch, position, centers, k):
     return found
 
 
-def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=None, set_size=1):
-    """What meets in an epoch of one unit; `tree` holds the path (node, code) of each word.
+def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=None, set_size=1, position=0):
+    """What meets in a unit whose first word stands at `position`.
 
-    `set_size` centers in a row share negatives.
+    `tree` holds the path (node, code) of each word; `set_size` centers in a row share negatives.
     """
     words, reaches, positions, slots = [], [], [], []
-    position = 0
     for sentence in sentences:
         first = len(words)
         for word in sentence:

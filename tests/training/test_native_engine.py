@@ -20,9 +20,12 @@ def aligned(values, pitch):
     return table
 
 
-def problem(seed=3, vocabulary=30, sentences=40, dim=20, longest=15):
+def problem(seed=3, vocabulary=30, sentences=40, dim=20, longest=15, frequent=0):
+    """Random text, every second word of which is one of the `frequent` first ones, if there are any."""
     random = np.random.default_rng(seed)
     text = [random.integers(vocabulary, size=random.integers(longest)).tolist() for _ in range(sentences)]
+    if frequent:
+        text = [[word % frequent if i % 2 else word for i, word in enumerate(s)] for s in text]
     counts = np.bincount([w for s in text for w in s], minlength=vocabulary).astype(np.int64) + 1
     ids = np.array([w for s in text for w in s], np.int32)
     offsets = np.cumsum([0, *map(len, text)]).astype(np.int64)

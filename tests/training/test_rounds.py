@@ -1,10 +1,16 @@
 """Deterministic runs on any number of threads."""
 
+import itertools
+
 import numpy as np
 import pytest
+from oracles import rounds, word2vec
 from oracles.planted import recall
+from training.test_native_engine import COMBINATIONS, LANES, SIMD, aligned, engine, problem
+from training.test_subword_engine import composition
 
-from fastnlp import Corpus, FastText, Word2Vec
+from fastnlp import Corpus, FastText, Word2Vec, _core
+from fastnlp.sampling import AliasTable, keep_probabilities, noise_weights
 from fastnlp.training import Progress
 
 SMALL = dict(dim=16, window=3, epochs=3, subsample=0, lr=0.05)
@@ -19,6 +25,60 @@ MODELS = [
 
 def bits(model):
     return b"".join(array.tobytes() for array in model._tables.arrays().values())
+
+
+@pytest.mark.parametrize(("simd", "has_parts"), [*((name, False) for name in SIMD), (SIMD[0], True)])
+@pytest.mark.parametrize(("contexts", "loss"), [(None, "center"), *COMBINATIONS])
+def test_rounds_equal_the_scalar_oracle(simd, has_parts, contexts, loss):
+    """Three rounds of rows that one lane touches, that several do, and whose changes are scaled down."""
+    vocabulary, dim, window, lr = 900, 20, 4, 0.05
+    text, counts, ids, offsets, (v, u) = problem(
+        vocabulary=vocabulary, sentences=60, dim=dim, longest=150, frequent=3
+    )
+    keep = keep_probabilities(counts, 0.02, "word2vec")
+    noise = noise_weights(counts)
+    alias = AliasTable(noise)
+    settings = dict(dim=dim, window=window, lr=lr, deterministic=True)
+    parts, tree, size = None, None, 1
+    if has_parts:
+        v = np.random.default_rng(1).normal(scale=0.3, size=(1500, dim))
+        parts, arguments = composition(vocabulary, 1500)
+        settings.update(arguments, mean=True)
+    if contexts is not None:
+        settings.update(architecture="cbow", cbow_contexts=contexts)
+    if loss == "hs":
+        path, path_offsets = _core.tree_paths(_core.huffman_links(counts), vocabulary)
+        noise, settings["path"], settings["path_offsets"] = None, path, path_offsets
+        tree = [[divmod(step, 2) for step in path[a:b].tolist()] for a, b in itertools.pairwise(path_offsets)]
+    else:
+        settings["shared_by"] = loss
+        size = 1 if loss != "group" else 4 if contexts is None else 2
+    model = engine(ids, offsets, keep, noise, simd, **settings)
+    ours = aligned(v, 32), aligned(u, 32)
+    assert model.units > 2
+    report = model.train(*ours, 1, 0, 3, 1e9)
+
+    table = alias.thresholds, alias.aliases
+    lanes = [
+        word2vec.meetings(pieces, keep, table, window, 5, 7, 1, tree=tree, set_size=size, position=position)
+        for pieces, position in rounds.lanes_of(text)
+    ]
+    assert report.kept == sum(len(met.words) for met in lanes)
+    theirs = v.copy(), u.copy()
+    for unit in range(model.units):
+        rate = model.lr_at(1, unit)
+
+        def train(met, *tables, rate=rate):
+            word2vec.train_unit(
+                met, *tables, rate, window, LANES[simd], parts, True, cbow=contexts, set_size=size
+            )
+
+        pairs = window + 1 if contexts is None else 1
+        of_round = lanes[unit * rounds.LANES : (unit + 1) * rounds.LANES]
+        rounds.train_round(of_round, theirs, rate, pairs, None if tree else size, train, parts)
+    for mine, true in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine[:, :dim], true, atol=1e-4, rtol=0)
+        assert not mine[:, dim:].any()
 
 
 @pytest.mark.parametrize("settings", MODELS)
