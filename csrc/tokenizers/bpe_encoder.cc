@@ -1,6 +1,7 @@
 #include "tokenizers/bpe_encoder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -14,11 +15,11 @@ namespace {
 
 constexpr std::size_t kBatch = 32;  // words whose entries of the cache are on their way at once
 
-// Whether the next eight bytes are.
-bool all_ascii(const char* p) {
+// Whether some of the next eight bytes are.
+bool some_ascii(const char* p) {
   std::uint64_t bytes;
   std::memcpy(&bytes, p, 8);
-  return (bytes & 0x8080808080808080u) == 0;
+  return (bytes & 0x8080808080808080u) != 0x8080808080808080u;
 }
 
 // Whether a wide character, by its first byte, stands among the first eight bytes of a word.
@@ -39,7 +40,7 @@ BpeEncoder::BpeEncoder(std::shared_ptr<const BpeModel> model, std::string pretok
       pretokenizer_(std::move(pretokenizer)),
       scan_(with_pattern(pretokenizer_,
                          [](auto pattern) -> Scan { return &BpeEncoder::scan<decltype(pattern)>; })),
-      ascii_cuts_(pretokenizer_ == "gpt2" ? gpt2_ascii_cuts() : nullptr),
+      block_cuts_(pretokenizer_ == "gpt2" ? gpt2_block_cuts() : nullptr),
       wide_apart_(!model_->settings().characters && !model_->settings().whole_words) {
   for (const SpecialToken& token : this->special_tokens().tokens()) {
     if (token.id < 0 || token.id >= model_->size()) {
@@ -111,21 +112,43 @@ void BpeEncoder::scan(Worker& worker, const EncodingRequest& request, const Stre
 
 struct BpeEncoder::Batch {
   std::size_t n;
-  std::uint64_t wide;  // a bit for each word with wide characters
-  const char* bounds[kBatch + 2 * kAsciiBlock];
-  WordCache::Key keys[kBatch + kAsciiBlock];  // of the others
+  std::uint64_t wide;  // a bit for each of the first 64 words that has wide characters
+  const char* bounds[kBatch + 2 * kCutBlock];
+  WordCache::Key keys[kBatch + kCutBlock];  // of the others
 };
 
-// Up to kBatch words from p on. Words of wide characters alone may be one.
+BeyondAscii BpeEncoder::tell_beyond(const void* encoder, const char* p, const char* end, BlockBits beyond) {
+  const auto& self = *static_cast<const BpeEncoder*>(encoder);
+  BlockBits places;
+  BeyondAscii found = classes_beyond(p, end, beyond, places);
+  if (!self.wide_apart_) return found;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(p);
+  places &= ~BlockBits{0} >> 1 & ~BlockBits{3};  // those with two bytes on either side
+  BlockBits joined = 0;
+  for (BlockBits left = places; left != 0; left &= left - 1) {
+    const int at = std::countr_zero(left);
+    joined |= static_cast<BlockBits>(self.model_->joins_pair(bytes + at)) << at;
+  }
+  found.apart = places & ~joined;
+  for (; joined != 0; joined &= joined - 1) {
+    const int at = std::countr_zero(joined);
+    found.apart |= static_cast<BlockBits>(!self.model_->joins_triples(bytes + at)) << at;
+  }
+  return found;
+}
+
+// Up to kBatch words from p on, and some more. Words of wide characters alone may be one; words with other
+// characters beyond ASCII may be several, cut where no merge reaches over.
 template <class Pattern>
 void BpeEncoder::cut_words(const char* p, const Stretch& stretch, Batch& batch) const {
   const char** const ends = batch.bounds + 1;
   batch.bounds[0] = p;
+  const TellBeyond beyond{&BpeEncoder::tell_beyond, this};
   std::size_t n = 0;
   std::uint64_t wide = 0;
   while (n < kBatch && p < stretch.end) {
-    if (ascii_cuts_ != nullptr && stretch.end - p >= 8 && all_ascii(p)) {
-      n += ascii_cuts_(p, stretch.end, ends + n, kBatch - n);
+    if (block_cuts_ != nullptr && stretch.end - p >= 8 && some_ascii(p)) {
+      n += block_cuts_(p, stretch.end, ends + n, kBatch - n, beyond);
       if (n > 0) p = ends[n - 1];
       if (n >= kBatch || p == stretch.end) break;
     }
@@ -159,7 +182,7 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
       for (std::size_t i = 0; i < batch.n; ++i) {
         const char* const begin = batch.bounds[i];
         const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
-        if (length > WordCache::kLongest || (any_wide && (batch.wide >> i & 1))) continue;
+        if (length > WordCache::kLongest || (any_wide && i < 64 && (batch.wide >> i & 1))) continue;
         batch.keys[i] = WordCache::key(begin, length, static_cast<std::size_t>(stretch.limit - begin));
         cache.prefetch(batch.keys[i]);
       }
@@ -180,7 +203,7 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
         const char* const end = batch.bounds[i + 1];
         const auto length = static_cast<std::size_t>(end - begin);
         if (!all_are_words && !is_word(begin, end)) continue;
-        if (any_wide && (batch.wide >> i & 1)) {
+        if (any_wide && i < 64 && (batch.wide >> i & 1)) {
           ids += merge_wide(worker, begin, end, stretch.limit, Pattern::kRunsOfOneClass, ids);
           continue;
         }

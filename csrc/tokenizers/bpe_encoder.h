@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenizers/ascii_cuts.h"
+#include "tokenizers/block_cuts.h"
 #include "tokenizers/bpe_merge.h"
 #include "tokenizers/bpe_model.h"
 #include "tokenizers/byte_trie.h"
@@ -42,6 +42,7 @@ class BpeEncoder : public TextEncoder {
   void scan(Worker& worker, const EncodingRequest& request, const Stretch& stretch, const char* document,
             EncodedIds& output) const;
   struct Batch;
+  static BeyondAscii tell_beyond(const void* encoder, const char* p, const char* end, BlockBits beyond);
   template <class Pattern>
   void cut_words(const char* p, const Stretch& stretch, Batch& batch) const;
   template <class Pattern>
@@ -67,7 +68,7 @@ class BpeEncoder : public TextEncoder {
   std::shared_ptr<const BpeModel> model_;
   std::string pretokenizer_;
   Scan scan_;
-  AsciiCuts ascii_cuts_;
+  BlockCuts block_cuts_;
   bool wide_apart_;  // words with wide characters are not looked up as a whole
   const ByteTrie& tokens() const;
 

@@ -80,15 +80,14 @@ void BpeModel::index_tokens(std::span<const std::int32_t> special) {
 
 void BpeModel::index_joints(std::string_view token) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(token.data());
-  const auto set = [](std::vector<std::uint64_t>& bits, std::size_t i) {
-    bits[i >> 6] |= std::uint64_t{1} << (i & 63);
-  };
-  const auto pair = [&](std::size_t i) { return static_cast<std::size_t>(bytes[i]) << 8 | bytes[i + 1]; };
   if (token.size() < 2) return;
-  set(begins_, pair(0));
-  set(ends_, pair(token.size() - 2));
-  for (std::size_t i = 0; i + 1 < token.size(); ++i) set(joined_, pair(i));
-  for (std::size_t i = 0; i + 2 < token.size(); ++i) set(triples_, triple_bit(bytes + i));
+  for (std::size_t i = 0; i + 1 < token.size(); ++i) pair_uses_[pair_place(bytes + i)] |= kInside;
+  pair_uses_[pair_place(bytes)] |= kBegins;
+  pair_uses_[pair_place(bytes + token.size() - 2)] |= kEnds;
+  for (std::size_t i = 0; i + 2 < token.size(); ++i) {
+    const std::size_t place = triple_bit(bytes + i);
+    triples_[place >> 6] |= std::uint64_t{1} << (place & 63);
+  }
 }
 
 void BpeModel::index_wide_joints() {
@@ -97,16 +96,16 @@ void BpeModel::index_wide_joints() {
   const auto continuing = [](std::size_t low) { return static_cast<unsigned char>(0x80 | low); };
   for (std::size_t last = 0; last < 64; ++last) {
     for (std::size_t lead = 0; lead < 16; ++lead) {
-      const std::size_t pair = (0x80 | last) << 8 | 0xE0 | lead;
-      if (!bit(joined_, pair)) continue;
+      const auto first = static_cast<unsigned char>(0xE0 | lead);
+      const unsigned char pair[2] = {continuing(last), first};
+      const std::uint8_t uses = pair_uses(pair);
+      if (uses == 0) continue;
       for (std::size_t other = 0; other < 64; ++other) {
-        const unsigned char before[3] = {continuing(other), continuing(last),
-                                         static_cast<unsigned char>(pair)};
-        if (bit(begins_, pair) || triple(before))
+        const unsigned char before[3] = {continuing(other), continuing(last), first};
+        if ((uses & kBegins) || triple(before))
           wide_begins_[other << 6 | last] |= static_cast<std::uint16_t>(1u << lead);
-        const unsigned char behind[3] = {continuing(last), static_cast<unsigned char>(pair),
-                                         continuing(other)};
-        if (bit(ends_, pair) || triple(behind)) wide_ends_[lead << 6 | other] |= std::uint64_t{1} << last;
+        const unsigned char behind[3] = {continuing(last), first, continuing(other)};
+        if ((uses & kEnds) || triple(behind)) wide_ends_[lead << 6 | other] |= std::uint64_t{1} << last;
       }
     }
   }
@@ -164,7 +163,7 @@ void BpeModel::index_merges(std::span<const std::int32_t> merges, std::span<cons
     }
   }
   merged_.assign(merged.begin(), merged.end());
-  for (auto* bits : {&joined_, &begins_, &ends_}) bits->assign(1024, 0);
+  pair_uses_.assign(65536, 0);
   triples_.assign(8192, 0);
   for (std::size_t k = 0; k < merged.size(); ++k) {
     const std::int32_t left = merges[2 * k], right = merges[2 * k + 1], result = merged[k];

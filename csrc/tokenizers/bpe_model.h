@@ -69,11 +69,18 @@ class BpeModel {
   // token that has the bytes around there where they stand. Beyond ASCII three bytes are asked for, by a
   // filter that may say yes too often.
   bool may_join(const unsigned char* bytes, std::size_t at, std::size_t size) const {
-    const std::uint32_t pair = static_cast<std::uint32_t>(bytes[at - 1]) << 8 | bytes[at];
-    if (!bit(joined_, pair)) return false;
-    if ((pair & 0x8080) == 0) return true;
-    const bool leftwards = bit(begins_, pair) || (at >= 2 && triple(bytes + at - 2));
-    return leftwards && (bit(ends_, pair) || (at + 1 < size && triple(bytes + at - 1)));
+    const std::uint8_t uses = pair_uses(bytes + at - 1);
+    if (uses == 0) return false;
+    if (((bytes[at - 1] | bytes[at]) & 0x80) == 0) return true;
+    return ((uses & kBegins) || (at >= 2 && triple(bytes + at - 2))) &&
+           ((uses & kEnds) || (at + 1 < size && triple(bytes + at - 1)));
+  }
+  // The same for a place with two bytes on either side, whatever words they are of, in two steps: most places
+  // need the first alone.
+  bool joins_pair(const unsigned char* at) const { return pair_uses(at - 1) != 0; }
+  bool joins_triples(const unsigned char* at) const {
+    const std::uint8_t uses = pair_uses(at - 1);
+    return (((uses & kBegins) != 0) | triple(at - 2)) & (((uses & kEnds) != 0) | triple(at - 1));
   }
   // The same for the place between two characters of three bytes in UTF-8, by the last two bytes of the one
   // and the first two of the other: bit b of wide_begins(a) and bit a of wide_ends(b), where a byte is known
@@ -111,6 +118,10 @@ class BpeModel {
     return triple * 0x9E3779B1u >> 13;
   }
   bool triple(const unsigned char* bytes) const { return bit(triples_, triple_bit(bytes)); }
+  static std::size_t pair_place(const unsigned char* bytes) {
+    return static_cast<std::size_t>(bytes[1]) << 8 | bytes[0];  // one load, where byte 0 is the low end
+  }
+  std::uint8_t pair_uses(const unsigned char* bytes) const { return pair_uses_[pair_place(bytes)]; }
   void index_joints(std::string_view token);
   void index_wide_joints();
   void index_tokens(std::span<const std::int32_t> special);
@@ -125,8 +136,10 @@ class BpeModel {
   std::vector<std::uint64_t> filter_;
   std::vector<std::int32_t> merged_;
   std::vector<std::uint32_t> byte_ranks_;
-  // What the tokens that merges make hold: two bytes side by side, at their beginning, at their end; three.
-  std::vector<std::uint64_t> joined_, begins_, ends_, triples_;
+  // Of the tokens that merges make: where two bytes stand side by side in them, and which three do.
+  enum PairUse : std::uint8_t { kInside = 1, kBegins = 2, kEnds = 4 };
+  std::vector<std::uint8_t> pair_uses_;
+  std::vector<std::uint64_t> triples_;
   std::vector<std::uint16_t> wide_begins_;
   std::vector<std::uint64_t> wide_ends_;
   std::vector<std::int32_t> table_;  // of tokens by their bytes

@@ -87,7 +87,8 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
         regular = np.flatnonzero(id_of > len(_RESERVED)).tolist()
         self.vocab = Vocab._of(
             ["<unk>", *_RESERVED, *map(tokens.__getitem__, regular)],
-            list(zip(tokens, words.counts.tolist(), strict=True)),
+            tokens,
+            words.counts.tolist(),
         )
         examples = BertExamples(
             Corpus.from_ids(

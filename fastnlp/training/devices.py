@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import math
 import os
 import re
@@ -14,9 +15,20 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ENGINES", "Choice", "check_arguments", "check_memory", "choose", "free_memory", "require"]
+__all__ = [
+    "ENGINES",
+    "Choice",
+    "check_arguments",
+    "check_memory",
+    "choose",
+    "choose_aloud",
+    "free_memory",
+    "require",
+]
 
 ENGINES = ("native", "torch", "triton")
+
+_log = logging.getLogger("fastnlp")
 
 _OLDEST = (8, 0)  # compute capability that the kernels are compiled for
 
@@ -78,6 +90,33 @@ def choose(device: str, engine: str | None, unfit: str | None = None) -> Choice:
         missing = _missing_driver() or _missing_cuda("cuda")
         return Choice(engine, "cpu" if missing else "cuda", "it was asked for")
     return Choice("native", "cpu", "a CUDA device is used where device='cuda' asks for it")
+
+
+def choose_aloud(device: str, engine: str | None, unfit: str | None, threads: int) -> Choice:
+    """What `choose` gives, and a line of the log that says so and why.
+
+    Args:
+        device: as for `choose`.
+        engine: as for `choose`.
+        unfit: as for `choose`.
+        threads: of the native engine.
+
+    Returns:
+        What to use.
+
+    Raises:
+        ValueError, RuntimeError: as `choose`.
+    """
+    choice = choose(device, engine, unfit)
+    _log.info(
+        "device=%r: training on %s by the %s engine%s: %s",
+        device,
+        "the CPU" if choice.device == "cpu" else choice.device,
+        choice.engine,
+        f" with {threads} threads" if choice.engine == "native" else "",
+        choice.why,
+    )
+    return choice
 
 
 def check_arguments(device: str, engine: str | None) -> None:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnlp.io.atomic import check_place
 from fastnlp.models import ParameterTables
 from fastnlp.text import Corpus, Vocab
 from fastnlp.text.growth import grow
-from fastnlp.training.checkpoint import Checkpoint, RunState, corpus_fingerprint, save_checkpoint
-from fastnlp.training.devices import Choice, check_arguments, choose, require
-from fastnlp.training.distributed import SharedEngine, joined
+from fastnlp.training.checkpoint import Checkpoint, RunState, save_checkpoint
+from fastnlp.training.devices import Choice, check_arguments, choose_aloud, require
 from fastnlp.training.engine import Engine, RunConfig
+from fastnlp.training.fitting import FitOptions, Fitting
+from fastnlp.training.given_vectors import take_given
 from fastnlp.training.loop import run
-from fastnlp.training.progress import EpochReport, Progress, display_for
+from fastnlp.training.progress import EpochReport, Progress
 from fastnlp.vectors import WordVectors
 from fastnlp.vectors.table import threads_to_use
 
@@ -31,10 +29,6 @@ __all__ = ["Estimator"]
 
 ConfigT = TypeVar("ConfigT", bound=RunConfig)
 TablesT = TypeVar("TablesT", bound=ParameterTables)
-
-_log = logging.getLogger("fastnlp")
-
-_GIVEN = 1 << 16  # vectors taken over at a time
 
 
 class Estimator(ABC, Generic[ConfigT, TablesT]):
@@ -126,18 +120,8 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
     def _start(self, vocab: Vocab) -> TablesT:
         """The parameters before the first step, from the vectors that were given."""
         tables = self._new_tables(vocab)
-        if self._given is None:
-            return tables
-        index = self._given.key_to_index
-        rows = np.array([index.get(token, -1) for token in vocab.tokens], np.int64)
-        known = np.flatnonzero(rows >= 0)
-        if not len(known):
-            raise ValueError("vectors: expected at least one word of the corpus among them, found none")
-        _log.info("%d of %d words begin with given vectors", len(known), len(rows))
-        for start in range(0, len(known), _GIVEN):
-            ids = known[start : start + _GIVEN]
-            words = [vocab.tokens[i] for i in ids]
-            self._take_vectors(tables, ids, self._given[words])
+        if self._given is not None:
+            take_given(self._given, vocab, partial(self._take_vectors, tables))
         return tables
 
     @abstractmethod
@@ -146,17 +130,7 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
 
     def _choose(self, unfit: str | None) -> Choice:
         """Where and by what the model is trained; `unfit` says why Triton cannot."""
-        choice = choose(self.device, self.engine, unfit)
-        threads = f" with {self.threads} threads" if choice.engine == "native" else ""
-        _log.info(
-            "device=%r: training on %s by the %s engine%s: %s",
-            self.device,
-            "the CPU" if choice.device == "cpu" else choice.device,
-            choice.engine,
-            threads,
-            choice.why,
-        )
-        return choice
+        return choose_aloud(self.device, self.engine, unfit, self.threads)
 
     @abstractmethod
     def _word_vectors(self, vocab: Vocab, tables: TablesT) -> WordVectors:
@@ -210,9 +184,8 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         """
         _check_corpus(corpus)
         self._past = []
-        return self._run(
-            self.config, corpus, None, progress, callbacks, evaluate, checkpoint, checkpoint_every, resume
-        )
+        options = FitOptions(progress, callbacks, evaluate, checkpoint, checkpoint_every, resume)
+        return self._run(self.config, corpus, None, options)
 
     def partial_fit(
         self,
@@ -258,14 +231,13 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             ['the', 'cat', 'sat', 'a', 'ran']
         """
         _check_corpus(corpus)
+        options = FitOptions(progress, callbacks, evaluate, checkpoint, checkpoint_every, resume)
         changes: dict[str, Any] = {
             name: value for name, value in (("epochs", epochs), ("lr", lr)) if value is not None
         }
         if self._vocab is None or self._tables is None:
             first: Any = replace(self.config, **changes)  # type: ignore[type-var]
-            return self._run(
-                first, corpus, None, progress, callbacks, evaluate, checkpoint, checkpoint_every, resume
-            )
+            return self._run(first, corpus, None, options)
         grown = grow(self._vocab, corpus)
         self._past = self.history
         # Draws are keyed by position and epoch: another round over new text takes another seed.
@@ -273,76 +245,39 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
         changes["seed"] = (self.config.to_dict()["seed"] + rounds) % 2**64
         config: Any = replace(self.config, **changes)  # type: ignore[type-var]
         tables = self._grown_tables(self._tables, grown.vocab)
-        return self._run(
-            config, grown, tables, progress, callbacks, evaluate, checkpoint, checkpoint_every, resume
-        )
+        return self._run(config, grown, tables, options)
 
-    def _run(
-        self,
-        config: ConfigT,
-        corpus: Corpus,
-        tables: TablesT | None,
-        progress: bool | Literal["auto"] | Callable[[Progress], Any],
-        callbacks: Iterable[Callable[[Progress], Any]],
-        evaluate: Callable[[WordVectors], Mapping[str, float]] | None,
-        checkpoint: str | os.PathLike[str] | None,
-        checkpoint_every: float,
-        resume: bool,
-    ) -> Self:
-        if resume and checkpoint is None:
-            raise ValueError("resume: expected a checkpoint to go on from, got checkpoint=None")
-        if math.isnan(checkpoint_every) or checkpoint_every < 0:
-            raise ValueError(f"checkpoint_every: expected seconds >= 0, got {checkpoint_every}")
-        group = joined()
-        alone = group is None or group.first  # only one process shows anything, and writes files
-        if checkpoint is not None and alone:
-            check_place(checkpoint)
-        display = display_for(progress) if alone else None
-        listeners = [*([] if display is None else [display]), *(callbacks if alone else ())]
-        fingerprint = corpus_fingerprint(corpus) if checkpoint is not None or group else ""
-        saved: Checkpoint | None = None
-        if checkpoint is not None and resume and Path(checkpoint).exists():
-            saved = Checkpoint(checkpoint, type(self).__name__)
-            saved.check(config, fingerprint)
+    def _run(self, config: ConfigT, corpus: Corpus, tables: TablesT | None, options: FitOptions) -> Self:
+        fitting = Fitting(options, type(self).__name__, config, corpus)
         if tables is None:
             tables = self._start(corpus.vocab)
         state = RunState()
-        if saved is not None:
-            saved.fill(tables)
-            state = saved.state
-        engine = self._engine(config, corpus, tables)
-        if group is not None:
-            same = {"config": config.to_dict(), "corpus": fingerprint, "state": asdict(state)}
-            engine = SharedEngine.of(engine, group, same)
+        if fitting.saved is not None:
+            fitting.saved.fill(tables)
+            state = fitting.saved.state
+        engine = fitting.shared(self._engine(config, corpus, tables), config, state)
         self._running = engine
         self._vocab, self._tables, self._state = corpus.vocab, tables, state
-        self._fingerprint, self._vectors = fingerprint, None
-
-        def report(now: Progress) -> bool:
-            answers = [listener(now) for listener in listeners]
-            return any(answer is True for answer in answers)
-
+        self._fingerprint, self._vectors = fitting.fingerprint, None
+        evaluate, checkpoint = fitting.evaluate, fitting.checkpoint
         try:
             run(
                 engine,
                 tables,
                 state,
                 config,
-                report=report,
-                score=None if evaluate is None or not alone else lambda: evaluate(self._current_vectors()),
-                save=None if checkpoint is None or not alone else lambda: self._save(checkpoint, config),
-                save_every=checkpoint_every,
-                agree=bool if group is None else group.any,
+                report=fitting.report,
+                score=None if evaluate is None else lambda: evaluate(self._current_vectors()),
+                save=None if checkpoint is None else lambda: self._save(checkpoint, config),
+                save_every=options.checkpoint_every,
+                agree=fitting.agree,
             )
         finally:
             self._running = None
             engine.synchronize()
-            self._vectors = (
-                None  # what it keeps of the tables, lengths of rows for one, is of an earlier epoch
-            )
-            close: Any = getattr(display, "close", None)
-            if close is not None:
-                close()
+            # What the vectors keep of the tables, lengths of rows for one, is of an earlier epoch.
+            self._vectors = None
+            fitting.close()
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

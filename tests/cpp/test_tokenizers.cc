@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "check.h"
-#include "tokenizers/ascii_cuts.h"
+#include "tokenizers/block_cuts.h"
 #include "tokenizers/bpe_trainer.h"
 #include "tokenizers/piece_counter.h"
 #include "tokenizers/pretokenizer.h"
@@ -124,19 +124,28 @@ TEST(words_of_too_many_symbols_are_refused_before_memory_is_asked_for) {
 }
 
 TEST(many_bytes_at_a_look_are_cut_as_one_by_one) {
-  const fastnlp::AsciiCuts ascii_cuts = fastnlp::gpt2_ascii_cuts();
-  if (ascii_cuts == nullptr) return;  // not on this machine
+  const fastnlp::BlockCuts block_cuts = fastnlp::gpt2_block_cuts();
+  if (block_cuts == nullptr) return;  // not on this machine
   // All ASCII characters, those that matter more often, and some beyond.
   std::vector<std::string> parts = {" ",   " ",  " ",        "  ",           "'",        "'",   "'s",
                                     "'re", "'l", "'ll",      "n't",          "\n",       "\t",  "\r\n",
                                     "a",   "Be", "xyz",      "word",         "1",        "23",  ".",
                                     ", ",  "--", "\xC3\xA9", "\xE4\xB8\xAD", "\xC2\xA0", "\xFF"};
+  for (const char* beyond :
+       {"\xEF\xBF\xBD", "\xC2\xB2", "\xE2\x85\xA7", "\xF0\x9F\x98\x80", "\xF0\x9D\x9F\x98", "\xE2\x80\xA8",
+        "\xF0\x90\x8C\xB0", "\xE4\xB8", "\xAD", "\xED\xA0\x80"})
+    parts.emplace_back(beyond);
   for (int c = 0; c < 128; ++c) parts.emplace_back(1, static_cast<char>(c));
   std::uint64_t state = 1;
   const auto below = [&](std::size_t n) {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return static_cast<std::size_t>(state >> 33) % n;
   };
+  const fastnlp::TellBeyond beyond{[](const void*, const char* p, const char* end, fastnlp::BlockBits bytes) {
+                                     fastnlp::BlockBits places;
+                                     return fastnlp::classes_beyond(p, end, bytes, places);
+                                   },
+                                   nullptr};
   std::size_t found = 0;
   for (int turn = 0; turn < 3000; ++turn) {
     std::string text;
@@ -148,10 +157,10 @@ TEST(many_bytes_at_a_look_are_cut_as_one_by_one) {
     for (const char* p = copy.data(); p < end;) expected.push_back(p = fastnlp::Gpt2Pattern::next(p, end));
     for (std::size_t from = 0; from <= expected.size(); ++from) {
       const std::size_t room = 1 + below(20);
-      std::vector<const char*> cuts(room + fastnlp::kAsciiBlock);
+      std::vector<const char*> cuts(room + fastnlp::kCutBlock);
       const char* const begin = from == 0 ? copy.data() : expected[from - 1];
-      const std::size_t n = ascii_cuts(begin, end, cuts.data(), room);
-      CHECK(n <= room + fastnlp::kAsciiBlock && from + n <= expected.size());
+      const std::size_t n = block_cuts(begin, end, cuts.data(), room, beyond);
+      CHECK(n <= room + fastnlp::kCutBlock && from + n <= expected.size());
       for (std::size_t i = 0; i < n; ++i) CHECK(cuts[i] == expected[from + i]);
       found += n;
     }

@@ -48,6 +48,24 @@ def test_merges_within_and_across_characters_are_those_of_the_definition(pattern
     assert tokenizer.encode(text).tolist() == wanted  # from the cache
 
 
+# Blocks of 64 bytes of which some are not ASCII are cut at a look.
+MIXED = st.lists(
+    st.sampled_from([*PIECES, *(c.encode() for c in "aB1. '\n\ufffd²Ⅷéж"), b"'s", b"'re", b" the", b"\xff"]),
+    min_size=40,
+    max_size=150,
+).map(b"".join)
+
+
+@settings(max_examples=150)
+@given(learned=TEXTS, count=st.integers(0, 40), text=MIXED)
+def test_a_mixture_of_ascii_and_others_is_merged_by_the_definition(learned, count, text):
+    definition = byte_definition(oracle.learn([learned, text], count))
+    tokenizer = BPE(definition)
+    wanted = merged(definition, text, "gpt2")
+    assert tokenizer.encode(text).tolist() == wanted
+    assert tokenizer.encode(text).tolist() == wanted  # from the cache
+
+
 @pytest.mark.parametrize("pattern", ["gpt2", "gpt4"])
 def test_long_texts_are_too(pattern):
     draw = random.Random(3)
