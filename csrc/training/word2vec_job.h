@@ -87,7 +87,7 @@ struct Word2VecJob {
   // Copies of the output rows hot_first.., which all threads meet all the time: a thread trains its copy and
   // exchanges it with the table on every hot_uses-th use. hot_rows is 0 where a thread is alone.
   float* hot;              // (hot_rows, 2, pitch) a row and the value it had at the last exchange
-  std::uint8_t* hot_used;  // (hot_rows,) uses since the last exchange
+  std::uint8_t* hot_used;  // (hot_rows + 1,) uses since the last exchange; the last stays 0
   std::int64_t hot_first;
   std::int64_t hot_rows;
   int hot_uses;

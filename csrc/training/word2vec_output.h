@@ -24,11 +24,23 @@ FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
           0};
 }
 
-// The copy that stands in for output row `row`, or null.
-FASTNLP_INLINE float* hot_copy(const Word2VecJob& job, std::int64_t row) {
-  const std::int64_t h = row - job.hot_first;
-  const bool is_hot = static_cast<std::uint64_t>(h) < static_cast<std::uint64_t>(job.hot_rows);
-  return is_hot ? job.hot + h * 2 * job.pitch : nullptr;
+// An output row in the table, and where it is trained: there, or in the thread's copy, whose uses `used`
+// counts; without a copy it is a count that stays 0. Found without a branch: which rows have copies cannot be
+// foreseen.
+struct OutputRow {
+  float* shared;
+  float* trained;
+  std::uint8_t* used;
+  std::uint8_t use;
+};
+
+FASTNLP_INLINE OutputRow find_output(const Word2VecJob& job, std::int64_t row) {
+  const u64 h = static_cast<u64>(row - job.hot_first), hot_rows = static_cast<u64>(job.hot_rows);
+  const u64 is_hot = h < hot_rows, mask = -is_hot;
+  const u64 shared = reinterpret_cast<u64>(job.output + row * job.pitch);
+  const u64 copy = reinterpret_cast<u64>(job.hot) + h * 2 * static_cast<u64>(job.pitch) * sizeof(float);
+  return {reinterpret_cast<float*>(shared), reinterpret_cast<float*>((copy & mask) | (shared & ~mask)),
+          job.hot_used + ((h & mask) | (hot_rows & ~mask)), static_cast<std::uint8_t>(is_hot)};
 }
 
 // Adds to the table what the thread has changed, and takes over what the others have.
@@ -44,27 +56,23 @@ FASTNLP_INLINE void exchange(float* shared, float* copy, std::int64_t pitch) {
 
 FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
   if (job.output_places) return fetch_ahead(job.output_places[row].now, job.pitch);
-  float* shared = job.output + row * job.pitch;
-  if (float* copy = hot_copy(job, row)) {
-    fetch_ahead(copy, job.pitch);
-    if (job.hot_used[row - job.hot_first] < job.hot_uses) return;
-  }
-  fetch_ahead(shared, job.pitch);
+  if (job.hot_rows == 0) return fetch_ahead(job.output + row * job.pitch, job.pitch);
+  const OutputRow at = find_output(job, row);
+  fetch_ahead(at.trained, job.pitch);
+  if (*at.used >= job.hot_uses) fetch_ahead(at.shared, job.pitch);
 }
 
 // Where output row `row` is trained.
 FASTNLP_INLINE float* output_row(const Word2VecJob& job, std::int64_t row) {
   if (job.output_places) return own_row(job.output_places[row], job.pitch);
-  float* shared = job.output + row * job.pitch;
-  float* copy = hot_copy(job, row);
-  if (!copy) return shared;
-  std::uint8_t& used = job.hot_used[row - job.hot_first];
-  if (used == job.hot_uses) {
-    exchange(shared, copy, job.pitch);
-    used = 0;
+  if (job.hot_rows == 0) return job.output + row * job.pitch;
+  const OutputRow at = find_output(job, row);
+  if (*at.used >= job.hot_uses) {
+    exchange(at.shared, at.trained, job.pitch);
+    *at.used = 0;
   }
-  ++used;
-  return copy;
+  *at.used = static_cast<std::uint8_t>(*at.used + at.use);
+  return at.trained;
 }
 
 // The center's own row, labelled 1, and those of the negatives of its set.

@@ -1,6 +1,7 @@
 #include "training/word2vec_touched.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace fastnlp {
@@ -11,6 +12,19 @@ constexpr int kFirstBits = 9;      // of the size of a table of numbers
 
 void fetch(const float* row, std::int64_t pitch) {
   for (std::int64_t d = 0; d < pitch; d += 16) __builtin_prefetch(row + d, 0, 2);
+}
+
+constexpr int kMarkBits = 14;
+constexpr std::size_t kMarks = std::size_t{1} << kMarkBits;
+
+std::uint32_t mark_of(std::int32_t id) {
+  return static_cast<std::uint32_t>(id) * 0x85EBCA6Bu >> (32 - kMarkBits);
+}
+
+// Which of the threads an id falls to.
+int thread_of(std::int32_t id, int threads) {
+  const std::uint32_t spread = static_cast<std::uint32_t>(id) * 0xC2B2AE35u;
+  return static_cast<int>(std::uint64_t{spread} * static_cast<std::uint64_t>(threads) >> 32);
 }
 
 }  // namespace
@@ -59,12 +73,32 @@ void SharedRows::find(std::span<TouchedRows* const> lanes, int thread, int threa
   numbers_.clear();
   rows_.clear();
   copies_.clear();
+  // Most rows that one lane alone touches are told by a bit, that no other touch has set: others are looked
+  // up.
+  std::array<std::uint64_t, kMarks / 64> once{}, twice{};
+  std::size_t most = 0;
+  for (const TouchedRows* lane : lanes) {
+    for (const TouchedRows::Row& row : lane->rows()) {
+      const std::uint32_t mark = mark_of(row.id);
+      const std::uint64_t bit = std::uint64_t{1} << mark % 64;
+      twice[mark / 64] |= once[mark / 64] & bit;
+      once[mark / 64] |= bit;
+    }
+    most = std::max(most, lane->rows().size());
+  }
+  looked_up_.resize(most + 1);
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     const std::vector<TouchedRows::Row>& touched = lanes[lane]->rows();
+    std::size_t count = 0;
     for (std::size_t row = 0; row < touched.size(); ++row) {
-      const std::int32_t id = touched[row].id;
-      if (threads > 1 && id % threads != thread) continue;
-      const std::int32_t touch = static_cast<std::int32_t>(row << kLaneBits | lane);
+      const std::uint32_t mark = mark_of(touched[row].id);
+      looked_up_[count] = static_cast<std::int32_t>(row);
+      count += (twice[mark / 64] >> mark % 64 & 1) & (thread_of(touched[row].id, threads) == thread);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::int32_t row = looked_up_[i];
+      const std::int32_t id = touched[static_cast<std::size_t>(row)].id;
+      const std::int32_t touch = row << kLaneBits | static_cast<std::int32_t>(lane);
       std::int32_t& number = numbers_.find(id, touch);
       if (number != touch) share(lanes, id, number, touch);
     }

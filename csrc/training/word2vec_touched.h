@@ -108,6 +108,7 @@ class SharedRows {
   IdNumbers numbers_;
   std::vector<Shared> rows_;
   std::vector<RowCopy> copies_;
+  std::vector<std::int32_t> looked_up_;  // of the rows of a lane
 };
 
 }  // namespace fastnlp

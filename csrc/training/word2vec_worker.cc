@@ -11,8 +11,8 @@ constexpr std::int32_t kWarmNodes =
 
 // A row of which many threads hold copies moves as far as all of them take it before any sees the others: at
 // most so many uses together. Up to that the vectors are as good as without copies.
-constexpr int kUsesApart = 128, kMostUses = 8;
-constexpr std::int64_t kHotWords = 256, kHotNodes = 512;
+constexpr int kUsesApart = 128, kMostUses = 16;
+constexpr std::int64_t kHotWords = 512, kHotNodes = 512;
 
 }  // namespace
 
@@ -130,7 +130,7 @@ void Word2VecWorker::copy_hot_rows(int threads) {
   job_.hot_first = plan_.noise ? 0 : vocabulary - 1 - rows;  // inner nodes: V - 1, the root is the last
   job_.hot_rows = rows;
   job_.hot_uses = std::clamp(kUsesApart / threads, 2, kMostUses);
-  hot_used_.assign(static_cast<std::size_t>(rows), 0);
+  hot_used_.assign(static_cast<std::size_t>(rows) + 1, 0);
   job_.hot_used = hot_used_.data();
   hot_ = zeroed_floats(2 * rows * job_.pitch);
   job_.hot = hot_.get();

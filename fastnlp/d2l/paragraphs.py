@@ -63,7 +63,9 @@ def read_paragraphs(data_dir: str | os.PathLike[str]) -> Paragraphs:
         ValueError: it is not UTF-8.
     """
     path = Path(data_dir) / TRAIN
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = bytearray(os.fstat(file.fileno()).st_size)
+        del data[file.readinto(data) :]
     if b"\r" in data:  # Python's text files read either as a line feed
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     data = data.lower()
@@ -80,11 +82,9 @@ def read_paragraphs(data_dir: str | os.PathLike[str]) -> Paragraphs:
     # A full stop that has lost the space behind it does not divide, nor one that has lost the space before.
     at = np.searchsorted(ends, stops)
     stops = stops[(stops > begins[at]) & (stops + 1 < ends[at])]
-    divided = bytearray(data)
-    np.frombuffer(divided, np.uint8)[_dividing(stops)] = _LINE
-    view = memoryview(divided)
+    text[_dividing(stops)] = _LINE
     spans = zip(begins.tolist(), ends.tolist(), strict=True)
-    paragraphs: list[memoryview | bytes] = [view[begin:end] for begin, end in spans]
+    paragraphs: list[bytearray | bytes] = [data[begin:end] for begin, end in spans]
     for index, line in changed.items():
         paragraphs[index] = line.replace(b" . ", b" \n ")
     random.shuffle(paragraphs)
@@ -119,7 +119,7 @@ def _stripped(
 
 
 def _changed_lines(
-    data: bytes, text: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64]
+    data: bytearray, text: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> dict[int, bytes]:
     """The lines with white space or capitals beyond ASCII, in lower case and stripped as a str is."""
     places = np.flatnonzero(text >= 0x80)

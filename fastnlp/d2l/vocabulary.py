@@ -70,6 +70,9 @@ class Vocab:
         ([2, 0], ['a', '<unk>'])
     """
 
+    _token_freqs: list[tuple[str, int]] | None
+    _counted: tuple[list[str], list[int]]
+
     def __init__(
         self,
         tokens: Sequence[Any] | None = None,
@@ -105,18 +108,23 @@ class Vocab:
         return vocab
 
     @classmethod
-    def _of(cls, idx_to_token: list[str], token_freqs: list[tuple[str, int]]) -> Vocab:
-        """A vocabulary that is made already: its tokens by index, and all tokens with their counts."""
+    def _of(cls, idx_to_token: list[str], tokens: list[str], counts: list[int]) -> Vocab:
+        """A vocabulary that is made already: its tokens by index, and all tokens with their counts.
+
+        The pairs of `token_freqs` are made when they are asked for: so many tuples bring Python to look for
+        garbage, which takes 0.1 s beside torch.
+        """
         vocab = cls.__new__(cls)
-        vocab.idx_to_token, vocab._token_freqs = idx_to_token, token_freqs
+        vocab.idx_to_token, vocab._token_freqs, vocab._counted = idx_to_token, None, (tokens, counts)
         vocab.token_to_idx = {token: index for index, token in enumerate(idx_to_token)}
         return vocab
 
     def _fill(self, counter: collections.Counter[str], min_freq: int, reserved: Sequence[str]) -> None:
-        self._token_freqs = sorted(counter.items(), key=lambda item: item[1], reverse=True)
+        freqs = sorted(counter.items(), key=lambda item: item[1], reverse=True)
+        self._token_freqs = freqs
         self.idx_to_token = ["<unk>", *reserved]
         self.token_to_idx = {token: index for index, token in enumerate(self.idx_to_token)}
-        for token, count in self._token_freqs:
+        for token, count in freqs:
             if count < min_freq:
                 break
             if token not in self.token_to_idx:
@@ -165,4 +173,6 @@ class Vocab:
     @property
     def token_freqs(self) -> list[tuple[str, int]]:
         """All tokens with their counts, most frequent first, below `min_freq` too."""
+        if self._token_freqs is None:
+            self._token_freqs = list(zip(*self._counted, strict=True))
         return self._token_freqs

@@ -2,6 +2,7 @@ import hashlib
 import itertools
 import math
 import os
+import pickle
 import random
 import zipfile
 from pathlib import Path
@@ -223,6 +224,7 @@ def test_the_whole_text_at_once_is_read_as_its_sentences_one_by_one(wiki_folder,
     vocab = d2l.Vocab(shuffled, min_freq=5, reserved_tokens=RESERVED)
     for made in (got.vocab, want.vocab):
         assert made.idx_to_token == vocab.idx_to_token and made.token_to_idx == vocab.token_to_idx
+        assert pickle.loads(pickle.dumps(made)).token_freqs == vocab.token_freqs
         assert made.token_freqs == vocab.token_freqs
 
 
