@@ -1,4 +1,4 @@
-"""Training byte-pair encodings beside Hugging Face tokenizers, rustbpe, gigatoken and sentencepiece.
+"""Training byte-pair encodings beside tokenizers, rustbpe, gigatoken, sentencepiece and YouTokenToMe.
 
     FASTNLP_DATA=... pytest benchmarks/bench_bpe.py --benchmark-enable -s
 
@@ -9,6 +9,7 @@ file for gigatoken, which knows no lines. `test_threads` gives two threads the w
 """
 
 import gzip
+import importlib.util
 import json
 import os
 import random
@@ -22,6 +23,7 @@ from harness import ratios_to, report
 
 TURNS = int(os.environ.get("FASTNLP_BENCH_TURNS", "3"))
 DATA = Path(os.environ.get("FASTNLP_DATA", "/nowhere"))
+YOUTOKENTOME = ["youtokentome"] if importlib.util.find_spec("youtokentome") else []
 LIMIT = int(os.environ.get("FASTNLP_BENCH_LIMIT", "60"))  # CPU seconds, after which a peer is given up
 
 CHILD = r"""
@@ -76,6 +78,13 @@ elif name == "sentencepiece":
             input=path, model_writer=model, vocab_size=size, model_type="bpe", num_threads=int(threads),
             character_coverage=1.0, max_sentence_length=1 << 30, minloglevel=2, hard_vocab_limit=False)
         return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).vocab_size()
+elif name == "youtokentome":
+    import tempfile, youtokentome
+    def run():
+        with tempfile.NamedTemporaryFile() as model:
+            learned = youtokentome.BPE.train(
+                data=path, vocab_size=size, model=model.name, n_threads=int(threads), coverage=1.0)
+            return learned.vocab_size()
 before, cpu, wall = peak(), time.process_time(), time.perf_counter()
 tokens = run()
 print(json.dumps({"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "tokens": tokens,
@@ -200,17 +209,15 @@ def test_chinese(benchmark, texts):
 
 @pytest.mark.parametrize("name", ["one letter", "distinct words", "emoji", "random bytes"])
 def test_texts_that_are_none(benchmark, texts, name):
-    ratios, _ = compare(
-        benchmark, texts(name), 32_000, ["fastnlp", "rustbpe", "sentencepiece", "gigatoken"], turns=1
-    )
+    peers = ["fastnlp", "rustbpe", "sentencepiece", *YOUTOKENTOME, "gigatoken"]
+    ratios, _ = compare(benchmark, texts(name), 32_000, peers, turns=1)
     assert min(ratios.values()) > 1
 
 
 @pytest.mark.parametrize("semantics", ["boundaries", "replace"])
 def test_characters(benchmark, texts, semantics):
-    ratios, _ = compare(
-        benchmark, texts("wikitext-2"), 32_000, ["fastnlp-char", "sentencepiece"], SEMANTICS=semantics
-    )
+    peers = ["fastnlp-char", "sentencepiece", *YOUTOKENTOME]
+    ratios, _ = compare(benchmark, texts("wikitext-2"), 32_000, peers, SEMANTICS=semantics)
     assert ratios["sentencepiece"] >= 1.8
 
 
