@@ -15,11 +15,16 @@ namespace {
 
 constexpr std::size_t kBatch = 32;  // words whose entries of the cache are on their way at once
 
-// Whether some of the next eight bytes are.
+// Whether a look at a block may be worth it: of the next eight bytes some are ASCII, and none begins a
+// character of U+0000 to U+EFFF that has three bytes, as letters do that are encoded by themselves.
 bool some_ascii(const char* p) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101u;
   std::uint64_t bytes;
   std::memcpy(&bytes, p, 8);
-  return (bytes & 0x8080808080808080u) != 0x8080808080808080u;
+  const std::uint64_t high = bytes >> 7 & kOnes;
+  const std::uint64_t wide = high & bytes >> 6 & bytes >> 5 & ~(bytes >> 4);
+  const std::uint64_t last = bytes & bytes >> 1 & bytes >> 2 & bytes >> 3;  // of sixteen first bytes
+  return high != kOnes && (wide & ~last) == 0;
 }
 
 // Whether a wide character, by its first byte, stands among the first eight bytes of a word.
@@ -227,14 +232,14 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
 const char* BpeEncoder::cut(const char* from, const char* end) const {
   // Every pattern but "none" cuts behind a letter that something else follows, whatever stands around them.
   if (pretokenizer_ == "none") return end;
-  const bool only_at_spaces = pretokenizer_ == "whitespace";
+  const bool only_at_spaces = pretokenizer_ == "whitespace", goes_on = pretokenizer_ == "o200k";
   const char* p = from;
   while (p < end && (static_cast<unsigned char>(*p) & 0xC0) == 0x80) ++p;
   bool letter = false;
   while (p < end) {
     const Character c = character_at(p, end);
-    if (letter && (only_at_spaces ? (c.classes & kSpace) != 0 : (c.classes & (kLetter | kNumber)) == 0))
-      return p;
+    const bool ended = goes_on ? ends_letters<O200kPattern>(c, p) : ends_letters<Gpt2Pattern>(c, p);
+    if (letter && (only_at_spaces ? (c.classes & kSpace) != 0 : ended && !(c.classes & kNumber))) return p;
     letter = (c.classes & kLetter) != 0;
     p += c.length;
   }

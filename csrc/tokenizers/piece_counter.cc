@@ -50,14 +50,14 @@ void with_counted_pattern(const std::string& name, F&& f) {
 
 constexpr bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-// Where the white space begins that [begin, end) ends with.
-const char* before_spaces(const char* begin, const char* end) {
+// Where the run of characters of some of these classes begins that [begin, end) ends with.
+const char* before_run(const char* begin, const char* end, std::uint8_t wanted) {
   const char* p = end;
   while (p > begin) {
     const char* q = p - 1;
     while (q > begin && continues(*q) && p - q < kLongestCharacter) --q;
     const Character c = character_at(q, p);
-    if (q + c.length != p || !(c.classes & kSpace)) break;
+    if (q + c.length != p || !(c.classes & wanted)) break;
     p = q;
   }
   return p;
@@ -75,13 +75,13 @@ template <class Pattern>
 const char* sure_cut(const char* p, const char* end) {
   if constexpr (std::is_same_v<Pattern, WholePattern>) return end;
   while (p < end && continues(*p)) ++p;
-  constexpr bool kByLetters = std::is_same_v<Pattern, Gpt2Pattern> || std::is_same_v<Pattern, Gpt4Pattern>;
+  constexpr bool kBySpaces =
+      std::is_same_v<Pattern, WhitespacePattern> || std::is_same_v<Pattern, WordsPattern>;
   bool inside = false;
   while (end - p >= kLongestCharacter) {  // behind that, one may be cut
     const Character c = character_at(p, end);
-    const bool now = kByLetters ? (c.classes & kLetter) != 0 : (c.classes & kSpace) == 0;
-    if (inside && !now) return p;
-    inside = now;
+    if (inside && (kBySpaces ? (c.classes & kSpace) != 0 : ends_letters<Pattern>(c, p))) return p;
+    inside = kBySpaces ? (c.classes & kSpace) == 0 : (c.classes & kLetter) != 0;
     p += c.length;
   }
   return end;
@@ -138,7 +138,13 @@ const char* PieceTable::run(const char* begin, const char* end, const char* read
   const char* sure = end;
   if (!last) {
     sure = end - begin > kLookAhead ? end - kLookAhead : begin;
-    sure = std::min(sure, before_spaces(begin, end));
+    sure = std::min(sure, before_run(begin, end, kSpace));
+    if (std::is_same_v<Pattern, O200kPattern> && sure > begin) {
+      // How a run of letters and marks is cut may depend on its end.
+      const char* whole = sure;
+      while (whole > begin && continues(*whole) && sure - whole < kLongestCharacter) --whole;
+      sure = before_run(begin, whole, kLetter | kMark);
+    }
   }
   const char* p = begin;
   while (p < end) {

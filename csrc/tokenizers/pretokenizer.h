@@ -9,6 +9,7 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "support/checks.h"
 #include "tokenizers/characters.h"
@@ -126,6 +127,75 @@ struct Gpt4Pattern {
   }
 };
 
+// [^\r\n\p{L}\p{N}]?U*W+C?|[^\r\n\p{L}\p{N}]?U+W*C?|\p{N}{1,3}|
+// ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+ with U = [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], W =
+// [\p{Ll}\p{Lm}\p{Lo}\p{M}] and C the contractions of GPT-4.
+struct O200kPattern {
+  static constexpr bool kRunsOfOneClass = false;
+  static const char* next(const char* p, const char* end) {
+    const Character first = character_at(p, end);
+    const char* const behind = p + first.length;
+    const bool sign = !(first.classes & (kLetter | kNumber)) && *p != '\r' && *p != '\n';
+    for (const auto word : {small_word, large_word}) {
+      const char* found = sign ? word(behind, end) : nullptr;
+      if (found == nullptr) found = word(p, end);
+      if (found == nullptr) continue;
+      return found < end && *found == '\'' ? found + patterns::contraction<true>(found, end) : found;
+    }
+    if (first.classes & kNumber) return Gpt4Pattern::after_numbers(behind, end);
+    if (!(first.classes & kSpace)) return after_others(behind, end);
+    if (*p == ' ' && behind < end) {
+      const Character second = character_at(behind, end);
+      if (!(second.classes & (kLetter | kNumber | kSpace))) return after_others(behind + second.length, end);
+    }
+    const patterns::Spaces run = patterns::spaces_at(p, end);
+    return run.newline_end != nullptr ? run.newline_end : patterns::after_spaces(run, p, end);
+  }
+
+ private:
+  static bool upper(Character c) {
+    return (c.classes & kMark) || (c.classes & (kLetter | kLower)) == kLetter;
+  }
+  static bool lower(Character c) {
+    return (c.classes & kMark) || (c.classes & (kLetter | kUpper)) == kLetter;
+  }
+  static const char* after_lower(const char* p, const char* end) {
+    while (p < end) {
+      const Character c = character_at(p, end);
+      if (!lower(c)) break;
+      p += c.length;
+    }
+    return p;
+  }
+
+  // The end of U*W+ at p, nullptr for none: where nothing of W follows U*, it gives back what is of U alone.
+  static const char* small_word(const char* p, const char* end) {
+    const char* given_back = nullptr;
+    for (const char* q = p; q < end;) {
+      const Character c = character_at(q, end);
+      if (!upper(c)) return lower(c) ? after_lower(q + c.length, end) : given_back;
+      q += c.length;
+      if (lower(c)) given_back = q;
+    }
+    return given_back;
+  }
+  // The end of U+W* at p, where U*W+ is none.
+  static const char* large_word(const char* p, const char* end) {
+    const char* q = p;
+    while (q < end) {
+      const Character c = character_at(q, end);
+      if (!upper(c)) break;
+      q += c.length;
+    }
+    return q == p ? nullptr : q;
+  }
+  static const char* after_others(const char* p, const char* end) {
+    p = after_run_without(p, end, kLetter | kNumber | kSpace);
+    while (p < end && (*p == '\r' || *p == '\n' || *p == '/')) ++p;
+    return p;
+  }
+};
+
 // \s+|\S+
 struct WhitespacePattern {
   static constexpr bool kRunsOfOneClass = false;
@@ -142,14 +212,26 @@ struct WholePattern {
   static const char* next(const char*, const char* end) { return end; }
 };
 
+// Whether words surely end between a letter and this character that follows it, at p, whatever stands around:
+// with o200k a mark or a contraction may go on with a word.
+template <class Pattern>
+bool ends_letters(Character c, const char* p) {
+  if constexpr (std::is_same_v<Pattern, O200kPattern>) {
+    return !(c.classes & (kLetter | kMark)) && *p != '\'';
+  }
+  return !(c.classes & kLetter);
+}
+
 // Calls f(pattern) with the pattern of that name.
 template <class F>
 decltype(auto) with_pattern(std::string_view name, F&& f) {
   if (name == "gpt2") return f(Gpt2Pattern{});
   if (name == "gpt4") return f(Gpt4Pattern{});
+  if (name == "o200k") return f(O200kPattern{});
   if (name == "whitespace") return f(WhitespacePattern{});
   if (name == "none") return f(WholePattern{});
-  refuse("pretokenizer", "'gpt2', 'gpt4', 'whitespace' or 'none'", std::string("'").append(name).append("'"));
+  refuse("pretokenizer", "'gpt2', 'gpt4', 'o200k', 'whitespace' or 'none'",
+         std::string("'").append(name).append("'"));
 }
 
 }  // namespace fastnlp

@@ -49,7 +49,9 @@ def _add_tokenizer(parser: argparse.ArgumentParser) -> None:
         help="tokenizer.json, vocab.json, .tiktoken, codes of subword-nmt",
     )
     parser.add_argument("--merges", metavar="FILE", help="the merges of a vocab.json (merges.txt beside it)")
-    parser.add_argument("--pretokenizer", metavar="NAME", help="where the file does not say it: gpt2, gpt4")
+    parser.add_argument(
+        "--pretokenizer", metavar="NAME", help="where the file does not say it: gpt2, gpt4, o200k"
+    )
 
 
 def _add_train(kinds: Commands) -> None:
@@ -68,7 +70,10 @@ def _add_train(kinds: Commands) -> None:
     given: dict[str, Any] = {"default": argparse.SUPPRESS}
     parser.add_argument("--vocab-size", type=positive, default=32_000, metavar="N", help="tokens (32000)")
     parser.add_argument(
-        "--pretokenizer", metavar="NAME", help="gpt2, gpt4, whitespace, none, or a pattern (gpt2)", **given
+        "--pretokenizer",
+        metavar="NAME",
+        help="gpt2, gpt4, o200k, whitespace, none, or a pattern (gpt2)",
+        **given,
     )
     parser.add_argument("--kind", choices=("byte", "char"), help="smallest symbols (byte)", **given)
     parser.add_argument("--end-of-word", metavar="S", help="mark behind each word, of kind char", **given)

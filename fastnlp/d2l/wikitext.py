@@ -5,12 +5,12 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from fastnlp.d2l.download import data_folders, download_extract
 from fastnlp.d2l.examples import draw_seed
@@ -41,13 +41,6 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
 
     Attributes:
         vocab: with `<pad>`, `<mask>`, `<cls>` and `<sep>` as 1 to 4.
-        all_token_ids: (N, max_len) int64; a row is an example, in the order of the paragraphs.
-        all_segments: (N, max_len) int64.
-        valid_lens: (N,) float32.
-        all_pred_positions: (N, M) int64, with M = round(0.15 * max_len), at least 1.
-        all_mlm_weights: (N, M) float32.
-        all_mlm_labels: (N, M) int64.
-        nsp_labels: (N,) int64.
 
     Raises:
         ValueError: `max_len` is below 5, or no pair is that short.
@@ -104,29 +97,69 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
         )
         batch = examples.rows(0, np.arange(len(examples)))
         assert batch.is_next is not None
-        self.all_token_ids = _long(batch.tokens)
-        self.all_segments = _long(batch.segments)
-        self.valid_lens = torch.from_numpy(batch.lengths).float()
-        self.all_pred_positions = _long(batch.positions)
-        self.all_mlm_weights = torch.from_numpy(batch.weights)
-        self.all_mlm_labels = _long(batch.labels)
-        self.nsp_labels = _long(batch.is_next)
+        self._narrow = tuple(
+            torch.from_numpy(array)
+            for array in (
+                batch.tokens,
+                batch.segments,
+                batch.lengths,
+                batch.positions,
+                batch.weights,
+                batch.labels,
+                batch.is_next,
+            )
+        )
+
+    @cached_property
+    def _wide(self) -> Example:
+        return _widened(self._narrow)
+
+    @property
+    def all_token_ids(self) -> torch.Tensor:
+        """(N, max_len) int64; a row is an example, in the order of the paragraphs."""
+        return self._wide[0]
+
+    @property
+    def all_segments(self) -> torch.Tensor:
+        """(N, max_len) int64."""
+        return self._wide[1]
+
+    @property
+    def valid_lens(self) -> torch.Tensor:
+        """(N,) float32."""
+        return self._wide[2]
+
+    @property
+    def all_pred_positions(self) -> torch.Tensor:
+        """(N, M) int64, with M = round(0.15 * max_len), at least 1."""
+        return self._wide[3]
+
+    @property
+    def all_mlm_weights(self) -> torch.Tensor:
+        """(N, M) float32."""
+        return self._wide[4]
+
+    @property
+    def all_mlm_labels(self) -> torch.Tensor:
+        """(N, M) int64."""
+        return self._wide[5]
+
+    @property
+    def nsp_labels(self) -> torch.Tensor:
+        """(N,) int64."""
+        return self._wide[6]
 
     def tensors(self) -> Example:
         """All examples: the seven tensors in the order of a batch."""
-        return (
-            self.all_token_ids,
-            self.all_segments,
-            self.valid_lens,
-            self.all_pred_positions,
-            self.all_mlm_weights,
-            self.all_mlm_labels,
-            self.nsp_labels,
-        )
+        return self._wide
+
+    def batch(self, rows: torch.Tensor) -> Example:
+        """The seven tensors of some examples."""
+        return _widened(tuple(tensor[rows] for tensor in self._narrow))
 
     def __getitem__(self, idx: int) -> Example:
         """One example."""
-        return tuple(tensor[idx] for tensor in self.tensors())
+        return _widened(tuple(tensor[idx] for tensor in self._narrow))
 
     def __getitems__(self, indices: Sequence[int]) -> _Selection:
         """The examples of one batch; torch's DataLoader asks for them in this way."""
@@ -134,7 +167,7 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
 
     def __len__(self) -> int:
         """How many examples there are."""
-        return len(self.nsp_labels)
+        return len(self._narrow[0])
 
 
 class _Selection(Sequence[Example]):
@@ -151,8 +184,7 @@ class _Selection(Sequence[Example]):
         return self.dataset[self.indices[operator.index(index)]]
 
     def batch(self) -> list[torch.Tensor]:
-        rows = torch.as_tensor(self.indices)
-        return [tensor[rows] for tensor in self.dataset.tensors()]
+        return list(self.dataset.batch(torch.as_tensor(self.indices)))
 
 
 def _collate(selection: Any) -> list[torch.Tensor]:
@@ -199,9 +231,18 @@ def _data_dir() -> Path:
     return Path(download_extract("wikitext-2", "wikitext-2"))
 
 
-def _long(values: NDArray[Any]) -> torch.Tensor:
-    """As int64; NumPy asks for large pages, which takes half the time of torch's own conversion."""
-    return torch.from_numpy(values.astype(np.int64))
+def _widened(narrow: Example) -> Example:
+    """With the dtypes of the book, four times as large: for a batch, or for all when they are asked for."""
+    tokens, segments, lengths, places, weights, labels, is_next = narrow
+    return (
+        tokens.long(),
+        segments.long(),
+        lengths.float(),
+        places.long(),
+        weights,
+        labels.long(),
+        is_next.long(),
+    )
 
 
 def _lines(paragraphs: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -171,6 +171,8 @@ def _pattern_of(file: Path, pretokenizer: str | None) -> str:
     name = file.name.lower()
     if "cl100k" in name:
         return "gpt4"
+    if "o200k" in name:
+        return "o200k"
     if any(known in name for known in ("gpt2", "r50k", "p50k")):
         return "gpt2"
     raise ValueError("expected pretokenizer=..., as a .tiktoken file does not say how text is cut")

@@ -18,7 +18,13 @@ GPT4 = (
 )
 WORDS = r"\w+|[^\w\s]+"
 
-_PATTERNS = {GPT2: "gpt2", GPT4: "gpt4", r"\s+": "whitespace", r"\s+|\S+": "whitespace"}
+_PATTERNS = {
+    GPT2: "gpt2",
+    GPT4: "gpt4",
+    BUILT_IN["o200k"]: "o200k",
+    r"\s+": "whitespace",
+    r"\s+|\S+": "whitespace",
+}
 _GPT4_SPELLINGS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
     r"\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -119,7 +125,7 @@ def _pre_tokenizer(definition: Definition) -> dict[str, Any] | None:
         return _byte_level(True)
     if pattern == "none":
         return _byte_level(False)
-    expression = {"gpt4": GPT4, "whitespace": r"\s+"}.get(pattern, pattern)
+    expression = {"gpt4": GPT4, "o200k": BUILT_IN["o200k"], "whitespace": r"\s+"}.get(pattern, pattern)
     return {"type": "Sequence", "pretokenizers": [_split(expression), _byte_level(False)]}
 
 

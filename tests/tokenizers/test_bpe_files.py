@@ -30,7 +30,7 @@ def same_ids(ours, theirs, text):
     )
 
 
-@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "whitespace", "none", r"\p{L}+|\d"])
+@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "o200k", "whitespace", "none", r"\p{L}+|\d"])
 def test_tokenizers_reads_what_we_write_and_gives_the_same(english, tmp_path, pattern):
     from dataclasses import replace
 

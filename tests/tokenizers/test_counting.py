@@ -31,7 +31,7 @@ def lines(text):
     return [part + "\n" for part in parts[:-1]] + [parts[-1]]
 
 
-@pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4", "whitespace", "none"])
+@pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4", "o200k", "whitespace", "none"])
 @pytest.mark.parametrize("by_line", [True, False])
 @given(text=texts, block=st.integers(1, 50), threads=st.integers(1, 3))
 def test_pieces_do_not_depend_on_blocks_and_threads(pretokenizer, by_line, text, block, threads):
@@ -42,9 +42,12 @@ def test_pieces_do_not_depend_on_blocks_and_threads(pretokenizer, by_line, text,
     assert found == expected(documents, pretokenizer)
 
 
-@pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4", "whitespace"])
+@pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4", "o200k", "whitespace"])
 @pytest.mark.parametrize("by_line", [True, False])
-@pytest.mark.parametrize("text", ["ab 's 中文。!é1 \n" * 20_000, "!'\n\u3000 。" * 60_000, "a" * 200_000])
+@pytest.mark.parametrize(
+    "text",
+    ["ab 's 中文。!é1 \n" * 20_000, "!'\n\u3000 。" * 60_000, "a" * 200_000, "中" + "AB" * 60_000 + "b."],
+)
 def test_threads_share_a_block(pretokenizer, by_line, text):
     reference = expected(lines(text) if by_line else [text], pretokenizer)
     for threads, block in ((1, 1 << 22), (4, 1 << 22), (3, 100_003)):

@@ -10,7 +10,7 @@ from fastnlp.tokenizers import pretokenize
 from fastnlp.tokenizers.pretokenizers import BUILT_IN, compile_pattern, split_by
 
 # Characters of every class that the patterns tell apart, and the contractions.
-ALPHABET = "a Zé \n\r\t'sStTlLrReEvVmMdDſK1２٣中.!~\u00a0\u3000\u2028\u0301ǅ😀"
+ALPHABET = "a Zéʰ/ \n\r\t'sStTlLrReEvVmMdDſK1２٣中.!~\u00a0\u3000\u2028\u0301ǅ😀"
 NAMES = list(BUILT_IN)
 texts = st.text(st.sampled_from(ALPHABET), max_size=60)
 
@@ -49,6 +49,18 @@ def test_contractions_and_spaces_are_gpt2s():
     assert pretokenize("x12345 y'LL  \n z", "gpt4") == ["x", "123", "45", " y", "'LL", "  \n", " z"]
 
 
+def test_contractions_and_capitals_are_gpt4os():
+    assert pretokenize("HTTPServer's ABC\u0301d 中A!/\n/", "o200k") == [
+        "HTTPServer's", " ABC\u0301d", " 中", "A", "!/\n/"
+    ]  # fmt: skip
+
+
+def test_gpt4os_pattern_is_that_of_tiktoken(monkeypatch):
+    public = pytest.importorskip("tiktoken_ext.openai_public")
+    monkeypatch.setattr(public, "load_tiktoken_bpe", lambda *_, **__: {})  # the vocabulary is not at hand
+    assert public.o200k_base()["pat_str"] == BUILT_IN["o200k"]
+
+
 def _texts():
     folder = Path(os.environ.get("FASTNLP_DATA", "/nowhere"), "text")
     if not folder.is_dir():
@@ -61,7 +73,7 @@ def _texts():
 
 @pytest.mark.slow
 @pytest.mark.interop
-@pytest.mark.parametrize("name", ["gpt2", "gpt4"])
+@pytest.mark.parametrize("name", ["gpt2", "gpt4", "o200k"])
 def test_every_code_point_and_real_texts_are_cut_as_tokenizers_does(name):
     tokenizers = pytest.importorskip("tokenizers")
     split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(BUILT_IN[name]), "isolated")
@@ -71,12 +83,16 @@ def test_every_code_point_and_real_texts_are_cut_as_tokenizers_does(name):
 
 @pytest.mark.slow
 @pytest.mark.interop
-@pytest.mark.parametrize(("name", "own"), [("gpt2", "r50k_pat_str"), ("gpt4", "cl100k_base")])
+@pytest.mark.parametrize(
+    ("name", "own"), [("gpt2", "r50k_pat_str"), ("gpt4", "cl100k_base"), ("o200k", "o200k_base")]
+)
 def test_every_code_point_and_real_texts_are_cut_as_tiktoken_does(name, own):
     tiktoken = pytest.importorskip("tiktoken")
     public = pytest.importorskip("tiktoken_ext.openai_public")
     if own == "r50k_pat_str":
         pattern = public.r50k_pat_str
+    elif own == "o200k_base":
+        pattern = BUILT_IN["o200k"]
     else:
         pattern = (
             r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$"
@@ -103,7 +119,7 @@ def test_a_pattern_of_the_user_keeps_what_it_does_not_match():
 @pytest.mark.parametrize(
     ("pretokenizer", "error", "message"),
     [
-        ("gpt3", ValueError, "pretokenizer: expected 'gpt2', 'gpt4', .* got 'gpt3'"),
+        ("gpt3", ValueError, "pretokenizer: expected 'gpt2', 'gpt4', 'o200k', .* got 'gpt3'"),
         ("", ValueError, "pretokenizer: expected"),
         (r"(\w+", ValueError, r"pretokenizer: expected a regular expression, got '\(\\\\w\+'"),
         (3, TypeError, "pretokenizer: expected a name or a pattern"),
@@ -119,7 +135,7 @@ QUICK = "".join(chr(code) for code in range(0x2100))
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("name", ["gpt2", "gpt4"])
+@pytest.mark.parametrize("name", ["gpt2", "gpt4", "o200k"])
 def test_the_first_blocks_of_unicode_are_cut_as_tokenizers_does(name):
     tokenizers = pytest.importorskip("tokenizers")
     split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(BUILT_IN[name]), "isolated")
