@@ -115,26 +115,39 @@ struct TreeOutput {
       __builtin_prefetch(later);
       __builtin_prefetch(later + 15);
     }
-    const std::int64_t end = job.path_offsets[job.word[c] + 1];
-    for (std::int64_t i = job.path_offsets[job.word[c]]; i < end; ++i) {
+    const std::int64_t begin = job.path_offsets[job.word[c]];
+    // From the leaf on, where nodes are rare, to those near the root.
+    for (std::int64_t i = job.path_offsets[job.word[c] + 1] - 1; i >= begin; --i) {
       const std::int32_t node = job.path[i] >> 1;
-      if (node < job.warm_node) fetch_output(job, node);
+      if (node >= job.warm_node) return;
+      fetch_output(job, node);
     }
   }
   FASTNLP_INLINE static void outputs(const Word2VecJob& job, std::int64_t c, Meeting& m) {
+    const bool plain = !job.output_places && job.hot_rows == 0;
+    plain ? lay_out(job, c, m,
+                    [table = job.output, pitch = job.pitch](std::int64_t row) { return table + row * pitch; })
+          : lay_out(job, c, m, [&job](std::int64_t row) { return output_row(job, row); });
+  }
+
+ private:
+  template <class RowOf>
+  FASTNLP_INLINE static void lay_out(const Word2VecJob& job, std::int64_t c, Meeting& m, RowOf row_of) {
     const std::int64_t begin = job.path_offsets[job.word[c]];
     const std::int32_t* path = job.path + begin;
-    m.columns = static_cast<int>(job.path_offsets[job.word[c] + 1] - begin);
+    const int columns = static_cast<int>(job.path_offsets[job.word[c] + 1] - begin);
+    float** y = m.y;
     std::uint64_t labels = 0;
-    for (int j = 0; j < m.columns; ++j) {
-      m.y[j] = output_row(job, path[j] >> 1);
+    for (int j = 0; j < columns; ++j) {
+      y[j] = row_of(path[j] >> 1);
       labels |= static_cast<std::uint64_t>(~path[j] & 1) << j % 64;
       if (j % 64 == 63) {
         m.labels[j / 64] = labels;
         labels = 0;
       }
     }
-    m.labels[m.columns / 64] = labels;
+    m.labels[columns / 64] = labels;
+    m.columns = columns;
   }
 };
 
