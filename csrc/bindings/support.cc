@@ -1,5 +1,6 @@
 #include <cstring>
 #include <exception>
+#include <system_error>
 
 #include "bindings/bindings.h"
 #include "support/file.h"
@@ -9,7 +10,8 @@ namespace fastnlp::bindings {
 
 namespace {
 
-// What the system says becomes an OSError with its number and file; a file that is cut short, a ValueError.
+// What the system says becomes an OSError with its number and file; a file that is cut short, a ValueError; a
+// thread that the system does not start, a RuntimeError.
 void translate(std::exception_ptr thrown) {
   try {
     std::rethrow_exception(thrown);
@@ -19,6 +21,9 @@ void translate(std::exception_ptr thrown) {
     } else {
       py::set_error(PyExc_OSError, py::make_tuple(error.code(), std::strerror(error.code()), error.path()));
     }
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) throw;
+    py::set_error(PyExc_RuntimeError, "threads: the system does not start as many; ask for fewer");
   }
 }
 

@@ -139,8 +139,26 @@ SliceReport train_rounds(const Word2VecPlan& plan, Table input, Table output, st
     }
   };
   {
+    // Nobody begins before all are there: those who wait for one that the system refused would wait for ever.
+    enum : int { kWait, kBegin, kLeave };
+    std::atomic<int> call{kWait};
+    const auto summon = [&call](int what) {
+      call.store(what);
+      call.notify_all();
+    };
     std::vector<std::jthread> crew;
-    for (int i = 1; i < crew_size; ++i) crew.emplace_back(work, i);
+    try {
+      for (int i = 1; i < crew_size; ++i) {
+        crew.emplace_back([&, i] {
+          call.wait(kWait);
+          if (call.load() == kBegin) work(i);
+        });
+      }
+    } catch (...) {
+      summon(kLeave);
+      throw;
+    }
+    summon(kBegin);
     work(0);
   }
   if (failure) std::rethrow_exception(failure);

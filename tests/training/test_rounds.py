@@ -1,6 +1,9 @@
 """Deterministic runs on any number of threads."""
 
 import itertools
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -146,3 +149,26 @@ def test_pairs_that_draw_for_themselves_have_no_deterministic_form():
         Word2Vec(negatives_shared_by="pair", deterministic=True)
     with pytest.raises(TypeError, match="deterministic: expected True or False, got 1"):
         Word2Vec(deterministic=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what memory a process has")
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_threads_that_the_system_does_not_start_are_an_error(deterministic):
+    script = textwrap.dedent(
+        f"""
+        import resource
+        from pathlib import Path
+        import fastnlp
+        corpus = fastnlp.Corpus.from_text([[f"w{{i % 40}}" for i in range(j, j + 20)] for j in range(300)])
+        for threads in (1, 8):
+            model = fastnlp.Word2Vec(dim=16, epochs=1, threads=threads, deterministic={deterministic})
+            if threads == 8:
+                used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+                resource.setrlimit(resource.RLIMIT_AS, (used + 2_000_000, used + 2_000_000))
+            model.fit(corpus, progress=False)
+        """
+    )
+    failed = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert "RuntimeError: threads: the system does not start as many" in failed.stderr
