@@ -123,6 +123,34 @@ def read(step: Any, vocab_size: int) -> Template:
     return template
 
 
+def bert_template(cls: tuple[str, int], sep: tuple[str, int]) -> dict[str, Any]:
+    """A `post_processor` that makes [CLS] A [SEP] and [CLS] A [SEP] B [SEP], the second text in segment 1.
+
+    Args:
+        cls: the token in front and its id.
+        sep: the token behind each text and its id.
+
+    Returns:
+        The step, for a `tokenizer.json`.
+    """
+
+    def special(token: tuple[str, int], segment: int) -> dict[str, Any]:
+        return {"SpecialToken": {"id": token[0], "type_id": segment}}
+
+    def text(name: str, segment: int) -> dict[str, Any]:
+        return {"Sequence": {"id": name, "type_id": segment}}
+
+    single = [special(cls, 0), text("A", 0), special(sep, 0)]
+    return {
+        "type": "TemplateProcessing",
+        "single": single,
+        "pair": [*single, text("B", 1), special(sep, 1)],
+        "special_tokens": {
+            name: {"id": name, "ids": [number], "tokens": [name]} for name, number in (cls, sep)
+        },
+    }
+
+
 def _templates(step: Any, key: str) -> list[Template | None]:
     """Of each step what it adds; None where that is nothing."""
     if step is None:
