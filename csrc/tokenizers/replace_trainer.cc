@@ -4,12 +4,12 @@
 #include <chrono>
 #include <utility>
 
+#include "tokenizers/characters.h"
+
 namespace fastnlp {
 namespace {
 
 constexpr std::uint32_t kStep = 1u << 16;  // places that are counted between two looks at the clock
-
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 constexpr std::size_t kBytes = 4;  // of an end
 

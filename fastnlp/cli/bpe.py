@@ -139,7 +139,6 @@ def _add_decode(kinds: Commands) -> None:
 
 def _load(options: argparse.Namespace) -> BPE:
     from fastnlp.tokenizers import BPE
-    from fastnlp.tokenizers.batch import Batch
 
     return BPE.load(options.tokenizer, merges=options.merges, pretokenizer=options.pretokenizer)
 
@@ -154,7 +153,6 @@ def _check_inputs(inputs: list[str]) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Learns merges and writes the tokenizer."""
     from fastnlp.tokenizers import BPE
-    from fastnlp.tokenizers.batch import Batch
 
     _check_inputs(options.inputs)
     names = ("pretokenizer", "kind", "end_of_word", "min_frequency", "max_token_length")
