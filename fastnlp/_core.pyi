@@ -18,6 +18,7 @@ __all__: list[str] = [
     "Glove",
     "IndexedWords",
     "MaskedLm",
+    "Paragraphs",
     "PhraseCounter",
     "PhraseJoiner",
     "PieceCounter",
@@ -65,8 +66,10 @@ __all__: list[str] = [
     "sketch_rows",
     "spell",
     "subsample",
+    "take_words",
     "tree_paths",
     "windows",
+    "word_lines",
 ]
 
 class TokenCounter:
@@ -132,6 +135,37 @@ class StreamEncoder:
     ]:
         """
         Ids of the next entries, ends of sentences in tokens, ends of documents in sentences.
+        """
+
+class Paragraphs:
+    """
+    The lines of a text that have a full stop between spaces.
+    """
+    def __getitem__(self, i: typing.SupportsInt | typing.SupportsIndex) -> bytes:
+        """
+        A paragraph without the ASCII white space around it.
+        """
+    def __init__(self, text: numpy.typing.NDArray[numpy.uint8]) -> None: ...
+    def __len__(self) -> int: ...
+    def characters(self) -> numpy.typing.NDArray[numpy.uint32]:
+        """
+        The characters of the text beyond ASCII, rising.
+        """
+    def having(self, characters: numpy.typing.NDArray[numpy.uint32]) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        The paragraphs in which one of these characters stands.
+        """
+    def replace(self, i: typing.SupportsInt | typing.SupportsIndex, line: bytes) -> None:
+        """
+        Takes other text for a paragraph.
+        """
+    def sizes(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        How many bytes `write` makes of each.
+        """
+    def write(self, order: numpy.typing.NDArray[numpy.int64], out: numpy.typing.NDArray[numpy.uint8]) -> int:
+        """
+        Paragraphs in some order: ASCII in lower case, a sentence a line, an empty line behind each. Gives how many bytes they are.
         """
 
 class PhraseCounter:
@@ -1041,6 +1075,13 @@ def subsample(
 ) -> tuple[
     numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]
 ]: ...
+def take_words(
+    data: bytes, offsets: numpy.typing.NDArray[numpy.int64], places: numpy.typing.NDArray[numpy.int64]
+) -> tuple[bytes, numpy.typing.NDArray[numpy.int64]]:
+    """
+    Bytes and offsets of the words at some places.
+    """
+
 def tree_paths(
     links: numpy.typing.NDArray[numpy.int32], vocabulary: typing.SupportsInt | typing.SupportsIndex
 ) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int64]]:
@@ -1064,3 +1105,7 @@ def windows(
     numpy.typing.NDArray[numpy.int64],
     numpy.typing.NDArray[numpy.int64],
 ]: ...
+def word_lines(data: bytes, offsets: numpy.typing.NDArray[numpy.int64]) -> bytes:
+    """
+    Each word with a line feed behind it.
+    """

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -19,14 +20,43 @@ using Longs = CArray<std::int64_t>;
 using Batch = std::tuple<py::array, py::array, py::array, py::array, py::array, py::array, py::object>;
 
 // The core's object and the arrays that it reads.
-struct Builder {
+class Builder {
+ public:
+  Builder(CArray<std::int32_t> tokens, Longs sentences, Longs documents, CArray<std::uint8_t> roles,
+          CArray<std::int32_t> stand_ins, bool running)
+      : ids(std::move(tokens)),
+        sentence_offsets(std::move(sentences)),
+        document_offsets(std::move(documents)),
+        flags(std::move(roles)),
+        drawable(std::move(stand_ins)),
+        full(running) {}
+
   CArray<std::int32_t> ids;
   Longs sentence_offsets, document_offsets;
   CArray<std::uint8_t> flags;
   CArray<std::int32_t> drawable;
   bool full;
   std::optional<MaskedLm> core;
+
+  // The pairs before each block of documents. Those of the last epoch are kept, since pairs are counted
+  // before they are written.
+  std::shared_ptr<const std::vector<std::int64_t>> counts(std::uint32_t epoch, int threads) const;
+
+ private:
+  mutable std::mutex counting_;
+  mutable std::uint32_t counted_epoch_ = 0;
+  mutable std::shared_ptr<const std::vector<std::int64_t>> counted_;
 };
+
+std::shared_ptr<const std::vector<std::int64_t>> Builder::counts(std::uint32_t epoch, int threads) const {
+  const std::lock_guard lock(counting_);
+  if (!counted_ || counted_epoch_ != epoch) {
+    counted_ = std::make_shared<const std::vector<std::int64_t>>(
+        count_pairs(core->bounds(), core->options().pairs, core->options().seed, epoch, threads));
+    counted_epoch_ = epoch;
+  }
+  return counted_;
+}
 
 // An epoch's pairs travel as (N, 3) int64, so that they may lie in a file; what is in them is checked.
 std::span<const Pair> as_pairs(const Longs& pairs) {
@@ -42,8 +72,7 @@ std::unique_ptr<Builder> make(const CArray<std::int32_t>& ids, const Longs& sent
                               bool other_document, bool drop_long, double short_fraction,
                               double random_fraction, double mask_fraction, std::int64_t most, double hidden,
                               double replaced, bool whole_words, std::uint64_t seed) {
-  auto builder = std::make_unique<Builder>(
-      Builder{ids, sentence_offsets, document_offsets, flags, drawable, full, std::nullopt});
+  auto builder = std::make_unique<Builder>(ids, sentence_offsets, document_offsets, flags, drawable, full);
   const MaskedLmOptions options{.max_len = max_len,
                                 .cls = special[0],
                                 .sep = special[1],
@@ -69,14 +98,9 @@ std::unique_ptr<Builder> make(const CArray<std::int32_t>& ids, const Longs& sent
   return builder;
 }
 
-std::vector<std::int64_t> counts(const Builder& builder, std::uint32_t epoch, int threads) {
-  const MaskedLm& core = *builder.core;
-  return count_pairs(core.bounds(), core.options().pairs, core.options().seed, epoch, threads);
-}
-
 std::int64_t count(const Builder& builder, std::uint32_t epoch, int threads) {
-  const py::gil_scoped_release release;  // the builder is immutable
-  return builder.full ? builder.core->full_rows() : counts(builder, epoch, threads).back();
+  const py::gil_scoped_release release;  // what the builder keeps is behind a lock
+  return builder.full ? builder.core->full_rows() : builder.counts(epoch, threads)->back();
 }
 
 void write(const Builder& builder, std::uint32_t epoch, Longs pairs, int threads) {
@@ -84,11 +108,11 @@ void write(const Builder& builder, std::uint32_t epoch, Longs pairs, int threads
   const std::size_t rows = as_pairs(pairs).size();
   auto* out = reinterpret_cast<Pair*>(pairs.mutable_data());
   const py::gil_scoped_release release;  // the caller holds the array and looks at it afterwards
-  const std::vector<std::int64_t> places = counts(builder, epoch, threads);
-  if (static_cast<std::int64_t>(rows) != places.back()) {
-    refuse("pairs", std::to_string(places.back()) + " rows", std::to_string(rows));
+  const auto places = builder.counts(epoch, threads);
+  if (static_cast<std::int64_t>(rows) != places->back()) {
+    refuse("pairs", std::to_string(places->back()) + " rows", std::to_string(rows));
   }
-  write_pairs(core.bounds(), core.options().pairs, core.options().seed, epoch, places, threads, out);
+  write_pairs(core.bounds(), core.options().pairs, core.options().seed, epoch, *places, threads, out);
 }
 
 CArray<std::int32_t> lengths(const Builder& builder, const Longs& pairs, const Longs& numbers) {

@@ -6,6 +6,8 @@
 
 #include "bindings/bindings.h"
 #include "support/checks.h"
+#include "text/packed_words.h"
+#include "text/paragraphs.h"
 #include "text/phrase_counter.h"
 #include "text/phrase_joiner.h"
 #include "text/spelling.h"
@@ -64,6 +66,26 @@ std::tuple<py::bytes, py::array_t<std::int64_t>, py::array_t<std::int64_t>, py::
   }
   return {py::bytes(words.bytes), take(std::move(words.offsets)), take(std::move(words.counts)),
           take(std::move(words.number_of))};
+}
+
+std::size_t write(const Paragraphs& paragraphs, const CArray<std::int64_t>& order, CArray<std::uint8_t> out) {
+  const std::span<const std::int64_t> places = view(order);
+  std::size_t total = 0;
+  for (const std::int64_t i : places) total += paragraphs.size(i);
+  if (total > static_cast<std::size_t>(out.size())) {
+    refuse("out", "room for " + std::to_string(total) + " bytes", std::to_string(out.size()));
+  }
+  char* const text = reinterpret_cast<char*>(out.mutable_data());
+  // Fills an array that the caller holds and does not look at meanwhile.
+  const py::gil_scoped_release release;
+  paragraphs.write(places, text);
+  return total;
+}
+
+PackedWords packed(const py::bytes& data, const CArray<std::int64_t>& offsets) {
+  const PackedWords words{data, view(offsets)};
+  check_offsets("offsets", words.offsets, static_cast<std::int64_t>(words.data.size()));
+  return words;
 }
 
 std::tuple<py::array_t<std::int32_t>, py::array_t<std::int32_t>, py::array_t<std::int32_t>,
@@ -169,6 +191,56 @@ void register_text(py::module_& m) {
           },
           py::arg("stream").noconvert(),
           "Ids of the next entries, ends of sentences in tokens, ends of documents in sentences.");
+
+  py::class_<Paragraphs>(m, "Paragraphs", "The lines of a text that have a full stop between spaces.")
+      .def(py::init([](const CArray<std::uint8_t>& text) {
+             const std::span<const std::uint8_t> bytes = view(text);
+             // Reads an array that the caller holds.
+             const py::gil_scoped_release release;
+             return std::make_unique<Paragraphs>(
+                 std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+           }),
+           py::arg("text").noconvert(), py::keep_alive<1, 2>())
+      .def("__len__", &Paragraphs::count)
+      .def(
+          "__getitem__",
+          [](const Paragraphs& paragraphs, std::int64_t i) { return py::bytes(paragraphs[i]); }, "i"_a,
+          "A paragraph without the ASCII white space around it.")
+      .def(
+          "characters", [](const Paragraphs& paragraphs) { return take(paragraphs.characters()); },
+          "The characters of the text beyond ASCII, rising.")
+      .def(
+          "having",
+          [](const Paragraphs& paragraphs, const CArray<std::uint32_t>& characters) {
+            return take(paragraphs.having(view(characters)));
+          },
+          py::arg("characters").noconvert(), "The paragraphs in which one of these characters stands.")
+      .def(
+          "replace",
+          [](Paragraphs& paragraphs, std::int64_t i, const py::bytes& line) { paragraphs.replace(i, line); },
+          "i"_a, "line"_a, "Takes other text for a paragraph.")
+      .def(
+          "sizes", [](const Paragraphs& paragraphs) { return take(paragraphs.sizes()); },
+          "How many bytes `write` makes of each.")
+      .def("write", &write, py::arg("order").noconvert(), py::arg("out").noconvert(),
+           "Paragraphs in some order: ASCII in lower case, a sentence a line, an empty line behind each. "
+           "Gives "
+           "how many bytes they are.");
+
+  m.def(
+      "take_words",
+      [](const py::bytes& data, const CArray<std::int64_t>& offsets, const CArray<std::int64_t>& places) {
+        TakenWords taken = take_words(packed(data, offsets), view(places));
+        return py::make_tuple(py::bytes(taken.data), take(std::move(taken.offsets)));
+      },
+      "data"_a, py::arg("offsets").noconvert(), py::arg("places").noconvert(),
+      "Bytes and offsets of the words at some places.");
+  m.def(
+      "word_lines",
+      [](const py::bytes& data, const CArray<std::int64_t>& offsets) {
+        return py::bytes(word_lines(packed(data, offsets)));
+      },
+      "data"_a, py::arg("offsets").noconvert(), "Each word with a line feed behind it.");
 
   py::class_<PhraseCounter>(m, "PhraseCounter", "Counts neighbouring words and finds those that are phrases.")
       .def(py::init([](const CArray<std::int32_t>& ids, const CArray<std::int64_t>& sentence_offsets,

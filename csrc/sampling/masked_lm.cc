@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kRowsAtOnce = 64;
 constexpr std::int64_t kTokensAThread = 1 << 15;  // fewer are not worth a thread
+constexpr std::int64_t kPairsAhead = 4;           // so many rows before it is written a pair is fetched
 
 void check_number(std::span<const std::int64_t> numbers, std::int64_t i, std::int64_t count) {
   if (numbers[i] >= 0 && numbers[i] < count) return;
@@ -62,6 +63,17 @@ std::int64_t MaskedLm::longest(std::span<const Pair> pairs, std::span<const std:
     most = std::max(most, length(pair));
   }
   return most;
+}
+
+// Sentences lie anywhere in the corpus; a few lines are most of them.
+void MaskedLm::prefetch(const Pair& pair) const {
+  constexpr std::int64_t kLine = 64 / sizeof(std::int32_t), kMost = 4 * kLine;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(pair.a_tokens, kMost); i += kLine) {
+    __builtin_prefetch(ids_.data() + pair.a + i);
+  }
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(pair.b_tokens, kMost); i += kLine) {
+    __builtin_prefetch(ids_.data() + pair.b() + i);
+  }
 }
 
 // Writes rows, one after another; each thread has its own.
@@ -189,7 +201,10 @@ void MaskedLm::fill_pairs(std::span<const Pair> pairs, std::span<const std::int6
   for_each_block(count, kRowsAtOnce, worth(count * rows.width, threads),
                  [&](std::int64_t, std::int64_t begin, std::int64_t end) {
                    Writer writer(*this, epoch, rows);
-                   for (std::int64_t i = begin; i < end; ++i) writer.pair(i, pairs[numbers[i]]);
+                   for (std::int64_t i = begin; i < end; ++i) {
+                     if (i + kPairsAhead < end) prefetch(pairs[numbers[i + kPairsAhead]]);
+                     writer.pair(i, pairs[numbers[i]]);
+                   }
                  });
 }
 

@@ -62,6 +62,7 @@ class MaskedLm {
  private:
   class Writer;
 
+  void prefetch(const Pair& pair) const;
   std::int64_t ring() const { return static_cast<std::int64_t>(ids_.size()) + bounds_.count(); }
 
   std::span<const std::int32_t> ids_;

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace fastnlp {
 
@@ -18,5 +20,15 @@ struct PackedWords {
     return data.substr(begin, end - begin);
   }
 };
+
+// The words at some places, in that order: their bytes and their offsets in them.
+struct TakenWords {
+  std::string data;
+  std::vector<std::int64_t> offsets;
+};
+TakenWords take_words(const PackedWords& words, std::span<const std::int64_t> places);
+
+// Each word with a line feed behind it.
+std::string word_lines(const PackedWords& words);
 
 }  // namespace fastnlp

@@ -66,10 +66,12 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
         table_bytes_(static_cast<std::size_t>(
             memory - pages_for(static_cast<std::int64_t>(ids.size()), threads_, memory) * kPairPage)) {}
 
+  // Every thread takes a block, or a bucket, before it looks at the clock: however short a step is, it gets
+  // on.
   bool advance(double seconds) override {
     const auto deadline =
         Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-    while (stage_ != Stage::kDone && Clock::now() < deadline) {
+    do {
       switch (stage_) {
         case Stage::kWords:
           count_words(deadline);
@@ -86,7 +88,7 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
         case Stage::kDone:
           break;
       }
-    }
+    } while (stage_ != Stage::kDone && Clock::now() < deadline);
     return stage_ == Stage::kDone;
   }
 
@@ -146,7 +148,7 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
     on_threads(static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads_), room)), [&](int t) {
       std::vector<std::int64_t>& counts = senders_[static_cast<std::size_t>(t)].words;
       counts.resize(words_.size());
-      while (Clock::now() < deadline) {
+      do {
         const std::int64_t block = next_.fetch_add(1);
         if (block >= blocks_) break;
         const std::int64_t end = std::min(static_cast<std::int64_t>(ids_.size()), (block + 1) * kBlock);
@@ -155,7 +157,7 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
           if (id >= counts.size()) check_ids("ids", ids_, static_cast<std::int64_t>(counts.size()));
           ++counts[id];
         }
-      }
+      } while (Clock::now() < deadline);
     });
     if (next_ < blocks_) return;
     for (Sender& sender : senders_) {
@@ -185,11 +187,11 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
 
   void send(Clock::time_point deadline) {
     on_threads(threads_, [&](int t) {
-      while (Clock::now() < deadline && pages_.has(threads_ * kBlockPages)) {
+      do {
         const std::int64_t block = next_.fetch_add(1);
         if (block >= blocks_) break;
         send_block(t, block * kBlock, std::min(static_cast<std::int64_t>(ids_.size()), (block + 1) * kBlock));
-      }
+      } while (Clock::now() < deadline && pages_.has(threads_ * kBlockPages));
     });
     if (next_ >= blocks_ || !pages_.has(threads_ * kBlockPages)) {
       next_bucket_ = 0;
@@ -217,11 +219,11 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
 
   void drain(Clock::time_point deadline) {
     on_threads(threads_, [&](int) {
-      while (Clock::now() < deadline) {
+      do {
         const std::size_t bucket = next_bucket_.fetch_add(1);
         if (bucket >= kPairBuckets) break;
         if (state_[bucket] == State::kCounted && !drain_bucket(bucket)) state_[bucket] = State::kPutOff;
-      }
+      } while (Clock::now() < deadline);
     });
     if (next_bucket_ < kPairBuckets) return;
     pages_.clear();
@@ -273,11 +275,11 @@ class PhraseCounter::Counting final : public PhraseCounter::Steps {
       for (const Sender& sender : senders_) pairs_ += sender.pairs;
     }
     on_threads(threads_, [&](int) {
-      while (Clock::now() < deadline) {
+      do {
         const std::size_t bucket = next_bucket_.fetch_add(1);
         if (bucket >= kPairBuckets) break;
         if (state_[bucket] == State::kCounted) collect_bucket(bucket);
-      }
+      } while (Clock::now() < deadline);
     });
     if (next_bucket_ >= kPairBuckets) next_pass();
   }

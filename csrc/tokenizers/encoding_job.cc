@@ -89,9 +89,9 @@ bool EncodingJob::step(double seconds, const std::function<bool()>& stopped) {
   const auto spent = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  while (prepared_ < documents_.size() && spent() < seconds / 2) {
+  do {
     for (std::size_t i = 0; i < 64 && prepared_ < documents_.size(); ++i) cut(prepared_++);
-  }
+  } while (prepared_ < documents_.size() && spent() < seconds / 2);
   counts_.resize(stretches_.size());
   if (next_ < units_.size()) {
     std::atomic<std::size_t> next{next_};
@@ -99,12 +99,13 @@ bool EncodingJob::step(double seconds, const std::function<bool()>& stopped) {
     const std::size_t ready = units_.size() - (prepared_ < documents_.size() ? 1 : 0);
     Interruption interruption(stopped, threads_ - 1);
     for (const auto& worker : workers_) worker->interruption = &interruption;
+    // Every thread takes a unit before it looks at the clock: however short a step is, it gets on.
     const auto work = [&](std::size_t thread) {
-      while (spent() < seconds) {
+      do {
         const std::size_t u = next.fetch_add(1);
         if (u >= ready) break;
         run(thread, u);
-      }
+      } while (spent() < seconds);
     };
     on_threads(static_cast<int>(threads_), [&](int t) {
       if (t == 0) {

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import collections
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnlp.text.word_list import WordList
 
 
 def tokenize(lines: Sequence[str], token: str = "word") -> list[list[str]]:
@@ -71,7 +76,7 @@ class Vocab:
     """
 
     _token_freqs: list[tuple[str, int]] | None
-    _counted: tuple[list[str], list[int]]
+    _counted: tuple[WordList, NDArray[np.int64]]
 
     def __init__(
         self,
@@ -108,15 +113,21 @@ class Vocab:
         return vocab
 
     @classmethod
-    def _of(cls, idx_to_token: list[str], tokens: list[str], counts: list[int]) -> Vocab:
-        """A vocabulary that is made already: its tokens by index, and all tokens with their counts.
+    def _of(
+        cls,
+        idx_to_token: list[str],
+        token_to_idx: Mapping[str, int],
+        found: WordList,
+        counts: NDArray[np.int64],
+    ) -> Vocab:
+        """A vocabulary that is made already, both ways, and all tokens by first appearance with their counts.
 
         The pairs of `token_freqs` are made when they are asked for: so many tuples bring Python to look for
         garbage, which takes 0.1 s beside torch.
         """
         vocab = cls.__new__(cls)
-        vocab.idx_to_token, vocab._token_freqs, vocab._counted = idx_to_token, None, (tokens, counts)
-        vocab.token_to_idx = {token: index for index, token in enumerate(idx_to_token)}
+        vocab.idx_to_token, vocab.token_to_idx = list(idx_to_token), dict(token_to_idx)
+        vocab._token_freqs, vocab._counted = None, (found, counts)
         return vocab
 
     def _fill(self, counter: collections.Counter[str], min_freq: int, reserved: Sequence[str]) -> None:
@@ -174,5 +185,7 @@ class Vocab:
     def token_freqs(self) -> list[tuple[str, int]]:
         """All tokens with their counts, most frequent first, below `min_freq` too."""
         if self._token_freqs is None:
-            self._token_freqs = list(zip(*self._counted, strict=True))
+            found, counts = self._counted
+            order = np.argsort(-counts, kind="stable")
+            self._token_freqs = list(zip(found.take(order).strings, counts[order].tolist(), strict=True))
         return self._token_freqs

@@ -17,11 +17,12 @@ from fastnlp.d2l.examples import draw_seed
 from fastnlp.d2l.paragraphs import TRAIN, Paragraphs, read_paragraphs
 from fastnlp.d2l.vocabulary import Vocab
 from fastnlp.sampling import BertExamples
+from fastnlp.sampling.checks import at_least
 from fastnlp.text import Corpus
-from fastnlp.text import Vocab as Words
-from fastnlp.text.selection import select
-from fastnlp.text.sources import TextInMemory
+from fastnlp.text.building import BuildOptions, Built, build
+from fastnlp.text.sources import TextInBlocks
 
+_ROWS = 2048  # made at a time
 _RESERVED = ("<pad>", "<mask>", "<cls>", "<sep>")
 
 Example = tuple[torch.Tensor, ...]
@@ -52,7 +53,8 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
     """
 
     def __init__(self, paragraphs: Sequence[Sequence[str]], max_len: int) -> None:
-        self._make(Corpus.from_text(_lines(paragraphs), min_count=1), max_len)
+        at_least("max_len", max_len, 5)
+        self._make(_built(_lines(paragraphs)), max_len)
 
     @classmethod
     def _of_text(cls, paragraphs: Paragraphs, max_len: int) -> _WikiTextDataset:
@@ -62,31 +64,20 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
         the text without a str of Python for each. A blank sentence would end a paragraph too, so then they
         are divided one by one.
         """
-        corpus = Corpus.from_text(TextInMemory(paragraphs.text), min_count=1)
-        if corpus.n_documents != paragraphs.count:
+        at_least("max_len", max_len, 5)
+        built = _built(TextInBlocks(paragraphs.blocks()))
+        if len(built.document_offsets) - 1 != len(paragraphs):
             return cls(paragraphs.sentences(), max_len)
         dataset = cls.__new__(cls)
-        dataset._make(corpus, max_len)
+        dataset._make(built, max_len)
         return dataset
 
-    def _make(self, corpus: Corpus, max_len: int) -> None:
-        """Examples from a corpus with every word of the text, by falling count."""
-        words = corpus.vocab
-        tokens = words.tokens  # made before `select`, which passes them on
-        kept, counts, id_of = select(
-            words.words, words.counts, min_count=5, unknown="<unk>", reserved=_RESERVED
-        )
-        known = Words.from_arrays(kept, counts, unknown="<unk>", reserved=_RESERVED, min_count=5)
-        regular = np.flatnonzero(id_of > len(_RESERVED)).tolist()
-        self.vocab = Vocab._of(
-            ["<unk>", *_RESERVED, *map(tokens.__getitem__, regular)],
-            tokens,
-            words.counts.tolist(),
-        )
+    def _make(self, built: Built, max_len: int) -> None:
+        words = built.vocab
+        assert built.found is not None and built.found_counts is not None
+        self.vocab = Vocab._of(words.tokens, words.ids, built.found, built.found_counts)
         examples = BertExamples(
-            Corpus.from_ids(
-                np.take(id_of, corpus.ids), corpus.sentence_offsets, known, corpus.document_offsets
-            ),
+            Corpus(built.ids, built.sentence_offsets, built.document_offsets, words),
             max_len=max_len,
             pairs="adjacent",
             next_sentence_rule="book",
@@ -95,20 +86,7 @@ class _WikiTextDataset(torch.utils.data.Dataset[Example]):
             pad_to="max_len",
             seed=draw_seed(),
         )
-        batch = examples.rows(0, np.arange(len(examples)))
-        assert batch.is_next is not None
-        self._narrow = tuple(
-            torch.from_numpy(array)
-            for array in (
-                batch.tokens,
-                batch.segments,
-                batch.lengths,
-                batch.positions,
-                batch.weights,
-                batch.labels,
-                batch.is_next,
-            )
-        )
+        self._narrow = _narrow_rows(examples, len(words))
 
     @cached_property
     def _wide(self) -> Example:
@@ -231,18 +209,60 @@ def _data_dir() -> Path:
     return Path(download_extract("wikitext-2", "wikitext-2"))
 
 
+def _narrow_rows(examples: BertExamples, words: int) -> Example:
+    """All rows, in integers as small as they fit: a ninth of the memory of the book's dtypes.
+
+    Memory that nothing has touched yet takes longer to get than rows take to make, so they are made some at a
+    time in the same few pages.
+    """
+    size, width = len(examples), examples.max_len
+    most = examples.rows(0, [0]).positions.shape[1]
+    word, place = np.min_scalar_type(-words), np.min_scalar_type(-width)
+    narrow = (
+        np.empty((size, width), word),
+        np.empty((size, width), np.bool_),
+        np.empty(size, place),
+        np.empty((size, most), place),
+        np.empty((size, most), np.bool_),
+        np.empty((size, most), word),
+        np.empty(size, np.bool_),
+    )
+    for start in range(0, size, _ROWS):
+        some = slice(start, min(size, start + _ROWS))
+        rows = examples.rows(0, np.arange(some.start, some.stop))
+        assert rows.is_next is not None
+        columns = (
+            rows.tokens,
+            rows.segments,
+            rows.lengths,
+            rows.positions,
+            rows.weights,
+            rows.labels,
+            rows.is_next,
+        )
+        for column, values in zip(narrow, columns, strict=True):
+            column[some] = values
+    return tuple(map(torch.from_numpy, narrow))
+
+
 def _widened(narrow: Example) -> Example:
-    """With the dtypes of the book, four times as large: for a batch, or for all when they are asked for."""
+    """With the dtypes of the book: for a batch, or for all when they are asked for."""
     tokens, segments, lengths, places, weights, labels, is_next = narrow
     return (
         tokens.long(),
         segments.long(),
         lengths.float(),
         places.long(),
-        weights,
+        weights.float(),
         labels.long(),
         is_next.long(),
     )
+
+
+def _built(source: Any) -> Built:
+    """One thread counts: of so short a text two would take more time together, and the clock hardly less."""
+    options = BuildOptions(min_count=5, unknown="<unk>", reserved=_RESERVED, threads=1)
+    return build(source, options)
 
 
 def _lines(paragraphs: Sequence[Sequence[str]]) -> Iterator[str]:

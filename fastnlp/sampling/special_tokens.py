@@ -116,9 +116,8 @@ def token_flags(
         flags[unknown] |= _NEVER_PREDICTED
     stands_in = np.ones(len(vocab), np.bool_)
     stands_in[[*apart, *unknown]] = False
-    # Numbers that were not given out.
-    holes = [i for i, token in enumerate(tokens) if token.startswith("<unused ") and token == f"<unused {i}>"]
-    stands_in[holes] = False
+    if b"<unused " in vocab.words.data:  # numbers that were not given out
+        stands_in[[i for i, token in enumerate(tokens) if token == f"<unused {i}>"]] = False
     drawable = np.flatnonzero(stands_in).astype(np.int32)
     if not len(drawable):
         raise ValueError(f"vocab: expected tokens that are not special, got {len(vocab)} special ones")

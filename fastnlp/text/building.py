@@ -56,13 +56,19 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Built:
-    """The parts of a corpus, and the temporary folder that holds them if there is one."""
+    """The parts of a corpus, and the temporary folder that holds them if there is one.
+
+    Where words were counted, `found` are the distinct ones by first appearance, those too that the vocabulary
+    leaves out, and `found_counts` says how often each occurs.
+    """
 
     ids: NDArray[np.int32]
     sentence_offsets: NDArray[np.int64]
     document_offsets: NDArray[np.int64]
     vocab: Vocab
     temporary: Path | None = None
+    found: WordList | None = None
+    found_counts: NDArray[np.int64] | None = None
 
 
 def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Built:
@@ -114,12 +120,13 @@ def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Bui
         )
         target = spill.folder
         if target is None:
-            return _in_memory(spill, encoder, table)
+            return Built(*_in_memory(spill, encoder, table.tokens), table.vocab, None, found, counts)
         with FolderWriter(target) as writer:
             for stream in spill.take():
                 writer.write(*encoder.encode(stream))
         writer.describe(table.vocab)
-        return Built(*open_folder(target), spill.keep() if folder is None else None)
+        temporary = spill.keep() if folder is None else None
+        return Built(*open_folder(target), temporary, found, counts)
     finally:
         spill.close()
 
@@ -260,8 +267,10 @@ def _choose(
     return vocab, ids
 
 
-def _in_memory(spill: _Spill, encoder: _core.StreamEncoder, table: _Table) -> Built:
-    ids = np.empty(table.tokens, np.int32)
+def _in_memory(
+    spill: _Spill, encoder: _core.StreamEncoder, tokens: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    ids = np.empty(tokens, np.int32)
     sentences, documents = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
     at = 0
     for stream in spill.take():
@@ -270,7 +279,7 @@ def _in_memory(spill: _Spill, encoder: _core.StreamEncoder, table: _Table) -> Bu
         at += len(piece)
         sentences.append(sentence_ends)
         documents.append(document_ends)
-    return Built(ids, np.concatenate(sentences), np.concatenate(documents), table.vocab)
+    return ids, np.concatenate(sentences), np.concatenate(documents)
 
 
 class _Spill:

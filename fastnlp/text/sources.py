@@ -17,15 +17,15 @@ Stream = NDArray[np.int32]
 _SENTENCES = 4096  # token lists handed over at a time
 
 
-class TextInMemory:
+class TextInBlocks:
     """A text as a source of `Corpus.from_text`, for what has its bytes already.
 
     Args:
-        data: UTF-8, lines ended by line feeds.
+        blocks: UTF-8, cut anywhere, lines ended by line feeds; each is read before the next is asked for.
     """
 
-    def __init__(self, data: bytes | bytearray) -> None:
-        self.data = data
+    def __init__(self, blocks: Iterable[bytes | memoryview]) -> None:
+        self.blocks = blocks
 
 
 def read_source(
@@ -53,10 +53,10 @@ def read_source(
         ValueError: the text is not UTF-8, or a gzip file is damaged.
         TypeError: the source is of no kind that can be read.
     """
-    if isinstance(source, TextInMemory):
+    if isinstance(source, TextInBlocks):
         counter.begin_source(False)
-        for start in range(0, len(source.data), block_bytes):
-            yield counter.feed(memoryview(source.data)[start : start + block_bytes])
+        for block in source.blocks:
+            yield counter.feed(block)
         yield counter.end_source()
         return
     files = source_files(source)

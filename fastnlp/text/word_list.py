@@ -76,8 +76,9 @@ class WordList:
             if b"\n" in self.data:
                 ends = self.offsets.tolist()
                 self._strings = [self.data[a:b].decode() for a, b in itertools.pairwise(ends)]
-            else:
-                self._strings = _lines(self.data, self.offsets)
+            else:  # decoded and divided all at once
+                lines: bytes = _core.word_lines(self.data, self.offsets)
+                self._strings = lines.decode().split("\n")[:-1]
         return self._strings
 
     def __len__(self) -> int:
@@ -109,13 +110,7 @@ class WordList:
         Returns:
             N words.
         """
-        starts = self.offsets[places]
-        lengths = self.offsets[places + 1] - starts
-        offsets = np.zeros(len(places) + 1, np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        # Byte k of the result comes from byte k of the source, moved by how far its word moves.
-        source = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-        taken = WordList(np.frombuffer(self.data, np.uint8)[source].tobytes(), offsets)
+        taken = WordList(*_core.take_words(self.data, self.offsets, places))
         if self._strings is not None:
             taken._strings = [self._strings[place] for place in places.tolist()]
         return taken
@@ -141,15 +136,3 @@ class WordList:
                 candidates, starts = candidates[same], starts[same]
             places.append(int(candidates[0]) if len(candidates) else None)
         return places
-
-
-def _lines(data: bytes, offsets: NDArray[np.int64]) -> list[str]:
-    """Words without line feeds: with one behind each they are decoded and divided all at once."""
-    count = len(offsets) - 1
-    if not count:
-        return []
-    lines = np.full(len(data) + count, ord("\n"), np.uint8)
-    places = np.arange(len(data))
-    places += np.repeat(np.arange(count), np.diff(offsets))
-    lines[places] = np.frombuffer(data, np.uint8)
-    return lines[:-1].tobytes().decode().split("\n")

@@ -61,7 +61,7 @@ std::map<Triple, std::int64_t> pairs_of(const Text& text, const std::vector<std:
 FoundPhrases found(const Text& text, std::int64_t vocabulary, const std::vector<std::int32_t>& connectors,
                    PhraseRule rule, int threads, std::int64_t memory) {
   PhraseCounter counter(text.ids, text.offsets, vocabulary, connectors, {}, rule, threads, memory, 42);
-  while (!counter.advance(0.001)) {
+  while (!counter.advance(0)) {  // a step gets on however short it is
   }
   return counter.take();
 }

@@ -228,6 +228,19 @@ def test_the_whole_text_at_once_is_read_as_its_sentences_one_by_one(wiki_folder,
         assert made.token_freqs == vocab.token_freqs
 
 
+def test_a_paragraph_longer_than_a_piece_of_the_text_is_one_piece(tmp_path, monkeypatch):
+    monkeypatch.setattr("fastnlp.d2l.paragraphs._BLOCK", 16)
+    text = "".join(f"{'Word ' * n}. b . {n}\n" for n in (1, 2, 30, 1, 9))
+    (tmp_path / "wiki.train.tokens").write_text(text)
+    got, want = both(3, lambda: read_paragraphs(tmp_path), lambda: d2l._read_wiki(tmp_path))
+    assert got.sentences() == want
+    sizes = [len(block) for block in got.blocks()]
+    assert len(sizes) > 1
+    assert max(sizes) == len("word " * 30 + ". b . 30\n\n")
+    with pytest.raises(ValueError, match=r"out: expected room for \d+ bytes, got 3"):
+        got._lines.write(np.arange(2), np.empty(3, np.uint8))
+
+
 def test_text_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "wiki.train.tokens").write_bytes(b"a . b\nc . \xff d\n")
     with pytest.raises(ValueError, match="expected UTF-8"):

@@ -40,6 +40,17 @@ def losses(run):
     return [(report.step, report.mlm_loss, report.nsp_loss) for report in run.history]
 
 
+def same_parameters(one, other):
+    ours, theirs = one.model.state_dict(), other.model.state_dict()
+    return all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def environment(**more):
+    """Of a process that finds this module."""
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **more}
+
+
 def program(parallel, batch_size, folder):
     """Four updates without dropout, then four more from a checkpoint; the losses and parameters as JSON."""
     torch.set_num_threads(1)
