@@ -15,8 +15,9 @@ hypothesis.settings.register_profile("fastnlp", deadline=None)
 hypothesis.settings.load_profile("fastnlp")
 
 _TORCH = importlib.util.find_spec("torch") is not None
-_NEED_TORCH = {"d2l", "d2l_word2vec.py", "kernels", "bert"}  # folders and files
-_TORCH_FILES = ("torch_", "test_torch_", "triton_", "test_triton_", "test_distributed")  # beginnings of names
+# By name: folders and files, and beginnings of the names of files.
+_NEED_TORCH = {"d2l", "kernels", "bert", "run_schedule.py", "tile_schedule.py"}
+_TORCH_FILES = ("d2l_", "torch_", "test_torch_", "triton_", "test_triton_", "test_distributed")
 
 # Without a GPU, Triton's kernels run in its interpreter, chosen before anything imports triton.
 if _TORCH and not (any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()):

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "tokenizers/block_cuts.h"
+#include "tokenizers/contractions.h"
 
 namespace fastnlp {
 namespace {
@@ -45,24 +46,6 @@ Classes classes_of(const char* p) {
   return found;
 }
 
-// The bytes of 's 't 're 've 'm 'll 'd at an apostrophe, 0 for none of them.
-int contraction(const char* p) {
-  switch (p[1]) {
-    case 's':
-    case 't':
-    case 'm':
-    case 'd':
-      return 2;
-    case 'r':
-    case 'v':
-      return p[2] == 'e' ? 3 : 0;
-    case 'l':
-      return p[2] == 'l' ? 3 : 0;
-    default:
-      return 0;
-  }
-}
-
 // Where pieces begin among the 64 bytes at p, where one does; byte 0 is left out.
 BlockBits begins(const char* p, const char* end, const TellBeyond& beyond) {
   Classes c = classes_of(p);
@@ -86,7 +69,7 @@ BlockBits begins(const char* p, const char* end, const TellBeyond& beyond) {
   BlockBits found = (first & ~(c.blanks << 1)) | (c.spaces & ~((c.spaces << 1) & (c.spaces >> 1)));
   for (BlockBits quotes = (found | 1) & c.quotes & ~BlockBits{0} >> 3; quotes != 0; quotes &= quotes - 1) {
     const int at = __builtin_ctzll(quotes);
-    const int length = contraction(p + at);
+    const int length = contraction(p[at + 1], p[at + 2]);
     if (length == 0) continue;
     found = (found & ~(BlockBits{2} << at)) | BlockBits{1} << (at + length - 1) << 1;
   }

@@ -234,7 +234,7 @@ const char* BpeEncoder::cut(const char* from, const char* end) const {
   if (pretokenizer_ == "none") return end;
   const bool only_at_spaces = pretokenizer_ == "whitespace", goes_on = pretokenizer_ == "o200k";
   const char* p = from;
-  while (p < end && (static_cast<unsigned char>(*p) & 0xC0) == 0x80) ++p;
+  while (p < end && continues(*p)) ++p;
   bool letter = false;
   while (p < end) {
     const Character c = character_at(p, end);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -28,6 +29,11 @@ inline constexpr std::array<std::uint8_t, 256> kByteClasses = [] {
   for (std::size_t c = 128; c < 256; ++c) classes[c] = kBeyond;
   return classes;
 }();
+
+inline constexpr std::ptrdiff_t kLongestCharacter = 4;  // bytes
+
+// Whether a byte stands in a character behind its first one.
+constexpr bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 struct Character {
   std::uint32_t length;  // bytes

@@ -8,7 +8,7 @@
 
 #include "support/checks.h"
 #include "support/parallel.h"
-#include "tokenizers/pretokenizer.h"
+#include "tokenizers/counted_patterns.h"
 
 namespace fastnlp {
 namespace {
@@ -17,38 +17,11 @@ constexpr std::size_t kLongest = std::size_t{1} << 30;
 constexpr std::ptrdiff_t kWorthAThread = 1 << 16;
 constexpr std::size_t kPrefetched = 8;
 constexpr std::size_t kFirstTry = std::size_t{1} << 16;
-constexpr std::ptrdiff_t kLongestCharacter = 4;
 constexpr std::ptrdiff_t kLookAhead = 8;  // bytes behind a piece that can move its end, and some more
 
 constexpr std::uint64_t first_bytes(unsigned n) {
   return n >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * n)) - 1;
 }
-
-// Pieces without white space; what is between is cut off by the caller.
-struct WordsPattern {
-  static bool space(const char* p, const char* end, std::uint32_t& length) {
-    const auto c = static_cast<unsigned char>(*p);
-    length = 1;
-    if (c < 0x80) return is_ascii_space(c);
-    const Utf8Character character = multibyte_character(p, end);
-    if (character.valid) length = character.length;
-    return character.space;
-  }
-  static const char* next(const char* p, const char* end) {
-    std::uint32_t length;
-    const bool first = space(p, end, length);
-    for (p += length; p < end && space(p, end, length) == first;) p += length;
-    return p;
-  }
-};
-
-template <class F>
-void with_counted_pattern(const std::string& name, F&& f) {
-  if (name == "words") return f(WordsPattern{});
-  with_pattern(name, f);
-}
-
-constexpr bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // Where the run of characters of some of these classes begins that [begin, end) ends with.
 const char* before_run(const char* begin, const char* end, std::uint8_t wanted) {
@@ -67,24 +40,6 @@ const char* before_run(const char* begin, const char* end, std::uint8_t wanted) 
 const char* after_first_line(const char* begin, const char* end) {
   const void* const newline = std::memchr(begin, '\n', static_cast<std::size_t>(end - begin));
   return newline == nullptr ? nullptr : static_cast<const char*>(newline) + 1;
-}
-
-// A place at or behind `p` where a piece ends whatever stands before and behind: a letter meets what is none,
-// or for pieces that know only white space, a word ends. `end` where there is none.
-template <class Pattern>
-const char* sure_cut(const char* p, const char* end) {
-  if constexpr (std::is_same_v<Pattern, WholePattern>) return end;
-  while (p < end && continues(*p)) ++p;
-  constexpr bool kBySpaces =
-      std::is_same_v<Pattern, WhitespacePattern> || std::is_same_v<Pattern, WordsPattern>;
-  bool inside = false;
-  while (end - p >= kLongestCharacter) {  // behind that, one may be cut
-    const Character c = character_at(p, end);
-    if (inside && (kBySpaces ? (c.classes & kSpace) != 0 : ends_letters<Pattern>(c, p))) return p;
-    inside = kBySpaces ? (c.classes & kSpace) == 0 : (c.classes & kLetter) != 0;
-    p += c.length;
-  }
-  return end;
 }
 
 }  // namespace

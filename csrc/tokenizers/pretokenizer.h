@@ -13,6 +13,7 @@
 
 #include "support/checks.h"
 #include "tokenizers/characters.h"
+#include "tokenizers/contractions.h"
 
 namespace fastnlp {
 namespace patterns {
@@ -48,22 +49,9 @@ int contraction(const char* p, const char* end) {
     const char c = end - p > i ? p[i] : '\0';
     return kAnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
   };
-  switch (letter(1)) {
-    case 's':
-    case 't':
-    case 'm':
-    case 'd':
-      return 2;
-    case 'r':
-    case 'v':
-      return letter(2) == 'e' ? 3 : 0;
-    case 'l':
-      return letter(2) == 'l' ? 3 : 0;
-    case '\xC5':  // U+017F, the long s, is an s to a regular expression that ignores case
-      return kAnyCase && letter(2) == '\xBF' ? 3 : 0;
-    default:
-      return 0;
-  }
+  // U+017F, the long s, is an s to a regular expression that ignores case.
+  if (kAnyCase && letter(1) == '\xC5') return letter(2) == '\xBF' ? 3 : 0;
+  return fastnlp::contraction(letter(1), letter(2));
 }
 
 }  // namespace patterns

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <queue>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -35,6 +36,7 @@ class ReplaceTrainer {
     std::int64_t count = 0;
     std::int32_t left = 0;
     std::int32_t right = 0;
+    std::int32_t merged = -1;           // the symbol of both, once it has been asked for
     std::vector<std::uint32_t> places;  // where it begins, or began
     std::uint32_t gone = 0;             // how many of the first ones are known to be gone
     std::uint32_t earliest = 0;         // it does not begin before
@@ -51,7 +53,20 @@ class ReplaceTrainer {
     }
   };
 
-  std::int32_t intern(std::string string);
+  // The ends of a symbol's string: its first and last character and up to four bytes, as numbers.
+  struct Ends {
+    explicit Ends(std::string_view string);
+    std::int32_t first_character, last_character;
+    std::uint32_t first_bytes, last_bytes;
+  };
+  // A pair among those with the same characters where both meet.
+  struct Meeting {
+    std::uint32_t left_ends, right_begins;  // by up to four bytes
+    std::uint32_t pair;
+  };
+
+  std::int32_t intern(std::string string, std::uint32_t length);
+  std::int32_t merged(Pair& pair);
   std::uint32_t number_of(std::int32_t left, std::int32_t right);
   void add(std::int32_t left, std::int32_t right, std::uint32_t place, std::int64_t count);
   void remove(std::int32_t left, std::int32_t right, std::int64_t count);
@@ -59,6 +74,7 @@ class ReplaceTrainer {
   std::uint32_t first_place(Pair& pair);
   void offer_touched();
   bool merge_next();
+  void find_matches(const std::string& head, const std::string& tail);
   void merge(std::int32_t left, std::int32_t right);
   void join(std::uint32_t place, std::uint32_t next);
   std::uint32_t length(std::uint32_t place) const {
@@ -69,14 +85,20 @@ class ReplaceTrainer {
   MergeLimits limits_;
   std::vector<std::string> strings_;
   std::vector<std::uint32_t> lengths_;  // places
+  std::vector<Ends> ends_;
   std::unordered_map<std::string, std::int32_t> numbers_;
   std::vector<Merge> merges_;
   std::vector<Pair> pairs_;
   PairTable table_;
   // Pairs by the last character of the left and the first of the right.
-  std::unordered_map<PairKey, std::vector<std::uint32_t>> by_characters_;
+  PairTable groups_;
+  std::vector<std::vector<Meeting>> meetings_;
   std::priority_queue<Candidate> queue_;
   std::vector<std::uint32_t> touched_;
+  // Of the merge at work: where the left symbols of its matches begin; of those that meet, the right ones,
+  // and whether they are matches.
+  std::vector<std::uint32_t> places_, nexts_;
+  std::vector<bool> matches_;
   std::uint32_t at_ = 0;  // of the first count
   bool done_ = false;
 };

@@ -49,6 +49,14 @@ def check_place(path: str | os.PathLike[str], *, makes_folders: bool = False) ->
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
 
 
+def _where_it_leads(path: str | os.PathLike[str]) -> Path:
+    """The file or folder behind links, which need not be there yet."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():  # one that leads to itself; newer versions of Path.resolve say nothing of it
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
+    return target
+
+
 def _temporary_name(target: Path) -> Path:
     return target.with_name(f".{target.name}{_MARK}{os.getpid()}-{secrets.token_hex(4)}")
 
@@ -139,10 +147,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb", **options: Any)
         with named_where_full(path), Path(path).open(mode, **options) as file:
             yield file
         return
-    try:
-        target = Path(path).resolve()
-    except RuntimeError:  # which Path makes of a link to itself
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from None
+    target = _where_it_leads(path)
     _sweep(target)
     temporary = _temporary_name(target)
     try:
@@ -228,7 +233,7 @@ def atomic_directory(path: str | os.PathLike[str], mark: str | None = None) -> I
         >>> sorted(p.name for p in target.iterdir())
         ['a']
     """
-    target = Path(path).resolve()
+    target = _where_it_leads(path)
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(f"path: expected a folder or a free name, got the file {target}")
     if mark is not None and target.exists() and not (target / mark).is_file() and any(target.iterdir()):

@@ -23,7 +23,7 @@ from fastnlp.tokenizers.bpe_encoding import (
 )
 from fastnlp.tokenizers.bpe_tokens import BpeTokens
 from fastnlp.tokenizers.definition import Definition
-from fastnlp.tokenizers.texts import checked_threads
+from fastnlp.tokenizers.texts import checked_threads, several_texts
 
 
 class BPE(BpeTokens):
@@ -270,10 +270,7 @@ class BPE(BpeTokens):
             >>> bpe.encode_batch(["ab", "", "c"]).tolist()
             [[64, 65], [], [66]]
         """
-        if isinstance(texts, (str, bytes)):
-            raise TypeError(f"texts: expected several, got one {type(texts).__name__}; use `encode`")
-        several = texts if isinstance(texts, list) else list(texts)
-        return Batch(*self._run(several, threads, add_special_tokens, **options))
+        return Batch(*self._run(several_texts(texts), threads, add_special_tokens, **options))
 
     def encode_pair(
         self,

@@ -39,6 +39,11 @@ class Template:
     single: tuple[Part, ...] = (Part(0, 0),)
     pair: tuple[Part, ...] = (Part(0, 0), Part(1, 1))
 
+    @property
+    def adds(self) -> bool:
+        """Whether it adds special tokens."""
+        return any(part.ids for part in (*self.single, *self.pair))
+
     def surround(
         self, ids: NDArray[np.int32], offsets: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_]]:
@@ -123,32 +128,22 @@ def read(step: Any, vocab_size: int) -> Template:
     return template
 
 
-def bert_template(cls: tuple[str, int], sep: tuple[str, int]) -> dict[str, Any]:
-    """A `post_processor` that makes [CLS] A [SEP] and [CLS] A [SEP] B [SEP], the second text in segment 1.
+def around_texts(cls: int, sep: int, *, roberta: bool = False) -> Template:
+    """[CLS] A [SEP] and [CLS] A [SEP] B [SEP], as BERT takes them.
 
     Args:
-        cls: the token in front and its id.
-        sep: the token behind each text and its id.
+        cls: the id of [CLS].
+        sep: the id of [SEP].
+        roberta: two [SEP] stand in the middle, and all is of the first segment.
 
     Returns:
-        The step, for a `tokenizer.json`.
+        The template.
     """
-
-    def special(token: tuple[str, int], segment: int) -> dict[str, Any]:
-        return {"SpecialToken": {"id": token[0], "type_id": segment}}
-
-    def text(name: str, segment: int) -> dict[str, Any]:
-        return {"Sequence": {"id": name, "type_id": segment}}
-
-    single = [special(cls, 0), text("A", 0), special(sep, 0)]
-    return {
-        "type": "TemplateProcessing",
-        "single": single,
-        "pair": [*single, text("B", 1), special(sep, 1)],
-        "special_tokens": {
-            name: {"id": name, "ids": [number], "tokens": [name]} for name, number in (cls, sep)
-        },
-    }
+    front, behind = Part(-1, 0, (cls,)), Part(-1, 0, (sep,))
+    single = (front, Part(0, 0), behind)
+    if roberta:
+        return Template(single, (*single, behind, Part(1, 0), behind))
+    return Template(single, (*single, Part(1, 1), Part(-1, 1, (sep,))))
 
 
 def _templates(step: Any, key: str) -> list[Template | None]:
@@ -176,18 +171,13 @@ def _templates(step: Any, key: str) -> list[Template | None]:
 
 
 def _bert(step: dict[str, Any], key: str, roberta: bool) -> Template:
-    """[CLS] A [SEP] and [CLS] A [SEP] B [SEP]; RoBERTa has two [SEP] in the middle and one segment."""
     ids = []
     for name in ("cls", "sep"):
         token = step.get(name)
         if not isinstance(token, list) or len(token) != 2 or type(token[1]) is not int:
             raise ValueError(f"{key}.{name}: expected a token and its id, got {str(token)[:80]}")
         ids.append(token[1])
-    cls, sep = Part(-1, 0, (ids[0],)), Part(-1, 0, (ids[1],))
-    single = (cls, Part(0, 0), sep)
-    if roberta:
-        return Template(single, (*single, sep, Part(1, 0), sep))
-    return Template(single, (*single, Part(1, 1), Part(-1, 1, sep.ids)))
+    return around_texts(*ids, roberta=roberta)
 
 
 def _parts(pieces: Any, special: dict[str, Any], key: str) -> tuple[Part, ...]:

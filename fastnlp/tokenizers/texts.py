@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +79,23 @@ def checked_ids(ids: ArrayLike) -> NDArray[np.int32]:
             at = int(np.argmax(wrong))
             raise IndexError(f"ids[{at}]: expected an id of the vocabulary, got {array[at]}")
     return np.require(array, np.int32, ["C", "A"])
+
+
+def several_texts(texts: Iterable[str | bytes]) -> list[str | bytes]:
+    """The texts of a batch.
+
+    Args:
+        texts: several; one alone would be taken for as many as it has characters.
+
+    Returns:
+        The same object where it is a list.
+
+    Raises:
+        TypeError: it is one text.
+    """
+    if isinstance(texts, (str, bytes)):
+        raise TypeError(f"texts: expected several, got one {type(texts).__name__}; use `encode`")
+    return texts if isinstance(texts, list) else list(texts)
 
 
 def surrogates_refused(error: UnicodeEncodeError) -> ValueError:

@@ -16,7 +16,7 @@ from fastnlp import _core
 from fastnlp.io.atomic import atomic_write
 from fastnlp.tokenizers import post_processing, wordpiece_files
 from fastnlp.tokenizers.batch import Batch
-from fastnlp.tokenizers.texts import checked_ids, checked_threads, surrogates_refused
+from fastnlp.tokenizers.texts import checked_ids, checked_threads, several_texts, surrogates_refused
 
 Text = str | bytes
 
@@ -205,10 +205,7 @@ class WordPiece:
             ValueError: as for `encode`.
             TypeError: as for `encode`, or `texts` is a single text.
         """
-        if isinstance(texts, (str, bytes)):
-            raise TypeError(f"texts: expected several, got one {type(texts).__name__}; use `encode`")
-        several = texts if isinstance(texts, list) else list(texts)
-        return Batch(*self._run(several, add_special_tokens, allowed_special, threads))
+        return Batch(*self._run(several_texts(texts), add_special_tokens, allowed_special, threads))
 
     def encode_pair(
         self,

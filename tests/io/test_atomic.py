@@ -160,7 +160,8 @@ def test_a_name_may_look_like_a_pattern(tmp_path):
     assert names(tmp_path) == ["a**[b]"]
 
 
-def test_a_link_to_itself_is_an_error_of_the_system(tmp_path):
+@pytest.mark.parametrize("save", [atomic_write, atomic_directory])
+def test_a_link_to_itself_is_an_error_of_the_system(save, tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with pytest.raises(OSError, match="Too many levels of symbolic links"), atomic_write(tmp_path / "loop"):
+    with pytest.raises(OSError, match="Too many levels of symbolic links"), save(tmp_path / "loop"):
         pass

@@ -35,6 +35,7 @@ def test_triton_on_the_processor_is_refused(monkeypatch):
 
 
 def test_what_is_missing_is_said_before_a_text_is_read(monkeypatch):
+    monkeypatch.setattr(devices, "_missing_module", lambda name: "")
     monkeypatch.setattr(devices, "_missing_cuda", lambda device: "expected a CUDA device, found none")
     with pytest.raises(
         RuntimeError, match=r"device: expected a CUDA device, found none; device='cpu' trains"

@@ -268,22 +268,22 @@ def save_tokenizer(folder: Path, tokenizer: Tokenizer, longest: int) -> None:
 
 def _as_berts(tokenizer: BPE) -> BPE:
     """The same ids, with the post-processor of BERT's tokenizer where there is none that adds tokens."""
-    definition = tokenizer.definition
-    special = tokenizer.special_tokens
-    if (
-        not {"[CLS]", "[SEP]"} <= set(special)
-        or post_processing.read(definition.post_processor, len(definition.tokens))
-        != post_processing.Template()
-    ):
+    definition, special = tokenizer.definition, tokenizer.special_tokens
+    before = definition.post_processor
+    if not {"[CLS]", "[SEP]"} <= set(special) or post_processing.read(before, len(tokenizer)).adds:
         return tokenizer
-    template = post_processing.bert_template(*((name, special[name]) for name in ("[CLS]", "[SEP]")))
+    around: dict[str, Any] = {
+        "type": "BertProcessing",
+        "sep": ["[SEP]", special["[SEP]"]],
+        "cls": ["[CLS]", special["[CLS]"]],
+    }
+    if before is not None:
+        around = {"type": "Sequence", "processors": [before, around]}
     tokens = tuple(
         replace(token, takes_space_before=True) if token.text == "[MASK]" else token
         for token in definition.special_tokens
     )
-    if definition.post_processor is not None:
-        template = {"type": "Sequence", "processors": [definition.post_processor, template]}
-    return BPE(replace(definition, special_tokens=tokens, post_processor=template))
+    return BPE(replace(definition, special_tokens=tokens, post_processor=around))
 
 
 def load_tokenizer_file(file: Path) -> Tokenizer:

@@ -16,8 +16,7 @@ from torch.nn import functional
 from fastnlp.models.bert.config import BertConfig
 from fastnlp.models.bert.layout import Layout
 from fastnlp.models.bert.pretrained import Tokenizer
-from fastnlp.tokenizers import WordPiece
-from fastnlp.tokenizers.post_processing import shortened
+from fastnlp.tokenizers import WordPiece, post_processing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,25 +214,22 @@ def _shown(tokenizer: Tokenizer, number: int) -> str:
 
 
 def _ids(tokenizer: Tokenizer, text: object, longest: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """(n,) ids and segments of [CLS] text [SEP] or [CLS] text [SEP] text [SEP]."""
+    """(n,) ids and segments of [CLS] text [SEP] (text [SEP]), or as the post-processor says."""
     parts = (text,) if isinstance(text, str) else text
     if not isinstance(parts, tuple) or len(parts) not in (1, 2) or not all(isinstance(p, str) for p in parts):
         raise TypeError(f"texts: expected str or pairs of str, got {text!r}")
     if isinstance(tokenizer, WordPiece):
         first, second = (*parts, None)[:2]
         return tokenizer.encode_pair(first, second, max_length=longest, allowed_special=True)
-    special = tokenizer.special_tokens
-    if "[CLS]" not in special or "[SEP]" not in special:
-        raise ValueError("tokenizer: expected the special tokens [CLS] and [SEP], got one without")
+    template = post_processing.read(tokenizer.definition.post_processor, len(tokenizer))
+    if not template.adds:
+        special = tokenizer.special_tokens
+        if "[CLS]" not in special or "[SEP]" not in special:
+            raise ValueError("tokenizer: expected the special tokens [CLS] and [SEP], got one without")
+        template = post_processing.around_texts(special["[CLS]"], special["[SEP]"])
     # The space before a word belongs to its token, and so to the mask that stands for it.
     pieces = [tokenizer.encode(_SPACED_MASK.sub("[MASK]", part), allowed_special="all") for part in parts]
-    pieces = shortened(pieces, longest - 1 - len(pieces))
-    rows = [np.array([special["[CLS]"]], np.int32)]
-    for piece in pieces:
-        rows += [piece, np.array([special["[SEP]"]], np.int32)]
-    segments = np.zeros(sum(map(len, rows)), np.int32)
-    segments[len(pieces[0]) + 2 :] = 1
-    return np.concatenate(rows), segments
+    return template.join(pieces, max_length=longest)
 
 
 def _encode(

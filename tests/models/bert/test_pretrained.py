@@ -334,3 +334,18 @@ def test_byte_pairs_take_the_space_before_a_mask_with_it():
     model.tokenizer = BPE.train(["the cat"], vocab_size=262)
     with pytest.raises(ValueError, match=r"special tokens \[CLS\]"):
         model.encode("the cat")
+
+
+def test_byte_pairs_take_what_their_post_processor_says(tmp_path):
+    BPE.train(["the cat sat"], vocab_size=262, special_tokens=["<s>", "</s>"]).save(
+        tmp_path / "tokenizer.json"
+    )
+    content = json.loads((tmp_path / "tokenizer.json").read_text())
+    content["post_processor"] = {"type": "RobertaProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    model = BertForPreTraining(BertConfig(262, **SIZES)).eval()
+    model.tokenizer = BPE.load(tmp_path / "tokenizer.json")
+    for text, added in (("cat", 2), (("cat", "cat"), 4)):
+        parts = (text,) if isinstance(text, str) else text
+        size = sum(len(model.tokenizer.encode(part)) for part in parts)
+        assert len(model.encode(text, pooling="tokens")) == size + added
