@@ -206,6 +206,10 @@ def run_bert(options: argparse.Namespace) -> None:
         sizes = f"{corpus.n_tokens:,} tokens in {corpus.n_sentences:,} sentences"
         say(f"{sizes} of {corpus.n_documents:,} documents")
     rules = _given(options, _EXAMPLES, "replacement", *(name for name, _ in _EXAMPLE_SWITCHES))
+    if trainer.config.next_sentence and rules.get("next_sentence_rule") != "book":
+        _check_documents("INPUT", corpus)
+        if validation is not None:
+            _check_documents("--validation", validation)
     rules.update(rank=int(os.environ.get("RANK", "0")), world_size=int(os.environ.get("WORLD_SIZE", "1")))
     try:
         trainer.fit(
@@ -302,6 +306,15 @@ def _check(options: argparse.Namespace) -> None:
             check_place(Path(folder_of_run, "new"), makes_folders=True)
     if options.log is not None:
         check_place(options.log)
+
+
+def _check_documents(name: str, corpus: Corpus) -> None:
+    """Random sentences come from another document, so there has to be one."""
+    if corpus.n_documents == 1:
+        raise ValueError(
+            f"{name}: expected several documents, with a blank line between them, got one; pass "
+            f"--next-sentence-rule book, or --no-next-sentence to learn from words alone"
+        )
 
 
 def _corpus(paths: list[str], tokenizer: Any, options: argparse.Namespace, quiet: bool) -> Corpus:

@@ -122,6 +122,8 @@ def test_the_books_model_is_a_preset(text, tmp_path):
 def test_wrong_arguments_end_in_one_line(text, tmp_path, capsys):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "note").write_text("mine")
+    (tmp_path / "one.txt").write_text("The cat sat. A cat ran.\nThe dog sat. A dog ran.\n")
+    one = str(tmp_path / "one.txt")
     for arguments, message in (
         (["nowhere.txt", "-o", str(tmp_path / "x")], "nowhere.txt: No such file"),
         ([str(text), "-o", str(tmp_path / "taken")], "--output: expected a free name"),
@@ -135,6 +137,8 @@ def test_wrong_arguments_end_in_one_line(text, tmp_path, capsys):
             [str(text), "-o", str(tmp_path / "x"), *SMALL, "--replacement", "0.5", "0.5", "0.5"],
             "replacement: expected",
         ),
+        ([one, "-o", str(tmp_path / "x"), *SMALL], "INPUT: expected several documents"),
+        ([str(text), "-o", str(tmp_path / "x"), *SMALL, "--validation", one], "or --no-next-sentence"),
     ):
         assert main(["train", "bert", *arguments]) == 1
         error = capsys.readouterr().err.strip().splitlines()[-1]
