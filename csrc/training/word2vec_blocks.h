@@ -191,6 +191,15 @@ FASTNLP_INLINE void with_width(int width, F f) {
   }
 }
 
+// Calls f.template operator()<N>(d) for runs of N vectors that cover a row, as many as Most each.
+template <int Most, class F>
+FASTNLP_INLINE void over_runs(std::int64_t pitch, F f) {
+  std::int64_t d = 0;
+  for (; d + Most * kWidth <= pitch; d += Most * kWidth) f.template operator()<Most>(d);
+  const int left = static_cast<int>((pitch - d) / kWidth);
+  if (left > 0) with_width<Most>(left, [=]<int N>() { f.template operator()<N>(d); });
+}
+
 // Into how many blocks so many columns are divided.
 template <int Rows>
 FASTNLP_INLINE int blocks_of(int columns) {
@@ -247,76 +256,6 @@ FASTNLP_INLINE std::uint32_t labels_from(const std::uint64_t* labels, int first)
   over_blocks(m, [=]<int Rows, int Columns>(int row, int first, const float* gradient) {
     apply_block<Rows, Columns>(m.x + row, m.y + first, pitch, gradient);
   });
-}
-
-FASTNLP_INLINE float scale_of(bool mean, int n) { return mean ? 1.0f / static_cast<float>(n) : 1.0f; }
-
-// hidden = scale * sum of n rows.
-[[gnu::noinline]] void combine(float* const* x, int n, std::int64_t pitch, float scale, float* hidden) {
-  for (std::int64_t d = 0; d < pitch; d += kWidth) {
-    vec sum = {};
-    for (int i = 0; i < n; ++i) sum += load(x[i] + d);
-    store(hidden + d, sum * scale);
-  }
-}
-
-// The rows that a hidden vector was combined of, and what they get of its error.
-struct Combined {
-  float* const* x;
-  int n;
-  float scale;
-};
-
-FASTNLP_INLINE void move_contexts(const Combined& contexts, std::int64_t d, vec error) {
-  const vec change = error * contexts.scale;
-  for (int i = 0; i < contexts.n; ++i) store(contexts.x[i] + d, load(contexts.x[i] + d) + change);
-}
-
-// Moves the output rows of a meeting of Rows hidden vectors along their gradients, and the rows that those
-// were combined of along their errors, for which `error` is room.
-template <int Rows>
-[[gnu::noinline]] void apply_combined(const Meeting& m, const Combined* contexts, std::int64_t pitch,
-                                      float* error) {
-  over_columns<Rows>(m.columns, m.gradient, [=]<int Columns>(int first, const float* gradient) {
-    const bool whole = Columns == m.columns;
-    float* y[Columns];
-    vec g[Rows * Columns];
-#pragma GCC unroll 16
-    for (int j = 0; j < Columns; ++j) y[j] = m.y[first + j];
-#pragma GCC unroll 16
-    for (int j = 0; j < Rows * Columns; ++j) g[j] = splat(gradient[j]);
-    for (std::int64_t d = 0; d < pitch; d += kWidth) {
-      vec before[Rows], sum[Rows];
-#pragma GCC unroll 2
-      for (int i = 0; i < Rows; ++i) {
-        before[i] = load(m.x[i] + d);
-        sum[i] = first == 0 ? vec{} : load(error + i * pitch + d);
-      }
-#pragma GCC unroll 16
-      for (int j = 0; j < Columns; ++j) {
-        const vec column = load(y[j] + d);
-        vec moved = column;
-#pragma GCC unroll 2
-        for (int i = 0; i < Rows; ++i) {
-          sum[i] += g[i * Columns + j] * column;
-          moved += g[i * Columns + j] * before[i];
-        }
-        store(y[j] + d, moved);
-      }
-#pragma GCC unroll 2
-      for (int i = 0; i < Rows; ++i) {
-        if (whole) {
-          move_contexts(contexts[i], d, sum[i]);
-        } else {
-          store(error + i * pitch + d, sum[i]);
-        }
-      }
-    }
-  });
-  if (m.columns <= kWide<Rows>) return;
-  for (std::int64_t d = 0; d < pitch; d += kWidth) {
-    for (int i = 0; i < Rows; ++i) move_contexts(contexts[i], d, load(error + i * pitch + d));
-  }
 }
 
 }  // namespace

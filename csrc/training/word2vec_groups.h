@@ -12,6 +12,7 @@
 #include "support/always_inline.h"
 #include "training/word2vec_blocks.h"
 #include "training/word2vec_draws.h"
+#include "training/word2vec_hidden.h"
 #include "training/word2vec_input.h"
 #include "training/word2vec_output.h"
 
@@ -103,7 +104,7 @@ struct Group {
       job.pairs += own.high - own.low;
     }
     rows = static_cast<int>(all.high - all.low + 1);
-    for (int i = 0; i < rows; ++i) x[i] = ring_row(job, all.low + i);
+    for (int i = 0; i < rows; ++i) x[i] = context_row(job, all.low + i);
     for (int i = 0; i < rows; ++i) weight[i] = 0.0f;
     for (int i = 0; i < rows * kGroupCenters; ++i) meets[i] = 0.0f;
     for (std::int64_t c = begin; c < end; ++c) {
@@ -191,7 +192,7 @@ struct CombinedGroup {
       const int n = gather_contexts(job, c, x);
       if (n == 0) continue;
       hidden[k] = job.hidden + k * job.pitch;
-      combine(x, n, job.pitch, scale_of(job.context_scale.mean_forward, n), hidden[k]);
+      combine({x, n, scale_of(job.context_scale.mean_forward, n)}, job.pitch, hidden[k]);
       contexts[k] = {x, n, scale_of(job.context_scale.mean_backward, n)};
       meeting.y[k] = output_row(job, job.word[c]);
       sampled[k] = (job.position[c] & (kLossEvery - 1)) == 0;
@@ -216,16 +217,16 @@ struct CombinedGroup {
   // A hidden vector does not meet the other's center.
   FASTNLP_INLINE void score(const Word2VecJob& job) {
     static_assert(kCombinedCenters == 2);
-    if (meeting.n == 0) return;
+    if (meeting.n == 1) score_hidden(hidden[0], meeting, job.pitch, job.lr, nullptr, room_for_dots(job));
+    if (meeting.n != 2) return;
     fastnlp::score(meeting, job.pitch, job.lr, nullptr);
-    if (meeting.n == 1) return;
     const int blocks = blocks_of<2>(meeting.columns);
     meeting.gradient[1] = meeting.gradient[(meeting.columns + blocks - 1) / blocks] = 0.0f;
   }
 
   FASTNLP_INLINE void apply(const Word2VecJob& job) {
-    if (meeting.n == 2) apply_combined<2>(meeting, contexts, job.pitch, job.error);
-    if (meeting.n == 1) apply_combined<1>(meeting, contexts, job.pitch, job.error);
+    if (meeting.n == 1) apply_hidden(hidden[0], meeting, contexts[0], job.pitch);
+    if (meeting.n == 2) apply_hidden_pair(meeting, contexts, job.pitch, job.error);
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include "support/always_inline.h"
 #include "training/word2vec_blocks.h"
+#include "training/word2vec_draws.h"
 #include "training/word2vec_job.h"
 
 namespace fastnlp {
@@ -27,12 +28,65 @@ FASTNLP_INLINE float* own_row(RowPlace& place, std::int64_t pitch) {
   return place.own;
 }
 
-// Where input row `row` stands.
-FASTNLP_INLINE float* input_row(const Word2VecJob& job, std::int64_t row) {
-  return job.input_places ? job.input_places[row].now : job.input + row * job.pitch;
+// A row in its table, and where it is trained: there, or in the thread's copy, whose uses `used` counts;
+// without a copy it is a count that stays 0. Found without a branch: which rows have copies cannot be
+// foreseen.
+struct FoundRow {
+  float* shared;
+  float* trained;
+  std::uint8_t* used;
+  std::uint8_t use;
+};
+
+FASTNLP_INLINE FoundRow find_row(float* table, const HotRows& hot, std::int64_t row, std::int64_t pitch) {
+  const u64 h = static_cast<u64>(row - hot.first), rows = static_cast<u64>(hot.rows);
+  const u64 is_hot = h < rows, mask = -is_hot;
+  const u64 shared = reinterpret_cast<u64>(table + row * pitch);
+  const u64 copy = reinterpret_cast<u64>(hot.copies) + h * 2 * static_cast<u64>(pitch) * sizeof(float);
+  return {reinterpret_cast<float*>(shared), reinterpret_cast<float*>((copy & mask) | (shared & ~mask)),
+          hot.used + ((h & mask) | (rows & ~mask)), static_cast<std::uint8_t>(is_hot)};
 }
 
-// The row of kept token n in the ring; the value it had on entry lies behind it.
+// Adds to the table what the thread has changed, and takes over what the others have.
+FASTNLP_INLINE void exchange(float* shared, float* copy, std::int64_t pitch) {
+  float* before = copy + pitch;
+  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+    const vec now = load(shared + d) + (load(copy + d) - load(before + d));
+    store(shared + d, now);
+    store(copy + d, now);
+    store(before + d, now);
+  }
+}
+
+FASTNLP_INLINE void fetch_row(const Word2VecJob& job, const RowPlace* places, float* table,
+                              const HotRows& hot, std::int64_t row) {
+  if (places) return fetch_ahead(places[row].now, job.pitch);
+  if (hot.rows == 0) return fetch_ahead(table + row * job.pitch, job.pitch);
+  const FoundRow at = find_row(table, hot, row, job.pitch);
+  fetch_ahead(at.trained, job.pitch);
+  if (*at.used >= job.hot_uses) fetch_ahead(at.shared, job.pitch);
+}
+
+// Where a row that is about to be used is trained.
+FASTNLP_INLINE float* trained_row(const Word2VecJob& job, RowPlace* places, float* table, const HotRows& hot,
+                                  std::int64_t row) {
+  if (places) return own_row(places[row], job.pitch);
+  if (hot.rows == 0) return table + row * job.pitch;
+  const FoundRow at = find_row(table, hot, row, job.pitch);
+  if (*at.used >= job.hot_uses) {
+    exchange(at.shared, at.trained, job.pitch);
+    *at.used = 0;
+  }
+  *at.used = static_cast<std::uint8_t>(*at.used + at.use);
+  return at.trained;
+}
+
+// Where the row of kept token n is trained while the window holds it.
+FASTNLP_INLINE float*& context_row(const Word2VecJob& job, std::int64_t n) {
+  return job.contexts[n & job.ring_mask];
+}
+
+// The place in the ring for a row of its own of kept token n; the value it had on entry lies behind it.
 FASTNLP_INLINE float* ring_row(const Word2VecJob& job, std::int64_t n) {
   return job.ring + (n & job.ring_mask) * 2 * job.pitch;
 }
@@ -46,64 +100,59 @@ FASTNLP_INLINE Window window_of(const Word2VecJob& job, std::int64_t c) {
           job.last[c] < c + job.reach[c] ? job.last[c] : c + job.reach[c]};
 }
 
-// The contexts of kept token c, from the ring.
+// The contexts of kept token c.
 FASTNLP_INLINE int gather_contexts(const Word2VecJob& job, std::int64_t c, float** x) {
   const Window window = window_of(job, c);
   int n = 0;
   for (std::int64_t i = window.low; i <= window.high; ++i) {
-    x[n] = ring_row(job, i);
+    x[n] = context_row(job, i);
     n += i != c;
   }
   return n;
 }
 
+// A word is trained where its row stands. Where the same word is one of the kBlockSpan tokens before it, it
+// gets a row of its own, whose change it adds when the window has left it: a block moves its rows from
+// registers, and of one that stood in it twice only one change would be left.
 struct WordInput {
+  static constexpr std::int64_t kBlockSpan = 4;
+
   FASTNLP_INLINE static void prefetch(const Word2VecJob& job, std::int64_t n) {
-    fetch_ahead(input_row(job, job.word[n]), job.pitch);
+    fetch_row(job, job.input_places, job.input, job.hot_inputs, job.word[n]);
   }
   FASTNLP_INLINE static void enter(Word2VecJob& job, std::int64_t n) {
-    const float* from = input_row(job, job.word[n]);
-    float* row = ring_row(job, n);
+    const std::int32_t word = job.word[n];
+    float* from = trained_row(job, job.input_places, job.input, job.hot_inputs, word);
+    bool again = false;
+    for (std::int64_t k = 1; k <= kBlockSpan && k <= n; ++k) again |= job.word[n - k] == word;
+    context_row(job, n) = from;
+    if (again) enter_again(job, n, from);
+  }
+  FASTNLP_INLINE static void leave(Word2VecJob& job, std::int64_t n) {
+    if (context_row(job, n) == ring_row(job, n)) leave_again(job, n);
+  }
+
+ private:
+  [[gnu::noinline]] static void enter_again(Word2VecJob& job, std::int64_t n, const float* from) {
+    float* row = context_row(job, n) = ring_row(job, n);
     for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
       const vec value = load(from + d);
       store(row + d, value);
       store(row + job.pitch + d, value);
     }
   }
-  FASTNLP_INLINE static void leave(Word2VecJob& job, std::int64_t n) {
-    float* from = input_row(job, job.word[n]);
-    float* to = from;
-    if (job.input_places) to = job.input_places[job.word[n]].now = job.input_places[job.word[n]].own;
+  [[gnu::noinline]] static void leave_again(Word2VecJob& job, std::int64_t n) {
+    float* to = trained_row(job, job.input_places, job.input, job.hot_inputs, job.word[n]);
     const float* row = ring_row(job, n);
     for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
-      store(to + d, load(from + d) + (load(row + d) - load(row + job.pitch + d)));
+      store(to + d, load(to + d) + (load(row + d) - load(row + job.pitch + d)));
     }
   }
 };
 
-// Calls f.template operator()<N>(d) for runs of up to 8 vectors that cover a row: as many as registers hold.
-template <class F>
-FASTNLP_INLINE void over_runs(std::int64_t pitch, F f) {
-  std::int64_t d = 0;
-  for (; d + 8 * kWidth <= pitch; d += 8 * kWidth) f.template operator()<8>(d);
-  switch ((pitch - d) / kWidth) {
-    case 7:
-      return f.template operator()<7>(d);
-    case 6:
-      return f.template operator()<6>(d);
-    case 5:
-      return f.template operator()<5>(d);
-    case 4:
-      return f.template operator()<4>(d);
-    case 3:
-      return f.template operator()<3>(d);
-    case 2:
-      return f.template operator()<2>(d);
-    case 1:
-      return f.template operator()<1>(d);
-    default:
-      return;
-  }
+// Where input row `row` stands.
+FASTNLP_INLINE float* input_row(const Word2VecJob& job, std::int64_t row) {
+  return job.input_places ? job.input_places[row].now : job.input + row * job.pitch;
 }
 
 // A word is composed once, when the window reaches it, for all the pairs it is in; what it has learned goes
@@ -118,8 +167,8 @@ struct ComposedInput {
   FASTNLP_INLINE static void enter(Word2VecJob& job, std::int64_t n) {
     const std::int64_t begin = job.part_offsets[job.word[n]], end = job.part_offsets[job.word[n] + 1];
     const float scale = job.mean && end > begin ? 1.0f / static_cast<float>(end - begin) : 1.0f;
-    float* row = ring_row(job, n);
-    over_runs(job.pitch, [&]<int N>(std::int64_t d) {
+    float* row = context_row(job, n) = ring_row(job, n);
+    over_runs<8>(job.pitch, [&]<int N>(std::int64_t d) {
       vec sum[N] = {};
       for (std::int64_t i = begin; i < end; ++i) {
         const float* from = input_row(job, job.parts[i]) + d;
@@ -139,7 +188,7 @@ struct ComposedInput {
       for (std::int64_t i = begin; i < end; ++i) own_row(job.input_places[job.parts[i]], job.pitch);
     }
     const float* row = ring_row(job, n);
-    over_runs(job.pitch, [&]<int N>(std::int64_t d) {
+    over_runs<8>(job.pitch, [&]<int N>(std::int64_t d) {
       vec change[N];
 #pragma GCC unroll 8
       for (int v = 0; v < N; ++v) {

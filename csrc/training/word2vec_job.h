@@ -42,6 +42,15 @@ struct RowPlace {
   float* own;
 };
 
+// A thread's copies of rows first.. of a table, which all threads meet all the time: it trains its copy and
+// exchanges it with the table on every hot_uses-th use. `rows` is 0 where a thread is alone.
+struct HotRows {
+  float* copies;       // (rows, 2, pitch) a row and the value it had at the last exchange
+  std::uint8_t* used;  // (rows + 1,) uses since the last exchange; the last stays 0
+  std::int64_t first;
+  std::int64_t rows;
+};
+
 struct Word2VecJob {
   // The corpus and the tables it is drawn with.
   const std::int32_t* ids;    // (T,)
@@ -84,18 +93,15 @@ struct Word2VecJob {
   std::int64_t* last;
   std::int64_t kept;
 
-  // Copies of the output rows hot_first.., which all threads meet all the time: a thread trains its copy and
-  // exchanges it with the table on every hot_uses-th use. hot_rows is 0 where a thread is alone.
-  float* hot;              // (hot_rows, 2, pitch) a row and the value it had at the last exchange
-  std::uint8_t* hot_used;  // (hot_rows + 1,) uses since the last exchange; the last stays 0
-  std::int64_t hot_first;
-  std::int64_t hot_rows;
+  HotRows hot_inputs;
+  HotRows hot_outputs;
   int hot_uses;
 
   // Scratch.
   bool is_drawn;        // `drawn` holds the negatives of all kept tokens
   std::int32_t* drawn;  // (kDrawnRows, negatives)
-  float* ring;          // (ring_mask + 1, 2, pitch) a context row and the value it had on entry
+  float** contexts;     // (ring_mask + 1,) where the row of kept token n is trained, at n & ring_mask
+  float* ring;          // (ring_mask + 1, 2, pitch) a context row of its own and the value it had on entry
   std::int64_t ring_mask;
   float**
       rows;  // (2, rows_each) pointers: contexts, then outputs; of a center or, from the first on, of a group
@@ -106,6 +112,7 @@ struct Word2VecJob {
   std::int64_t labels_each;
   float* hidden;  // (2, pitch) the hidden vectors of CBOW
   float* error;   // (2, pitch) their errors
+  float* dots;    // 16 vectors of any instruction set
   float* meets;   // (group_rows(window), kGroupCenters), then (group_rows(window),), then kScoreFloats: of a
                   // group
 

@@ -5,8 +5,7 @@
 // nodes of its path) in one small matrix product (level-3 shape after Ji et al. 2016, arXiv:1604.04661): a
 // block of up to 4 context rows and 6 output rows keeps its 24 dot products in registers, one vectorised
 // sigmoid serves them all, and one second pass over D updates both sides. In CBOW one row meets them, the
-// contexts combined. A context row lives in a thread-local ring while its word is within reach of the window
-// and goes back to the table once, as a delta (after FULL-W2V, Randall et al., ICS 2021).
+// contexts combined.
 //
 // Neither here nor in the other word2vec_*.h but word2vec.h stand headers with inline functions: the linker
 // could pick their AVX-512 copy for everybody.
@@ -15,6 +14,7 @@
 #include "training/word2vec_blocks.h"
 #include "training/word2vec_draws.h"
 #include "training/word2vec_groups.h"
+#include "training/word2vec_hidden.h"
 #include "training/word2vec_input.h"
 #include "training/word2vec_output.h"
 
@@ -37,19 +37,15 @@ struct Cbow {
   Meeting meeting;
   float* hidden;
 
-  FASTNLP_INLINE Meeting combined() {
-    return {&hidden, meeting.y, meeting.gradient, meeting.labels, 1, meeting.columns};
-  }
-
   FASTNLP_INLINE void score(const Word2VecJob& job, double* loss) {
     if (meeting.n == 0) return;
-    combine(meeting.x, meeting.n, job.pitch, scale_of(job.context_scale.mean_forward, meeting.n), hidden);
-    fastnlp::score(combined(), job.pitch, job.lr, loss);
+    combine({meeting.x, meeting.n, scale_of(job.context_scale.mean_forward, meeting.n)}, job.pitch, hidden);
+    score_hidden(hidden, meeting, job.pitch, job.lr, loss, room_for_dots(job));
   }
   FASTNLP_INLINE void apply(const Word2VecJob& job) {
     if (meeting.n == 0) return;
     const Combined contexts = {meeting.x, meeting.n, scale_of(job.context_scale.mean_backward, meeting.n)};
-    apply_combined<1>(combined(), &contexts, job.pitch, job.error);
+    apply_hidden(hidden, meeting, contexts, job.pitch);
   }
   FASTNLP_INLINE std::int64_t predictions() const { return meeting.n > 0; }
 };

@@ -24,56 +24,16 @@ FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
           0};
 }
 
-// An output row in the table, and where it is trained: there, or in the thread's copy, whose uses `used`
-// counts; without a copy it is a count that stays 0. Found without a branch: which rows have copies cannot be
-// foreseen.
-struct OutputRow {
-  float* shared;
-  float* trained;
-  std::uint8_t* used;
-  std::uint8_t use;
-};
-
-FASTNLP_INLINE OutputRow find_output(const Word2VecJob& job, std::int64_t row) {
-  const u64 h = static_cast<u64>(row - job.hot_first), hot_rows = static_cast<u64>(job.hot_rows);
-  const u64 is_hot = h < hot_rows, mask = -is_hot;
-  const u64 shared = reinterpret_cast<u64>(job.output + row * job.pitch);
-  const u64 copy = reinterpret_cast<u64>(job.hot) + h * 2 * static_cast<u64>(job.pitch) * sizeof(float);
-  return {reinterpret_cast<float*>(shared), reinterpret_cast<float*>((copy & mask) | (shared & ~mask)),
-          job.hot_used + ((h & mask) | (hot_rows & ~mask)), static_cast<std::uint8_t>(is_hot)};
-}
-
-// Adds to the table what the thread has changed, and takes over what the others have.
-FASTNLP_INLINE void exchange(float* shared, float* copy, std::int64_t pitch) {
-  float* before = copy + pitch;
-  for (std::int64_t d = 0; d < pitch; d += kWidth) {
-    const vec now = load(shared + d) + (load(copy + d) - load(before + d));
-    store(shared + d, now);
-    store(copy + d, now);
-    store(before + d, now);
-  }
-}
-
 FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
-  if (job.output_places) return fetch_ahead(job.output_places[row].now, job.pitch);
-  if (job.hot_rows == 0) return fetch_ahead(job.output + row * job.pitch, job.pitch);
-  const OutputRow at = find_output(job, row);
-  fetch_ahead(at.trained, job.pitch);
-  if (*at.used >= job.hot_uses) fetch_ahead(at.shared, job.pitch);
+  fetch_row(job, job.output_places, job.output, job.hot_outputs, row);
 }
 
 // Where output row `row` is trained.
 FASTNLP_INLINE float* output_row(const Word2VecJob& job, std::int64_t row) {
-  if (job.output_places) return own_row(job.output_places[row], job.pitch);
-  if (job.hot_rows == 0) return job.output + row * job.pitch;
-  const OutputRow at = find_output(job, row);
-  if (*at.used >= job.hot_uses) {
-    exchange(at.shared, at.trained, job.pitch);
-    *at.used = 0;
-  }
-  *at.used = static_cast<std::uint8_t>(*at.used + at.use);
-  return at.trained;
+  return trained_row(job, job.output_places, job.output, job.hot_outputs, row);
 }
+
+FASTNLP_INLINE vec* room_for_dots(const Word2VecJob& job) { return reinterpret_cast<vec*>(job.dots); }
 
 // The center's own row, labelled 1, and those of the negatives of its set.
 struct NegativeOutput {
@@ -124,13 +84,36 @@ struct TreeOutput {
     }
   }
   FASTNLP_INLINE static void outputs(const Word2VecJob& job, std::int64_t c, Meeting& m) {
-    const bool plain = !job.output_places && job.hot_rows == 0;
+    const bool plain = !job.output_places && job.hot_outputs.rows == 0;
+#if defined(__AVX512F__)
+    if (plain) return lay_out_plain(job, c, m);
+#endif
     plain ? lay_out(job, c, m,
                     [table = job.output, pitch = job.pitch](std::int64_t row) { return table + row * pitch; })
           : lay_out(job, c, m, [&job](std::int64_t row) { return output_row(job, row); });
   }
 
  private:
+#if defined(__AVX512F__)
+  // lay_out for rows in the table, 8 at a time; writes up to 7 pointers more.
+  FASTNLP_INLINE static void lay_out_plain(const Word2VecJob& job, std::int64_t c, Meeting& m) {
+    const std::int64_t begin = job.path_offsets[job.word[c]];
+    const int columns = static_cast<int>(job.path_offsets[job.word[c] + 1] - begin);
+    const u64 table = reinterpret_cast<u64>(job.output), bytes = sizeof(float) * static_cast<u64>(job.pitch);
+    for (int word = 0; word <= columns / 64; ++word) m.labels[word] = 0;
+    for (int j = 0; j < columns; j += 8) {
+      const auto there = static_cast<__mmask8>(columns - j < 8 ? (1u << (columns - j)) - 1 : 0xFFu);
+      const __m512i step =
+          _mm512_maskz_cvtepi32_epi64(0xFF, _mm256_maskz_loadu_epi32(there, job.path + begin + j));
+      const u64 labels = _mm512_mask_testn_epi64_mask(there, step, _mm512_set1_epi64(1));
+      m.labels[j / 64] |= labels << j % 64;
+      _mm512_storeu_si512(m.y + j,
+                          reinterpret_cast<__m512i>(table + (reinterpret_cast<lanes8>(step) >> 1) * bytes));
+    }
+    m.columns = columns;
+  }
+#endif
+
   template <class RowOf>
   FASTNLP_INLINE static void lay_out(const Word2VecJob& job, std::int64_t c, Meeting& m, RowOf row_of) {
     const std::int64_t begin = job.path_offsets[job.word[c]];

@@ -6,8 +6,9 @@
 namespace fastnlp {
 namespace {
 
-constexpr std::int32_t kWarmNodes =
-    256;  // inner nodes of a tree that need no prefetch: the last, near the root
+// Inner nodes of a tree that need no prefetch: the last, near the root. Of rows that other threads write
+// fewer stay in the cache.
+constexpr std::int32_t kWarmNodes = 1'024, kWarmSharedNodes = 256;
 
 // A row of which many threads hold copies moves as far as all of them take it before any sees the others: at
 // most so many uses together. Up to that the vectors are as good as without copies.
@@ -20,8 +21,29 @@ Floats zeroed_floats(std::int64_t size) {
   return Floats(new (std::align_val_t{64}) float[static_cast<std::size_t>(size)]());
 }
 
+HotRows HotRoom::copy(Table table, std::int64_t first, std::int64_t rows) {
+  used_.assign(static_cast<std::size_t>(rows) + 1, 0);
+  copies_ = zeroed_floats(2 * rows * table.pitch);
+  for (std::int64_t h = 0; h < rows; ++h) {
+    const float* from = table.data + (first + h) * table.pitch;
+    float* copy = copies_.get() + 2 * h * table.pitch;
+    std::copy(from, from + table.pitch, copy);
+    std::copy(copy, copy + table.pitch, copy + table.pitch);
+  }
+  return {copies_.get(), used_.data(), first, rows};
+}
+
+void HotRoom::add_to(Table table, const HotRows& hot) const {
+  for (std::int64_t h = 0; h < hot.rows; ++h) {
+    if (used_[static_cast<std::size_t>(h)] == 0) continue;
+    const float* copy = copies_.get() + 2 * h * table.pitch;
+    float* shared = table.data + (hot.first + h) * table.pitch;
+    for (std::int64_t d = 0; d < table.pitch; ++d) shared[d] += copy[d] - copy[table.pitch + d];
+  }
+}
+
 Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table output, std::int64_t epoch)
-    : plan_(plan) {
+    : plan_(plan), input_(input), output_(output) {
   const Word2VecOptions& o = plan.options;
   job_ = {};
   job_.ids = plan.ids.data();
@@ -55,21 +77,24 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(group_rows(o.window)));
   ring_ = zeroed_floats(static_cast<std::int64_t>(ring_rows) * 2 * job_.pitch);
   job_.ring_mask = static_cast<std::int64_t>(ring_rows) - 1;
-  job_.rows_each = group_rows(o.window) + kGroupCenters + plan.columns;
+  job_.rows_each = group_rows(o.window) + kGroupCenters + plan.columns + 7;  // a tree writes up to 7 more
   rows_.resize(static_cast<std::size_t>(2 * job_.rows_each));
   job_.labels_each = plan.columns / 64 + 2;
   labels_.resize(static_cast<std::size_t>(2 * job_.labels_each));
   job_.gradient_each = (o.window + 1) * ((plan.columns + 2) / 3) * kScoreFloats;
   gradient_ = zeroed_floats(2 * job_.gradient_each);
-  hidden_ = zeroed_floats(4 * job_.pitch);
+  hidden_ = zeroed_floats(4 * job_.pitch + 256);
   meets_ = zeroed_floats(group_rows(o.window) * (kGroupCenters + 1) + kScoreFloats);
   job_.gradient = gradient_.get();
   job_.labels = labels_.data();
   job_.hidden = hidden_.get();
   job_.error = job_.hidden + 2 * job_.pitch;
+  job_.dots = job_.error + 2 * job_.pitch;
   job_.meets = meets_.get();
   job_.drawn = drawn_.data();
   job_.ring = ring_.get();
+  contexts_.resize(ring_rows);
+  job_.contexts = contexts_.data();
   job_.rows = rows_.data();
   const std::size_t capacity = static_cast<std::size_t>(plan.longest_stretch + plan.piece) + 17;
   word_.resize(capacity);
@@ -115,40 +140,32 @@ void Word2VecWorker::collect(std::int64_t begin, std::int64_t end, float lr) {
 
 void Word2VecWorker::share_scratch(const Word2VecWorker& other) {
   job_.ring = other.job_.ring;
+  job_.contexts = other.job_.contexts;
   job_.rows = other.job_.rows;
   job_.gradient = other.job_.gradient;
   job_.labels = other.job_.labels;
   job_.hidden = other.job_.hidden;
   job_.error = other.job_.error;
+  job_.dots = other.job_.dots;
   job_.meets = other.job_.meets;
 }
 
 void Word2VecWorker::copy_hot_rows(int threads) {
   const auto vocabulary = static_cast<std::int64_t>(plan_.keep.size());
-  const std::int64_t rows = std::min(plan_.noise ? kHotWords : kHotNodes, vocabulary / 8);
-  if (threads == 1 || rows == 0) return;
-  job_.hot_first = plan_.noise ? 0 : vocabulary - 1 - rows;  // inner nodes: V - 1, the root is the last
-  job_.hot_rows = rows;
+  if (threads == 1 || vocabulary < 8) return;
+  if (!plan_.noise) job_.warm_node = static_cast<std::int32_t>(vocabulary) - kWarmSharedNodes;
+  const std::int64_t words = std::min(kHotWords, vocabulary / 8), nodes = std::min(kHotNodes, vocabulary / 8);
   job_.hot_uses = std::clamp(kUsesApart / threads, 2, kMostUses);
-  hot_used_.assign(static_cast<std::size_t>(rows) + 1, 0);
-  job_.hot_used = hot_used_.data();
-  hot_ = zeroed_floats(2 * rows * job_.pitch);
-  job_.hot = hot_.get();
-  for (std::int64_t h = 0; h < rows; ++h) {
-    const float* from = job_.output + (job_.hot_first + h) * job_.pitch;
-    float* copy = job_.hot + 2 * h * job_.pitch;
-    std::copy(from, from + job_.pitch, copy);
-    std::copy(copy, copy + job_.pitch, copy + job_.pitch);
-  }
+  // Inner nodes: V - 1, the root is the last.
+  job_.hot_outputs = plan_.noise ? hot_outputs_.copy(output_, 0, words)
+                                 : hot_outputs_.copy(output_, vocabulary - 1 - nodes, nodes);
+  // What words are composed of is copied while it is trained.
+  if (plan_.parts.offsets.empty()) job_.hot_inputs = hot_inputs_.copy(input_, 0, words);
 }
 
 void Word2VecWorker::return_copies() {
-  for (std::int64_t h = 0; h < job_.hot_rows; ++h) {
-    if (hot_used_[static_cast<std::size_t>(h)] == 0) continue;
-    const float* copy = job_.hot + 2 * h * job_.pitch;
-    float* shared = job_.output + (job_.hot_first + h) * job_.pitch;
-    for (std::int64_t d = 0; d < job_.pitch; ++d) shared[d] += copy[d] - copy[job_.pitch + d];
-  }
+  hot_inputs_.add_to(input_, job_.hot_inputs);
+  hot_outputs_.add_to(output_, job_.hot_outputs);
 }
 
 void Word2VecWorker::add_to(SliceReport& report) const {

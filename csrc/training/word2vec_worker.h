@@ -76,6 +76,18 @@ struct LineFree {
 using Floats = std::unique_ptr<float[], LineFree>;
 Floats zeroed_floats(std::int64_t size);
 
+// Memory of a thread's copies of rows first.. of a table.
+class HotRoom {
+ public:
+  HotRows copy(Table table, std::int64_t first, std::int64_t rows);
+  // Adds to the table what the copies have learned since their last exchange.
+  void add_to(Table table, const HotRows& hot) const;
+
+ private:
+  Floats copies_;
+  std::vector<std::uint8_t> used_;
+};
+
 // One thread's buffers, reused from stretch to stretch.
 class Word2VecWorker {
  public:
@@ -89,8 +101,8 @@ class Word2VecWorker {
     kept_ += job_.kept;
   }
 
-  // Trains copies of the output rows that `threads` threads would meet at the same time (all have to do so);
-  // return_copies adds to the table what they have learned since their last exchange.
+  // Trains copies of the rows that `threads` threads would meet at the same time (all have to do so);
+  // return_copies adds to the tables what they have learned since their last exchange.
   void copy_hot_rows(int threads);
   void return_copies();
   void add_to(SliceReport& report) const;
@@ -100,13 +112,14 @@ class Word2VecWorker {
 
  private:
   const Word2VecPlan& plan_;
+  Table input_, output_;
   Word2VecJob job_;
   std::vector<std::int32_t> drawn_, word_, reach_;
   std::vector<std::int64_t> position_, first_, last_;
-  Floats ring_, gradient_, hidden_, meets_, hot_;
-  std::vector<std::uint8_t> hot_used_;
+  Floats ring_, gradient_, hidden_, meets_;
+  HotRoom hot_inputs_, hot_outputs_;
   std::vector<std::uint64_t> labels_;
-  std::vector<float*> rows_;
+  std::vector<float*> rows_, contexts_;
   std::int64_t kept_ = 0;
 };
 

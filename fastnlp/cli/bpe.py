@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,6 +14,7 @@ from fastnlp.cli.progress import Reading, say
 if TYPE_CHECKING:
     from fastnlp.cli.arguments import Commands
     from fastnlp.tokenizers import BPE
+    from fastnlp.tokenizers.batch import Batch
 
 __all__ = ["add_to"]
 
@@ -203,18 +204,37 @@ def run_encode(options: argparse.Namespace) -> None:
         "allow": {"allowed_special": "all"},
         "text": {"disallowed_special": ()},
     }
+
+    def encode(lines: list[str]) -> Batch:
+        return bpe.encode_batch(
+            lines,
+            add_special_tokens=options.add_special_tokens,
+            threads=options.threads,
+            **uses[options.special],
+        )
+
     names = bpe.tokens
     with _Output(options.output) as out:
-        for lines in _lines(options.inputs):
-            batch = bpe.encode_batch(
-                lines,
-                add_special_tokens=options.add_special_tokens,
-                threads=options.threads,
-                **uses[options.special],
-            )
-            rows = batch.tolist()
+        for name, first, lines in _lines(options.inputs):
+            try:
+                rows = encode(lines).tolist()
+            except ValueError:
+                _refuse_line(name, first, lines, encode)
+                raise
             texts = [[names[i] for i in row] for row in rows] if options.to == "tokens" else rows
             out.write("".join(" ".join(map(str, row)) + "\n" for row in texts).encode())
+
+
+def _refuse_line(name: str, first: int, lines: list[str], encode: Callable[[list[str]], Batch]) -> None:
+    """Says which of the lines cannot be encoded, and what to do about it."""
+    for number, line in enumerate(lines, first):
+        try:
+            encode([line])
+        except ValueError as error:
+            reason, _, remedy = str(error).partition("; pass it in allowed_special")
+            if remedy:
+                reason += "; --special allow encodes it as such, --special text as text"
+            raise ValueError(f"{name}, line {number}: {reason}") from None
 
 
 def run_decode(options: argparse.Namespace) -> None:
@@ -222,20 +242,16 @@ def run_decode(options: argparse.Namespace) -> None:
     _check_inputs([options.input])
     bpe = _load(options)
     with _Output(options.output) as out:
-        number = 0
-        for lines in _lines([options.input]):
-            for line in lines:
-                number += 1
+        for name, first, lines in _lines([options.input]):
+            for number, line in enumerate(lines, first):
                 try:
                     ids = [int(word) for word in line.split()]
                 except ValueError:
-                    raise ValueError(
-                        f"{options.input}, line {number}: expected ids, got {line[:40]!r}"
-                    ) from None
+                    raise ValueError(f"{name}, line {number}: expected ids, got {line[:40]!r}") from None
                 try:
                     text = bpe.decode_bytes(ids, skip_special_tokens=options.skip_special)
                 except IndexError as error:
-                    raise ValueError(f"{options.input}, line {number}: {error}") from None
+                    raise ValueError(f"{name}, line {number}: {error}") from None
                 mark = bpe.definition.end_of_word.encode()
                 out.write((text.removesuffix(mark).replace(mark, b" ") if mark else text) + b"\n")
 
@@ -258,20 +274,22 @@ def run_info(options: argparse.Namespace) -> None:
         print(f"{name:<16}{value}")
 
 
-def _lines(inputs: list[str]) -> Iterator[list[bytes | str]]:
-    """Lines without their ends, some thousand at a time."""
+def _lines(inputs: list[str]) -> Iterator[tuple[str, int, list[str]]]:
+    """The name of a file, the number of a line, and some thousand lines from it on without their ends."""
     from fastnlp.io.source_files import SourceFile, source_files
 
-    held: list[bytes | str] = []
     for file in source_files(inputs) or []:
         reader = SourceFile(file)
+        number = 1
+        held: list[str] = []
         try:
             rest = b""
             for block in reader.blocks(1 << 20, "strict"):
                 *lines, rest = (rest + bytes(block)).split(b"\n")
                 held.extend(line.removesuffix(b"\r").decode() for line in lines)
                 if len(held) >= _LINES:
-                    yield held
+                    yield reader.name, number, held
+                    number += len(held)
                     held = []
             if rest:
                 held.append(rest.decode())
@@ -279,8 +297,8 @@ def _lines(inputs: list[str]) -> Iterator[list[bytes | str]]:
             raise ValueError(f"{reader.name}: {error}") from None
         finally:
             reader.close()
-    if held:
-        yield held
+        if held:
+            yield reader.name, number, held
 
 
 class _Output:

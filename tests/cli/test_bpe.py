@@ -95,7 +95,10 @@ def test_info_shows_what_is_in_a_file(trained, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["encode", "{json}", "{special}"], "no special token"),
+        (
+            ["encode", "{json}", "{text}", "{special}"],
+            "special, line 2: text: expected no special token, got '<|end|>' at byte 4; --special allow",
+        ),
         (["decode", "{json}", "{text}"], "line 1: expected ids, got 'the lazy dog'"),
         (["decode", "{json}", "{bad}"], "line 1: ids[1]: expected"),
         (["info", "{text}"], "no known format"),
@@ -104,7 +107,7 @@ def test_info_shows_what_is_in_a_file(trained, capsys):
     ],
 )
 def test_errors_are_one_line(trained, tmp_path, capsys, arguments, message):
-    (tmp_path / "special").write_text("<|end|>\n")
+    (tmp_path / "special").write_text("the lazy dog\nend <|end|>\n")
     (tmp_path / "bad").write_text("5 99999\n")
     names = {name: str(tmp_path / name) for name in ("special", "bad")}
     names |= {"json": str(trained), "text": str(tmp_path / "text.txt")}

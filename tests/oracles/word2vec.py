@@ -1,12 +1,13 @@
 """word2vec in float64, rule after rule, in the order of the native engine.
 
-The order is part of what is checked: a context vector is read when its word comes within reach of the window
-and its change is added to the table when it has left; the scores of a center are taken before the center in
-front of it is applied; contexts are applied in blocks of four (of two where vectors have fewer than 16 lanes)
-and outputs, where they are many, in as few blocks as fill a vector with dot products, of sizes as equal as
-can be. Where skip-gram's negatives are shared by groups of four centers, the contexts of a group are taken in
-such blocks, and a block is scored before the one in front of it is applied. CBOW's groups are two centers,
-whose hidden vectors make one block; the words for the next group enter before it is applied.
+The order is part of what is checked: a context vector is trained in the table, but a word that is one of the
+four kept words before it again, or is composed of parts, gets a vector of its own when it comes within reach
+of the window, whose change is added to the table when it has left; the scores of a center are taken before
+the center in front of it is applied; contexts are applied in blocks of four (of two where vectors have fewer
+than 16 lanes) and outputs, where they are many, in as few blocks as fill a vector with dot products, of sizes
+as equal as can be. Where skip-gram's negatives are shared by groups of four centers, the contexts of a group
+are taken in such blocks, and a block is scored before the one in front of it is applied. CBOW's groups are
+two centers, whose hidden vectors make one block; the words for the next group enter before it is applied.
 """
 
 from dataclasses import dataclass
@@ -138,11 +139,13 @@ def train_unit(
         nonlocal entered, left
         while left < low:
             now, entry = ring.pop(left)
-            leave(words[left], now - entry)
+            if entry is not None:
+                leave(words[left], now - entry)
             left += 1
         while entered < min(high, len(words)):
             row = compose(words[entered])
-            ring[entered] = [row.copy(), row.copy()]
+            again = words[entered] in words[max(0, entered - 4) : entered]
+            ring[entered] = [row, None] if parts is None and not again else [row.copy(), row.copy()]
             entered += 1
 
     def score(block, outs, sign, times):
