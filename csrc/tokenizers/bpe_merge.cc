@@ -97,6 +97,58 @@ std::size_t BpeMerger::merge_short(std::int32_t* ids, std::uint32_t* ranks, std:
   return n;
 }
 
+// While the lowest rank is that of many pairs, as in a letter a million times over, all of them are merged in
+// one pass, which takes no memory. False when nothing is left to merge.
+bool BpeMerger::merge_dense(std::int32_t* ids, std::uint32_t* ranks, std::size_t& n,
+                            Interruption* interruption) {
+  while (n > kShort) {
+    const std::uint32_t best = lowest(ranks, n - 1);
+    if (best == kNoRank) return false;
+    const std::ptrdiff_t places = std::count(ranks, ranks + n - 1, best);
+    if (static_cast<std::size_t>(places) < n / kDense) return true;
+    if (!merge_all(ids, ranks, n, best, interruption)) return true;
+  }
+  return true;
+}
+
+// Merges the pairs of the lowest rank from the left. False where a lower one came up, as in a strange model:
+// then the rest of these waits.
+bool BpeMerger::merge_all(std::int32_t* ids, std::uint32_t* ranks, std::size_t& n, std::uint32_t rank,
+                          Interruption* interruption) {
+  const std::int32_t result = model_.merged(rank);
+  // The same neighbours come again and again.
+  struct {
+    std::int32_t neighbour = kNoToken;
+    std::uint32_t rank = kNoRank;
+  } before, behind;
+  Lookout lookout(interruption);
+  std::size_t kept = 0, at = 0;
+  bool lower = false;
+  while (at < n) {
+    lookout.reached(at);
+    if (lower || at + 1 == n || ranks[at] != rank) {
+      ids[kept] = ids[at];
+      ranks[kept++] = ranks[at++];
+      continue;
+    }
+    ids[kept] = result;
+    at += 2;
+    if (kept > 0) {
+      if (before.neighbour != ids[kept - 1]) before = {ids[kept - 1], model_.rank(ids[kept - 1], result)};
+      ranks[kept - 1] = before.rank;
+      lower = before.rank <= rank;
+    }
+    if (at < n) {
+      if (behind.neighbour != ids[at]) behind = {ids[at], model_.rank(result, ids[at])};
+      ranks[kept] = behind.rank;
+      lower = lower || behind.rank < rank;
+    }
+    ++kept;
+  }
+  n = kept;
+  return !lower;
+}
+
 void BpeMerger::link(std::size_t n) {
   next_.resize(n);
   previous_.resize(n);

@@ -26,6 +26,7 @@ class BpeMerger {
   std::size_t merge(std::int32_t* ids, std::uint32_t* ranks, std::size_t n, Interruption* interruption) {
     if (n < 2) return n;
     if (n <= kFew) return merge_few(ids, ranks, n);
+    if (n > kShort && !merge_dense(ids, ranks, n, interruption)) return n;
     return n <= kShort ? merge_short(ids, ranks, n) : merge_long(ids, ranks, n, interruption);
   }
 
@@ -36,12 +37,17 @@ class BpeMerger {
 
  private:
   // Up to here nothing is moved; beyond, many pairs of one rank are merged in one pass.
-  static constexpr std::size_t kFew = 8;
+  static constexpr std::size_t kFew = 16;
   // Up to here a scan of all ranks for each merge is faster than keeping them in order.
   static constexpr std::size_t kShort = 192;
+  // One pair in so many is worth a pass over the word.
+  static constexpr std::size_t kDense = 8;
 
   std::size_t merge_few(std::int32_t* ids, const std::uint32_t* ranks, std::size_t n);
   std::size_t merge_short(std::int32_t* ids, std::uint32_t* ranks, std::size_t n);
+  bool merge_dense(std::int32_t* ids, std::uint32_t* ranks, std::size_t& n, Interruption* interruption);
+  bool merge_all(std::int32_t* ids, std::uint32_t* ranks, std::size_t& n, std::uint32_t rank,
+                 Interruption* interruption);
   std::size_t merge_long(std::int32_t* ids, std::uint32_t* ranks, std::size_t n, Interruption* interruption);
   void merge_waiting(std::int32_t* ids, std::uint32_t* ranks, Interruption* interruption);
   void link(std::size_t n);

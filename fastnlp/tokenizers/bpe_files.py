@@ -30,6 +30,7 @@ Format = Literal["tokenizer.json", "gpt2", "tiktoken", "subword-nmt"]
 
 _FORMATS = ("tokenizer.json", "gpt2", "tiktoken", "subword-nmt")
 _MERGES = ("merges.txt", "vocab.bpe")
+_FEW = 16  # one token in so many may be none that a merge makes
 
 
 def load(
@@ -189,10 +190,12 @@ def _read_gpt2(vocabulary: Any, merges: Path, pretokenizer: str, special_tokens:
         None if text is None else text.encode() if text in special else from_letters(text) for text in strings
     ]
     try:
-        pairs = merge_lines(_text(merges.read_bytes()))
+        lines = _text(merges.read_bytes())
+        pairs = merge_lines(lines)
+        arrays = merge_arrays(pairs, vocabulary)
+        _check_all_are_made(vocabulary, pairs, special, ended=lines.endswith("\n"))
     except ValueError as error:
         raise ValueError(f"{merges}: {error}") from None
-    arrays = merge_arrays(pairs, vocabulary)
     all_tokens, found = with_specials(tokens, special_tokens)
     return Definition(
         tokens=all_tokens,
@@ -201,6 +204,22 @@ def _read_gpt2(vocabulary: Any, merges: Path, pretokenizer: str, special_tokens:
         special_tokens=found,
         pretokenizer=pretokenizer,
     )
+
+
+def _check_all_are_made(
+    vocabulary: dict[str, int], pairs: list[tuple[str, str]], special: set[str], ended: bool
+) -> None:
+    """A file of merges that was cut short is seen by the tokens that no merge makes.
+
+    A few may have been put into the vocabulary otherwise, as RoBERTa's <mask>. `ended`: by a line end.
+    """
+    made = {left + right for left, right in pairs}
+    others = [token for token in vocabulary if len(token) > 1 and token not in made and token not in special]
+    if len(others) * _FEW > len(vocabulary) or (others and pairs and not ended):
+        raise ValueError(
+            f"expected merges for the tokens of the vocabulary, got none for {len(others)}, such as "
+            f"{others[-1]!r}; is the file cut short?"
+        )
 
 
 def _gpt2_files(definition: Definition) -> tuple[str, str]:

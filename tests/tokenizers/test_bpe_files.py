@@ -304,6 +304,22 @@ class TestDamage:
         with pytest.raises(ValueError, match=message):
             BPE.load(tmp_path / "g")
 
+    @pytest.mark.parametrize("end", ["\n", ""])
+    def test_a_list_of_merges_that_is_cut_short_is_an_error(self, english, tmp_path, end):
+        english.save(tmp_path / "g", format="gpt2")
+        lines = (tmp_path / "g" / "merges.txt").read_text().split("\n")
+        kept = lines[: len(lines) // 2] if end else lines[:-2]
+        (tmp_path / "g" / "merges.txt").write_text("\n".join(kept) + end)
+        with pytest.raises(ValueError, match="cut short"):
+            BPE.load(tmp_path / "g")
+
+    def test_tokens_that_no_merge_makes_may_stand_in_a_vocabulary(self, english, tmp_path):
+        english.save(tmp_path / "g", format="gpt2")
+        content = json.loads((tmp_path / "g" / "vocab.json").read_text())
+        content |= {"<pad>": len(content), "<mask>": len(content) + 1}
+        (tmp_path / "g" / "vocab.json").write_text(json.dumps(content))
+        assert len(BPE.load(tmp_path / "g")) == len(content)
+
     def test_a_vocabulary_without_merges_is_an_error(self, english, tmp_path):
         english.save(tmp_path / "g", format="gpt2")
         (tmp_path / "g" / "merges.txt").unlink()

@@ -8,11 +8,14 @@ import pytest
 
 SCRIPT = textwrap.dedent("""
     import os, signal, sys, threading, time
+    import numpy as np
     from fastnlp import BPE
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    bpe = BPE.train(["a" * 4096], vocab_size=266)
-    expected = bpe.encode("a" * 5000).tolist()
-    text = "a" * int(sys.argv[4])  # some seconds of work
+    def mixed(n):
+        return np.random.default_rng(1).integers(*map(ord, "ae"), n, np.uint8).tobytes()
+    bpe = BPE.train(["a" * 4096, mixed(4096).decode()], vocab_size=330)
+    expected = bpe.encode(mixed(5000)).tolist()
+    text = eval(sys.argv[4])  # some seconds of work
     def interrupt():
         time.sleep(float(sys.argv[1]))
         interrupt.at = time.process_time()  # a shared machine may take the processor away
@@ -22,18 +25,22 @@ SCRIPT = textwrap.dedent("""
         bpe.encode_batch(["b " * 200_000, text], threads=int(sys.argv[2]), **eval(sys.argv[3]))
     except KeyboardInterrupt:
         print(time.process_time() - interrupt.at)
-    assert bpe.encode("a" * 5000).tolist() == expected
+    assert bpe.encode(mixed(5000)).tolist() == expected
 """)
 
 
 @pytest.mark.parametrize(
-    ("options", "letters"),
-    [("{}", "30_000_000"), ("{'dropout': 0.1}", "30_000_000"), ("{'method': 'longest'}", "60_000_000")],
+    ("options", "text"),
+    [
+        ("{}", "mixed(20_000_000)"),
+        ("{'dropout': 0.1}", "'a' * 30_000_000"),
+        ("{'method': 'longest'}", "mixed(60_000_000)"),
+    ],
 )
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_ctrl_c_stops_the_encoding_of_one_long_word(threads, options, letters):
+def test_ctrl_c_stops_the_encoding_of_one_long_word(threads, options, text):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "0.5", threads, options, letters],
+        [sys.executable, "-c", SCRIPT, "0.5", threads, options, text],
         capture_output=True,
         text=True,
         check=True,

@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from fastnlp.io.arrays_file import map_arrays, write_arrays
 from fastnlp.io.atomic import atomic_directory, atomic_write
 from fastnlp.io.vector_table import refuse_file
 from fastnlp.models.bert.config import BertConfig
-from fastnlp.tokenizers import BPE, WordPiece
+from fastnlp.tokenizers import BPE, WordPiece, post_processing
 
 __all__ = ["Pretrained", "Tokenizer", "load_tokenizer", "load_tokenizer_file", "read_state", "save_tokenizer"]
 
@@ -103,6 +104,10 @@ class Pretrained(nn.Module):
             ValueError: a file is damaged, or the model is not a BERT; the message names file and place.
         """
         path = Path(folder)
+        if not (path / _CONFIG).is_file():
+            inner = sorted(path.glob(f"*/{_CONFIG}"))  # of a run, whose checkpoints are models
+            hint = f"; {inner[-1].parent} has one" if inner else ""
+            raise FileNotFoundError(2, f"expected {_CONFIG} in the folder{hint}", os.fspath(folder))
         try:
             config = BertConfig.from_json((path / _CONFIG).read_text(encoding="utf-8"))
         except (ValueError, TypeError, RecursionError) as error:
@@ -231,13 +236,22 @@ def _our_names(state: dict[str, torch.Tensor], config: BertConfig, prefix: str) 
 def save_tokenizer(folder: Path, tokenizer: Tokenizer, longest: int) -> None:
     """Writes the files by which transformers knows a tokenizer.
 
+    With byte pairs it puts [CLS] and [SEP] around texts and pairs as with word pieces, and the space before a
+    [MASK] belongs to the mask, so that it gives what `encode` and `fill_mask` give the model.
+
     Args:
         folder: an existing one.
         tokenizer: word pieces or byte pairs.
         longest: tokens that the model takes.
     """
+    if isinstance(tokenizer, BPE):
+        tokenizer = _as_berts(tokenizer)
     tokenizer.save(folder / _TOKENIZER[0])
-    settings: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": longest}
+    settings: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": longest,
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+    }
     if isinstance(tokenizer, WordPiece):
         tokenizer.save(folder / _TOKENIZER[1])
         settings |= {
@@ -250,6 +264,26 @@ def save_tokenizer(folder: Path, tokenizer: Tokenizer, longest: int) -> None:
     settings |= {f"{name}_token": token for name, token in _SPECIAL.items() if token in special}
     with atomic_write(folder / _TOKENIZER[2], "w", encoding="utf-8") as file:
         file.write(json.dumps(settings, indent=2) + "\n")
+
+
+def _as_berts(tokenizer: BPE) -> BPE:
+    """The same ids, with the post-processor of BERT's tokenizer where there is none that adds tokens."""
+    definition, special = tokenizer.definition, tokenizer.special_tokens
+    before = definition.post_processor
+    if not {"[CLS]", "[SEP]"} <= set(special) or post_processing.read(before, len(tokenizer)).adds:
+        return tokenizer
+    around: dict[str, Any] = {
+        "type": "BertProcessing",
+        "sep": ["[SEP]", special["[SEP]"]],
+        "cls": ["[CLS]", special["[CLS]"]],
+    }
+    if before is not None:
+        around = {"type": "Sequence", "processors": [before, around]}
+    tokens = tuple(
+        replace(token, takes_space_before=True) if token.text == "[MASK]" else token
+        for token in definition.special_tokens
+    )
+    return BPE(replace(definition, special_tokens=tokens, post_processor=around))
 
 
 def load_tokenizer_file(file: Path) -> Tokenizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,6 +90,10 @@ class TextMethods:
         if batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
         single = isinstance(texts, (str, tuple))
+        if not single and not isinstance(texts, Iterable):
+            raise TypeError(
+                f"texts: expected str, pairs of str or a list of them, got {type(texts).__name__}"
+            )
         several: list[Any] = [texts] if single else list(texts)
         rows = [_ids(self._tokenizer(), text, self._longest(max_length)) for text in several]
         found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(rows)

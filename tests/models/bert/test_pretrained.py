@@ -10,6 +10,7 @@ import torch
 
 from fastnlp import BPE, BertConfig, BertForPreTraining, BertModel, WordPiece
 from fastnlp.io.arrays_file import map_arrays, write_arrays
+from fastnlp.models.bert import texts as texts_module
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "##s", "."]
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
@@ -271,6 +272,8 @@ def test_text_needs_a_tokenizer_that_fits():
     model = small()
     with pytest.raises(TypeError, match="texts"):
         model.encode([3])
+    with pytest.raises(TypeError, match="texts: expected str, pairs of str or a list of them, got int"):
+        model.encode(3)
     with pytest.raises(ValueError, match="pooling"):
         model.encode("the", pooling="max")
     with pytest.raises(ValueError, match="max_length"):
@@ -296,6 +299,25 @@ def test_a_byte_pair_tokenizer_is_kept_beside_the_model(tmp_path):
     model.save_pretrained(tmp_path / "model", tokenizer)
     again = BertForPreTraining.from_pretrained(tmp_path / "model")
     assert again.tokenizer.encode("lowest").tolist() == tokenizer.encode("lowest").tolist()
+
+
+def test_transformers_puts_byte_pairs_together_as_encode_does(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = BPE.train(["the cat sat on the mat"] * 9, vocab_size=270, special_tokens=special)
+    model = BertForPreTraining(BertConfig(len(tokenizer), **SIZES))
+    for turn in ("new", "again"):  # what was read is written the same
+        model.save_pretrained(tmp_path / turn, tokenizer)
+        theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / turn)
+        tokenizer = BertForPreTraining.from_pretrained(tmp_path / turn).tokenizer
+        for text in ("the cat sat", "", "the [MASK] sat [MASK]", ("the cat", "a mat")):
+            ids, segments = texts_module._ids(tokenizer, text, 64)
+            got = theirs(*(text if isinstance(text, tuple) else (text,)))
+            assert got["input_ids"] == ids.tolist()
+            assert got["token_type_ids"] == segments.tolist()
+    other = BPE.train(["the cat"], vocab_size=262)
+    model.save_pretrained(tmp_path / "other", other)
+    assert BPE.load(tmp_path / "other").definition.post_processor["type"] == "ByteLevel"
 
 
 def test_byte_pairs_take_the_space_before_a_mask_with_it():

@@ -47,6 +47,8 @@ def test_checkpoints_rotate_and_are_models(data, tmp_path):
     run = trainer(data).fit(data, checkpoint=tmp_path / "run", checkpoint_every=3, keep=2)
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert names == ["step-000000009", "step-000000012"]
+    with pytest.raises(FileNotFoundError, match=r"config\.json in the folder; .*step-000000012 has one"):
+        BertForPreTraining.from_pretrained(tmp_path / "run")
     model = BertForPreTraining.from_pretrained(tmp_path / "run" / "step-000000012")
     for name, tensor in run.model.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor)
