@@ -12,7 +12,7 @@ constexpr std::int32_t kWarmNodes = 1'024, kWarmSharedNodes = 256;
 
 // A row of which many threads hold copies moves as far as all of them take it before any sees the others: at
 // most so many uses together. Up to that the vectors are as good as without copies.
-constexpr int kUsesApart = 128, kMostUses = 16;
+constexpr int kUsesApart = 128, kMostUses = 32;
 constexpr std::int64_t kHotWords = 512, kHotNodes = 512;
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "check.h"
+#include "sampling/huffman.h"
 #include "support/philox.h"
 #include "training/tables.h"
 #include "training/word2vec.h"
@@ -126,35 +127,45 @@ TEST(threads_share_out_every_unit_once) {
 
 // Nobody else trains here, so exchanging copies may change nothing but the last bits.
 TEST(a_thread_that_trains_copies_of_hot_rows_learns_what_it_would_without) {
+  const std::vector<std::int64_t> counts(kVocabulary, 30);
+  const TreePaths tree = tree_paths(huffman_links(counts), kVocabulary);
   for (const std::string& simd : word2vec_supported()) {
-    Problem plain(900), copied(900);
-    Word2VecPlan plan{.ids = plain.ids,
-                      .offsets = plain.offsets,
-                      .keep = std::vector<std::uint32_t>(kVocabulary, threshold(1.0)),
-                      .noise = AliasTable(plain.noise),
-                      .options = {.dim = kDim, .window = 3, .sharing = Sharing::kCenter},
-                      .parts = {},
-                      .tree = {},
-                      .columns = 6,
-                      .kernels = word2vec_kernels(simd.c_str()),
-                      .piece = 1'000,
-                      .longest_stretch = 1'000};
-    for (const int threads : {1, 2, 5, 64}) {
-      Problem& problem = threads == 1 ? plain : (copied = Problem(900));
-      Word2VecWorker worker(plan, table_of(problem.input), table_of(problem.output), 0);
-      worker.copy_hot_rows(threads);
-      for (const HotRows& hot : {worker.job().hot_inputs, worker.job().hot_outputs}) {
-        CHECK(hot.rows == (threads == 1 ? 0 : kVocabulary / 8));
+    for (const bool with_tree : {false, true}) {
+      Problem plain(900), copied(900);
+      Word2VecPlan plan{.ids = plain.ids,
+                        .offsets = plain.offsets,
+                        .keep = std::vector<std::uint32_t>(kVocabulary, threshold(1.0)),
+                        .noise = {},
+                        .options = {.dim = kDim, .window = 3, .sharing = Sharing::kCenter},
+                        .parts = {},
+                        .tree = {},
+                        .columns = 6,
+                        .kernels = word2vec_kernels(simd.c_str()),
+                        .piece = 1'000,
+                        .longest_stretch = 1'000};
+      if (with_tree) {
+        plan.tree = {tree.path, tree.offsets};
+        plan.columns = kVocabulary;
+      } else {
+        plan.noise.emplace(plain.noise);
       }
-      for (std::int64_t begin = 0; begin < 900; begin += 300) {
-        worker.collect(begin, begin + 300, 0.05f);
-        worker.train();
-      }
-      worker.return_copies();
-      for (std::size_t i = 0; i < problem.input.size(); ++i) {
-        for (std::int64_t d = 0; d < kDim; ++d) {
-          CHECK(std::fabs(plain.input[i].values[d] - problem.input[i].values[d]) < 1e-5f);
-          CHECK(std::fabs(plain.output[i].values[d] - problem.output[i].values[d]) < 1e-5f);
+      for (const int threads : {1, 2, 5, 64}) {
+        Problem& problem = threads == 1 ? plain : (copied = Problem(900));
+        Word2VecWorker worker(plan, table_of(problem.input), table_of(problem.output), 0);
+        worker.copy_hot_rows(threads);
+        for (const HotRows& hot : {worker.job().hot_inputs, worker.job().hot_outputs}) {
+          CHECK(hot.rows == (threads == 1 ? 0 : kVocabulary / 8));
+        }
+        for (std::int64_t begin = 0; begin < 900; begin += 300) {
+          worker.collect(begin, begin + 300, 0.05f);
+          worker.train();
+        }
+        worker.return_copies();
+        for (std::size_t i = 0; i < problem.input.size(); ++i) {
+          for (std::int64_t d = 0; d < kDim; ++d) {
+            CHECK(std::fabs(plain.input[i].values[d] - problem.input[i].values[d]) < 1e-5f);
+            CHECK(std::fabs(plain.output[i].values[d] - problem.output[i].values[d]) < 1e-5f);
+          }
         }
       }
     }
