@@ -217,7 +217,7 @@ def _narrow_rows(examples: BertExamples, words: int) -> Example:
     """
     size, width = len(examples), examples.max_len
     most = examples.rows(0, [0]).positions.shape[1]
-    word, place = np.min_scalar_type(-words), np.min_scalar_type(-width)
+    word, place = np.min_scalar_type(-words), np.min_scalar_type(-width - 1)  # signed, and up to `width`
     narrow = (
         np.empty((size, width), word),
         np.empty((size, width), np.bool_),

@@ -141,6 +141,19 @@ def test_the_data_set_has_the_books_vocabulary_types_and_rules():
         assert segments.tolist() == [0] * (cut + 1) + [1] * (n - cut - 1) + [0] * (20 - n)
 
 
+@pytest.mark.parametrize("width", [127, 128, 129, 256])
+def test_the_smallest_integers_hold_the_longest_rows(width):
+    sizes = [(width - 3) // 2, (width - 2) // 2]
+    text = [[" ".join(f"w{k % 300}" for k in range(start, start + n)) for n in sizes] for start in range(300)]
+    dataset = d2l._WikiTextDataset(text, width)
+    tokens, _, lengths, places, _, labels, _ = dataset.tensors()
+    assert lengths.max() == width
+    assert lengths.min() > 0
+    assert ((tokens >= 0) & (tokens < len(dataset.vocab))).all()
+    assert ((labels >= 0) & (labels < len(dataset.vocab))).all()
+    assert ((places >= 0) & (places < width)).all()
+
+
 def test_seeds_repeat_the_data_set():
     def tensors(seed):
         random.seed(seed)
