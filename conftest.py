@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import hypothesis
+import pytest
 
 # Compiles what changed in an editable build here, where nothing stands in for the standard output yet.
 import fastnlp._core  # noqa: F401
@@ -27,6 +28,17 @@ if _TORCH and not (any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").ex
 # Ctrl-C would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def one_torch_thread():
+    """torch computes on one thread meanwhile: the same bits each time, and CPU time that compares."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def pytest_ignore_collect(collection_path):

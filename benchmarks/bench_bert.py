@@ -15,7 +15,6 @@ from pathlib import Path
 
 import harness
 import pytest
-import torch
 from oracles import d2l_bert_data as book
 
 from fastnlp import Corpus, WordPiece, d2l
@@ -27,6 +26,7 @@ PARAGRAPHS = DATA / "enwiki" / "enwiki2015-docs-60MB.txt.gz"
 WIKITEXT = DATA / "wikitext-2"
 PIECES = DATA / "bert" / "bert-base-uncased-vocab.txt"
 ROWS = 256
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +34,6 @@ def corpus():
     if not (PARAGRAPHS.is_file() and PIECES.is_file()):
         pytest.skip("enwiki's paragraphs or BERT's vocabulary is not in the folder that FASTNLP_DATA names")
     return Corpus.from_text(sentence_lines(PARAGRAPHS), tokenizer=WordPiece.load(PIECES))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_the_books_data_set(benchmark):

@@ -23,6 +23,7 @@ from fastnlp.models.bert import PackedExamples
 from fastnlp.sampling import BertBatch
 
 ROWS, FEW, LENGTH, UPDATES = 512, 64, 64, 20
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +37,6 @@ def dataset():
         return " ".join(f"w{word}" for word in draw.zipf(1.3, draw.integers(5, 30)) if word < 20_000)
 
     return _WikiTextDataset([[sentence() for _ in range(6)] for _ in range(20_000)], LENGTH)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Side:

@@ -193,12 +193,11 @@ def losses_of_masked_words(x, weights, labels, decoder, bias, **more):
     return found
 
 
+@pytest.mark.usefixtures("one_torch_thread")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_masked_lm_loss_on_the_cpu(benchmark, dtype):
     """64 pairs of 10 masked words, the vocabulary of WikiText-2 and H = 128, one thread."""
     torch.manual_seed(1)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     x, *rest = masked_words(20_256, "cpu", dtype=getattr(torch, dtype))
     found = losses_of_masked_words(x, *rest)
 
@@ -208,12 +207,9 @@ def test_masked_lm_loss_on_the_cpu(benchmark, dtype):
         return value.item()
 
     runs = {name: (lambda loss=loss: trained(loss)) for name, loss in found.items()}
-    try:
-        for run in runs.values():
-            run()
-        answers = compare(benchmark, runs.pop("fastnlp"), runs, turns=max(TURNS, 5)).answers
-    finally:
-        torch.set_num_threads(threads)
+    for run in runs.values():
+        run()
+    answers = compare(benchmark, runs.pop("fastnlp"), runs, turns=max(TURNS, 5)).answers
     assert max(answers.values()) - min(answers.values()) < 0.02 * answers["fastnlp"]
 
 

@@ -166,30 +166,24 @@ def test_load_data_ptb(ptb_zip, benchmark, tmp_path, monkeypatch):
     assert ratio >= 20
 
 
+@pytest.mark.usefixtures("one_torch_thread")
 def test_train_one_epoch_on_one_thread(ptb_zip, benchmark, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FASTNLP_CACHE", str(tmp_path))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        ours, vocab = d2l.load_data_ptb(512, 5, 5)
-        theirs, _ = book.load_data_ptb(ptb_zip, 512, 5, 5)
+    ours, vocab = d2l.load_data_ptb(512, 5, 5)
+    theirs, _ = book.load_data_ptb(ptb_zip, 512, 5, 5)
 
-        def net():
-            return torch.nn.Sequential(
-                torch.nn.Embedding(len(vocab), 100), torch.nn.Embedding(len(vocab), 100)
-            )
+    def net():
+        return torch.nn.Sequential(torch.nn.Embedding(len(vocab), 100), torch.nn.Embedding(len(vocab), 100))
 
-        def run():
-            d2l.train(net(), ours, 0.002, 1, "cpu")
+    def run():
+        d2l.train(net(), ours, 0.002, 1, "cpu")
 
-        def twin():
-            return book.train(net(), theirs, 0.002, 1, "cpu")
+    def twin():
+        return book.train(net(), theirs, 0.002, 1, "cpu")
 
-        gc.freeze()
-        run()
-        loss = float(capsys.readouterr().out.split()[1].rstrip(","))
-        assert abs(loss - twin()[0][0]) < 0.005
-        compare(benchmark, run, twin, turns=1)
-        gc.unfreeze()
-    finally:
-        torch.set_num_threads(threads)
+    gc.freeze()
+    run()
+    loss = float(capsys.readouterr().out.split()[1].rstrip(","))
+    assert abs(loss - twin()[0][0]) < 0.005
+    compare(benchmark, run, twin, turns=1)
+    gc.unfreeze()

@@ -1,14 +1,10 @@
 import pytest
-import torch
 from training.bert.runs import corpus
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def always_one_thread(one_torch_thread):
+    """For every test here."""
 
 
 @pytest.fixture(scope="module")
