@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "support/growing_memory.h"
+#include "tokenizers/ordered_ids.h"
+#include "tokenizers/text_cutter.h"
 #include "tokenizers/text_encoder.h"
 
 namespace fastnlp {
@@ -32,31 +34,17 @@ class EncodingJob {
   Result take();
 
  private:
-  // Stretches that one thread takes at once, and where it has put their ids.
-  struct Unit {
-    std::size_t begin, end;
-    std::size_t thread = 0;
-    std::size_t first = 0;
-  };
-
-  void cut(std::size_t document);
-  void add_text(std::uint32_t document, const char* begin, const char* end);
-  void add(const Stretch& stretch);
-  void run(std::size_t thread, std::size_t unit);
+  bool run(std::size_t thread);
 
   TextEncoder& encoder_;
   EncodingRequest request_;
   std::vector<std::string_view> documents_;
-  std::size_t bytes_ = 0;
-  std::size_t prepared_ = 0;  // documents that are cut already
-  std::vector<Stretch> stretches_;
-  std::vector<std::size_t> counts_;  // of ids, for each stretch
-  std::vector<Unit> units_;
-  std::size_t unit_bytes_ = 0;
-  std::size_t next_ = 0;
+  TextCutter cutter_;
+  OrderedIds ids_;
   std::size_t threads_;
   std::vector<std::unique_ptr<TextEncoder::Worker>> workers_;
-  std::vector<EncodedIds> outputs_;  // of each thread
+  std::vector<TextUnit> units_;  // of each thread
+  std::vector<EncodedIds> outputs_;
 };
 
 }  // namespace fastnlp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,9 +12,35 @@ if TYPE_CHECKING:
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["add_command", "add_loading", "check_writable", "load", "positive"]
+__all__ = ["CommandParser", "add_command", "add_loading", "check_writable", "load", "positive"]
 
 FORMATS = ("word2vec-text", "word2vec-binary", "glove", "fasttext", "npz", "safetensors", "fastnlp")
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Takes files and words in front of options, between them and behind them."""
+
+    _mixing = False
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Reads options first and the rest after, but where a command's name comes first.
+
+        Args:
+            args: the words; those of the process without.
+            namespace: what gets the values; a new one without.
+
+        Returns:
+            The values, and the words that nothing takes.
+        """
+        if self._subparsers is not None or self._mixing:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True  # what reads both calls this method for each
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
 
 def positive(text: str) -> int:

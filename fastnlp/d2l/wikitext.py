@@ -22,7 +22,7 @@ from fastnlp.text import Corpus
 from fastnlp.text.building import BuildOptions, Built, build
 from fastnlp.text.sources import TextInBlocks
 
-_ROWS = 2048  # made at a time
+_ROWS = 256  # made at a time: so few that their memory is taken again from what was let go
 _RESERVED = ("<pad>", "<mask>", "<cls>", "<sep>")
 
 Example = tuple[torch.Tensor, ...]
@@ -218,31 +218,25 @@ def _narrow_rows(examples: BertExamples, words: int) -> Example:
     size, width = len(examples), examples.max_len
     most = examples.rows(0, [0]).positions.shape[1]
     word, place = np.min_scalar_type(-words), np.min_scalar_type(-width - 1)  # signed, and up to `width`
-    narrow = (
-        np.empty((size, width), word),
-        np.empty((size, width), np.bool_),
-        np.empty(size, place),
-        np.empty((size, most), place),
-        np.empty((size, most), np.bool_),
-        np.empty((size, most), word),
-        np.empty(size, np.bool_),
+    row = np.dtype(
+        [
+            ("tokens", word, width),
+            ("segments", np.bool_, width),
+            ("lengths", place),
+            ("positions", place, most),
+            ("weights", np.bool_, most),
+            ("labels", word, most),
+            ("is_next", np.bool_),
+        ],
+        align=True,
     )
+    narrow = np.empty(size, row)
     for start in range(0, size, _ROWS):
-        some = slice(start, min(size, start + _ROWS))
-        rows = examples.rows(0, np.arange(some.start, some.stop))
-        assert rows.is_next is not None
-        columns = (
-            rows.tokens,
-            rows.segments,
-            rows.lengths,
-            rows.positions,
-            rows.weights,
-            rows.labels,
-            rows.is_next,
-        )
-        for column, values in zip(narrow, columns, strict=True):
-            column[some] = values
-    return tuple(map(torch.from_numpy, narrow))
+        some = narrow[start : start + _ROWS]
+        made = examples.rows(0, np.arange(start, start + len(some)))
+        for name in row.names or ():
+            some[name] = getattr(made, name)
+    return tuple(torch.from_numpy(narrow[name]) for name in row.names or ())
 
 
 def _widened(narrow: Example) -> Example:

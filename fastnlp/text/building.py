@@ -30,6 +30,8 @@ _LARGEST_BLOCK = 32 << 20
 _MOST_THREADS = 16
 _MERGED_AT_ONCE = 1 << 17
 _ENCODED_AT_ONCE = 1 << 20
+_SMALL = 1 << 17  # ids of a stream that is copied behind others of its kind
+_GATHERED = 1 << 22
 _DOCUMENTS = {"blank_line": 0, "line": 1, "file": 2}
 
 
@@ -294,6 +296,7 @@ class _Spill:
         self.folder = folder
         self._limit = limit
         self._held: list[Stream] = []
+        self._room = np.empty(0, np.int32)
         self._bytes = 0
         self._file: Any = None
         self._temporary: Path | None = None
@@ -311,8 +314,16 @@ class _Spill:
         if self._file is not None:
             self._file.write(stream.data)
         else:
-            self._held.append(stream)
+            self._held.append(stream if len(stream) > _SMALL else self._gathered(stream))
             self._bytes += stream.nbytes
+
+    def _gathered(self, stream: Stream) -> Stream:
+        """A copy behind the one before, so that the system is asked for memory once for many of them."""
+        if len(stream) > len(self._room):
+            self._room = np.empty(_GATHERED, np.int32)
+        held, self._room = np.split(self._room, [len(stream)])
+        held[:] = stream
+        return held
 
     def take(self) -> Iterator[Stream]:
         """Gives the stream from its start, once; what has been given is let go."""

@@ -31,6 +31,8 @@ Format = Literal["tokenizer.json", "gpt2", "tiktoken", "subword-nmt"]
 _FORMATS = ("tokenizer.json", "gpt2", "tiktoken", "subword-nmt")
 _MERGES = ("merges.txt", "vocab.bpe")
 _FEW = 16  # one token in so many may be none that a merge makes
+# How many ranks the published files have. A .tiktoken file does not say it.
+_PUBLISHED = {"r50k_base": 50_256, "p50k_base": 50_280, "cl100k_base": 100_256, "o200k_base": 199_998}
 
 
 def load(
@@ -68,7 +70,9 @@ def load(
                 raise ValueError("a tokenizer.json says itself how text is cut and which tokens are special")
             return tokenizer_json.read(_json(content))
         if found == "tiktoken":
-            return _read_tiktoken(content, _pattern_of(file, pretokenizer), special_tokens)
+            read = _read_tiktoken(content, _pattern_of(file, pretokenizer), special_tokens)
+            _check_size(file.stem, read)
+            return read
         if found == "subword-nmt":
             return _read_codes(_text(content), special_tokens)
         pairs = Path(merges) if merges is not None else _merges_beside(file)
@@ -211,15 +215,24 @@ def _check_all_are_made(
 ) -> None:
     """A file of merges that was cut short is seen by the tokens that no merge makes.
 
-    A few may have been put into the vocabulary otherwise, as RoBERTa's <mask>. `ended`: by a line end.
+    A few may have been put into the vocabulary otherwise, as RoBERTa's <mask>, which no two tokens put
+    together are. `ended`: by a line end; a file without one may have lost few merges or none.
     """
     made = {left + right for left, right in pairs}
     others = [token for token in vocabulary if len(token) > 1 and token not in made and token not in special]
-    if len(others) * _FEW > len(vocabulary) or (others and pairs and not ended):
+    lost = others
+    if len(others) * _FEW <= len(vocabulary):
+        lost = [] if ended or not pairs else [token for token in others if _splits(token, vocabulary)]
+    if lost:
         raise ValueError(
-            f"expected merges for the tokens of the vocabulary, got none for {len(others)}, such as "
-            f"{others[-1]!r}; is the file cut short?"
+            f"expected merges for the tokens of the vocabulary, got none for {len(lost)}, such as "
+            f"{lost[-1]!r}; is the file cut short?"
         )
+
+
+def _splits(token: str, vocabulary: dict[str, int]) -> bool:
+    """Whether a merge of two tokens could make a token."""
+    return any(token[:cut] in vocabulary and token[cut:] in vocabulary for cut in range(1, len(token)))
 
 
 def _gpt2_files(definition: Definition) -> tuple[str, str]:
@@ -265,6 +278,15 @@ def _read_tiktoken(content: bytes, pretokenizer: str, special_tokens: Specials) 
         whole_words=True,
         shared_ranks=True,
     )
+
+
+def _check_size(name: str, definition: Definition) -> None:
+    ranks = sum(token is not None for token in definition.tokens) - len(definition.special_tokens)
+    if ranks < _PUBLISHED.get(name, 0):
+        raise ValueError(
+            f"expected the {_PUBLISHED[name]} ranks of {name}, got {ranks}; is the file cut short? Another "
+            f"encoding needs another name and pretokenizer=..."
+        )
 
 
 def _all_splits(

@@ -42,6 +42,14 @@ def test_each_picture_is_written(path, tmp_path, arguments, capsys):
         assert captured.out == "" and captured.err == f"wrote {out}\n"
 
 
+def test_words_may_stand_behind_options(path, tmp_path, capsys):
+    before, behind = tmp_path / "before.svg", tmp_path / "behind.svg"
+    assert main(["plot", "map", path, "king", "--near", "sea", "queen", "-o", str(behind), "tree"]) == 0
+    assert main(["plot", "map", path, "king", "queen", "tree", "--near", "sea", "-o", str(before)]) == 0
+    assert behind.read_text() == before.read_text()
+    capsys.readouterr()
+
+
 def test_a_page_is_written(path, tmp_path, capsys):
     out = tmp_path / "words.html"
     assert main(["plot", "page", path, "-o", str(out), "--words", "6"]) == 0

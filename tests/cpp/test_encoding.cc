@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -76,6 +77,51 @@ TEST(threads_and_small_steps_change_nothing) {
   std::string bytes(fastnlp::decoded_size(*words, one), '\0');
   fastnlp::decode(*words, one, bytes.data());
   CHECK(bytes.substr(0, 10) == "Sfox the t");
+}
+
+TEST(threads_put_many_texts_in_order_with_their_places) {
+  const auto words = model({{"t", "h"}, {"th", "e"}, {" ", "the"}});
+  fastnlp::BpeEncoder encoder(words, "gpt2", {{"<s>", 'S'}});
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 3'000; ++i) {
+    texts.push_back(i % 3 == 0 ? "" : "<s>");
+    for (std::size_t k = 0; k < i % 100; ++k) texts.back() += k % 5 == 0 ? " xyz" : " the";
+  }
+  fastnlp::EncodingRequest request;
+  request.spans = true;
+  request.specials = {fastnlp::SpecialUse::kToken};
+  const auto result_of = [&](int threads) {
+    fastnlp::EncodingJob job(encoder, request, {texts.begin(), texts.end()}, threads);
+    while (!job.step(0)) {
+    }
+    return job.take();
+  };
+  const auto one = result_of(1), four = result_of(4);
+  CHECK(one.offsets == four.offsets && one.spans == four.spans);
+  CHECK(std::equal(one.ids.data(), one.ids.data() + one.ids.size(), four.ids.data(),
+                   four.ids.data() + four.ids.size()));
+  CHECK(one.offsets[2] - one.offsets[1] == 5 && one.spans.size() == 2 * one.ids.size());
+  CHECK(one.ids.data()[one.offsets[2999]] == 'S');
+}
+
+TEST(a_special_token_that_is_refused_is_named_with_its_place_on_any_number_of_threads) {
+  const auto words = model({});
+  fastnlp::BpeEncoder encoder(words, "gpt2", {{"<s>", 'S'}});
+  std::vector<std::string> texts(2'000, std::string(500, 'x'));
+  texts[1'500] += "<s>";
+  for (const int threads : {1, 3}) {
+    fastnlp::EncodingRequest request;
+    request.specials = {fastnlp::SpecialUse::kRefused};
+    fastnlp::EncodingJob job(encoder, request, {texts.begin(), texts.end()}, threads);
+    std::string message;
+    try {
+      while (!job.step(0)) {
+      }
+    } catch (const std::invalid_argument& error) {
+      message = error.what();
+    }
+    CHECK(message.find("at byte 500 of text 1500") != std::string::npos);
+  }
 }
 
 TEST(ids_out_of_range_are_refused) {

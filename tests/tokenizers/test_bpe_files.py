@@ -320,6 +320,18 @@ class TestDamage:
         (tmp_path / "g" / "vocab.json").write_text(json.dumps(content))
         assert len(BPE.load(tmp_path / "g")) == len(content)
 
+    def test_they_may_where_the_last_merge_has_no_line_end(self, english, tmp_path):
+        english.save(tmp_path / "g", format="gpt2")
+        content = json.loads((tmp_path / "g" / "vocab.json").read_text())
+        content["<mask>"] = len(content)
+        (tmp_path / "g" / "vocab.json").write_text(json.dumps(content))
+        merges = tmp_path / "g" / "merges.txt"
+        merges.write_text(merges.read_text().removesuffix("\n"))
+        assert len(BPE.load(tmp_path / "g")) == len(content)
+        merges.write_text("\n".join(merges.read_text().split("\n")[:-1]))
+        with pytest.raises(ValueError, match=r"got none for 1, such as .* cut short"):
+            BPE.load(tmp_path / "g")
+
     def test_a_vocabulary_without_merges_is_an_error(self, english, tmp_path):
         english.save(tmp_path / "g", format="gpt2")
         (tmp_path / "g" / "merges.txt").unlink()
@@ -337,6 +349,15 @@ class TestDamage:
         (tmp_path / "x.tiktoken").write_bytes(b"YQ== 97\n" + line + b"\n")
         with pytest.raises(ValueError, match=message):
             BPE.load(tmp_path / "x.tiktoken", pretokenizer="gpt2")
+
+    def test_a_published_tiktoken_file_that_is_cut_at_a_line_end_is_an_error(self, tmp_path):
+        ranks = b"".join(base64.b64encode(bytes([i])) + b" %d\n" % i for i in range(256))
+        for name in ("r50k_base", "cl100k_base"):
+            (tmp_path / f"{name}.tiktoken").write_bytes(ranks)
+            with pytest.raises(ValueError, match=rf"{name}\.tiktoken: expected .* got 256; .*cut short"):
+                BPE.load(tmp_path / f"{name}.tiktoken")
+        (tmp_path / "mine.tiktoken").write_bytes(ranks)
+        assert len(BPE.load(tmp_path / "mine.tiktoken", pretokenizer="gpt4")) == 256
 
     def test_codes_that_join_what_nothing_made_are_an_error(self, tmp_path):
         (tmp_path / "codes").write_text("#version: 0.2\nt h\ntha e</w>\n")
