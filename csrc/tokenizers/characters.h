@@ -171,4 +171,25 @@ inline std::uint32_t few_letters(const char* p, const char* end) {
   return static_cast<unsigned char>(p[length]) < 0x80 ? length : 0;
 }
 
+// The end of the run of letters at p, where it is of ASCII and has no capital behind a small letter, and an
+// ASCII character other than an apostrophe follows. Else nullptr, which says nothing.
+inline const char* plain_letters(const char* p, const char* end) {
+  constexpr std::uint64_t kCase = 0x2020202020202020u;  // this bit of a letter is set where it is small
+  std::uint64_t before = 0;  // that of the letter before the eight, where it is small
+  for (; end - p >= 8; p += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, p, 8);
+    const std::uint64_t others = not_letters(p), small = word & kCase;
+    const std::uint64_t capitals = (small << 8 | before) & ~word & kCase;  // behind small ones
+    const std::uint64_t first = others & (0 - others);                     // 0 where all are letters
+    if ((capitals & ((first >> 7) - 1)) != 0) return nullptr;
+    if (others != 0) {
+      p += std::countr_zero(others) >> 3;
+      return static_cast<unsigned char>(*p) < 0x80 && *p != '\'' ? p : nullptr;
+    }
+    before = small >> 56;
+  }
+  return nullptr;
+}
+
 }  // namespace fastnlp

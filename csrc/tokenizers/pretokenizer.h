@@ -121,6 +121,8 @@ struct Gpt4Pattern {
 struct O200kPattern {
   static constexpr bool kRunsOfOneClass = false;
   static const char* next(const char* p, const char* end) {
+    const char* const letters = *p == ' ' ? p + 1 : p;
+    if (const char* word = plain_letters(letters, end); word != nullptr && word != letters) return word;
     const Character first = character_at(p, end);
     const char* const behind = p + first.length;
     const bool sign = !(first.classes & (kLetter | kNumber)) && *p != '\r' && *p != '\n';

@@ -23,6 +23,13 @@ def test_pieces_are_the_matches_of_the_pattern(name, text):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@given(text=st.text(st.sampled_from("aaazzzAZZ' é\u0301."), max_size=100))
+def test_letters_are_told_apart_by_case_wherever_they_stand(name, text):
+    pytest.importorskip("regex")
+    assert pretokenize(text, name) == list(split_by(compile_pattern(BUILT_IN[name]), text))
+
+
+@pytest.mark.parametrize("name", NAMES)
 @given(data=st.binary(max_size=80))
 def test_any_bytes_are_cut_without_loss(name, data):
     ends = _core.piece_ends(name, data).tolist()
