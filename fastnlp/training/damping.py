@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 
-__all__ = ["TOGETHER", "damping", "updates_per_center"]
+__all__ = ["TOGETHER", "damping", "together", "updates_per_center"]
 
 TOGETHER = 50.0  # tau: updates of a row that may be in flight at once
+_OF_MEAN = 3.0  # times as many of a row that is one of several, most of them seldom met, whose mean is a word
+_OF_NODE = 2.0  # times as many of a node of a tree, of whose changes about as many go one way as the other
 
 
 def updates_per_center(
@@ -60,12 +62,39 @@ def updates_per_center(
     return (rows * contexts * sums).astype(np.float32), (met * predictions * sums).astype(np.float32)
 
 
-def damping(updates: NDArray[np.float32], in_flight: int) -> NDArray[np.float32]:
+def together(tables: Word2VecTables | FastTextTables) -> tuple[float, float]:
+    """How many updates of an input row, and of an output row, may be in flight at once.
+
+    A row of a word that is the mean of several moves it by its share alone. Those that are met often are a
+    few of a word's: n-grams like "ing". And what a node of a tree learns from the words on both its sides
+    cancels in part.
+
+    Args:
+        tables: of the model.
+
+    Returns:
+        tau of both.
+
+    Example:
+        >>> together(Word2VecTables(vocabulary=3, dim=20, seed=1))
+        (50.0, 50.0)
+    """
+    inputs = outputs = TOGETHER
+    if tables.tree is not None:
+        outputs *= _OF_NODE
+    if isinstance(tables, FastTextTables) and tables.mean:
+        rows = len(tables.parts) / max(len(tables.part_offsets) - 1, 1)
+        inputs *= min(_OF_MEAN, max(rows, 1.0))
+    return inputs, outputs
+
+
+def damping(updates: NDArray[np.float32], in_flight: int, most: float = TOGETHER) -> NDArray[np.float32]:
     """min(1, tau / expected updates in flight), by which the changes of each row are multiplied.
 
     Args:
         updates: (R,) of each row by a center.
         in_flight: centers that are trained together.
+        most: tau.
 
     Returns:
         (R,) float32 in (0, 1].
@@ -74,5 +103,5 @@ def damping(updates: NDArray[np.float32], in_flight: int) -> NDArray[np.float32]
         >>> damping(np.array([0.0, 0.1, 1.0], np.float32), 1000)
         array([1.  , 0.5 , 0.05], dtype=float32)
     """
-    expected = np.maximum(updates * np.float32(in_flight), np.float32(TOGETHER))
-    return np.asarray(np.float32(TOGETHER) / expected, np.float32)
+    expected = np.maximum(updates * np.float32(in_flight), np.float32(most))
+    return np.asarray(np.float32(most) / expected, np.float32)

@@ -80,7 +80,9 @@ def choose(device: str, engine: str | None, unfit: str | None = None) -> Choice:
         require(device, engine)
         if engine is not None:
             return Choice(engine, device, "it was asked for")
-        return Choice("torch" if unfit is not None else "triton", device, "it is the fastest there")
+        if unfit is not None:
+            return Choice("torch", device, f"the kernels do not train {unfit}")
+        return Choice("triton", device, "it is the fastest there")
     if engine == "triton":
         wanted = "cpu" if _interpreting() else "cuda"
         require(wanted, engine)

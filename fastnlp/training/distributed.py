@@ -5,8 +5,9 @@
 where train.py calls `fit` inside of `with join():`. The processes train a round of units, each its own part
 of the text, and then bring their tables together: the changes of a row are added up where it was met a few
 times, and averaged where it was met often, for changes that were made apart and point the same way overshoot.
-So that few are averaged, the rows that a round meets often are brought together after every step of it. What
-is drawn depends on positions, so processes need no seeds of their own.
+So that few are averaged, the rows that a round meets often are brought together after every step of it. At
+the beginning all rows move the same way, and vectors that are learned apart stay worse, so the first process
+trains the first words alone. What is drawn depends on positions, so processes need no seeds of their own.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _STEP = (
     4_000  # positions that a process trains between two exchanges of the rows that are met often, at least
 )
 _SUMMED = 200.0  # updates of a row between two exchanges up to which the changes of all processes are summed
+_ALONE = 500_000  # positions at the beginning of a run that the first process trains
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 _joined: Group | None = None
@@ -193,6 +195,8 @@ class SharedEngine:
             self._updates.append(None if updates is None else torch.from_numpy(updates).to(table.device))
         if not any(len(often) for often in self._often):
             self._step = self._share
+        weighed = all(updates is not None for updates in self._updates)
+        self._alone = _ALONE * max(self.units, 1) // max(self.size, 1) if weighed else 0
 
     @classmethod
     def of(cls, engine: Engine, group: Group, run: dict[str, Any]) -> SharedEngine:
@@ -234,7 +238,10 @@ class SharedEngine:
         """Trains a round of units, the same number in each process, and brings the tables together."""
         import torch
 
-        end = min(unit + self._share * self.group.size, self.units if stop is None else stop)
+        last = self.units if stop is None else stop
+        if epoch == 0 and unit < self._alone:
+            return self._train_alone(unit, min(unit + self._share, self._alone, last))
+        end = min(unit + self._share * self.group.size, last)
         mine = min(unit + self._share * self.group.rank, end)
         after = min(mine + self._share, end)
         sums = torch.zeros(4, dtype=torch.float64)
@@ -247,8 +254,14 @@ class SharedEngine:
                 kept += self._bring_often_together(float(done[0]))
         self.group.add(sums)
         self._bring_together(float(sums[0]), float(sums[0]) - kept)
-        total, pairs, loss_pairs, loss = sums.tolist()
-        return SharedReport(end, int(total), int(pairs), int(loss_pairs), loss)
+        return _report(end, sums)
+
+    def _train_alone(self, unit: int, end: int) -> SharedReport:
+        """Trains units of the first epoch in the first process; the others take over what it has learned."""
+        sums = self._train_until(0, unit, end if self.group.first else unit)
+        self.group.add(sums)
+        self._bring_together(0.0, 0.0)  # nothing was met twice
+        return _report(end, sums)
 
     def _train_until(self, epoch: int, unit: int, stop: int) -> Tensor:
         """What was kept, the pairs, those measured and their loss in units [unit, stop)."""
@@ -311,3 +324,9 @@ class SharedEngine:
     def _weight(self, met: Tensor) -> Tensor:
         """By what summed changes of rows are multiplied that were met so often: from 1 to that of a mean."""
         return (_SUMMED / met.clamp(min=_SUMMED)).clamp(min=1 / self.group.size)
+
+
+def _report(end: int, sums: Tensor) -> SharedReport:
+    """Of a round that ended at a unit."""
+    kept, pairs, loss_pairs, loss = sums.tolist()
+    return SharedReport(end, int(kept), int(pairs), int(loss_pairs), loss)

@@ -21,7 +21,7 @@ from torch.nn.functional import softplus
 from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.text import Corpus
-from fastnlp.training.damping import damping
+from fastnlp.training.damping import damping, together
 from fastnlp.training.devices import check_memory
 from fastnlp.training.torch_draws import Draws, Tokens
 from fastnlp.training.word2vec_units import Word2VecUnits
@@ -90,7 +90,8 @@ class TorchEngine(Word2VecUnits):
             device=self._device,
         )
         self._input_damping, self._output_damping = (
-            self._constant(damping(updates, block)) for updates in self._updates
+            self._constant(damping(updates, block, most))
+            for updates, most in zip(self._updates, together(tables), strict=True)
         )
         if tables.tree is not None:
             self._path, self._path_offsets = (

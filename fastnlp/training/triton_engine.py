@@ -2,8 +2,9 @@
 
 The host feeds nothing but the bounds of units: what is kept, windows and negatives are drawn on the device,
 by the numbers of the one generator. A launch trains the units of about 0.05 s in tiles of up to 16 centers
-(`fastnlp.kernels.triton.skipgram_training` and `cbow_training`), so many programs on each multiprocessor that
-some 2,100 centers are in flight, and the changes of rows that are met too often by so many are damped.
+(`fastnlp.kernels.triton.skipgram_training` and `cbow_training`), by as many programs on each multiprocessor
+as it has registers for. On an H200 up to 2,112 centers are in flight, and the changes of rows that are met
+too often by so many are damped.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from torch import Tensor
 
 from fastnlp.kernels.triton import cbow_training, skipgram_training
 from fastnlp.kernels.triton.inputs import Parts
-from fastnlp.kernels.triton.outputs import Outputs
+from fastnlp.kernels.triton.outputs import ROOM, Outputs
 from fastnlp.kernels.triton.tiles import TILE, Tiles, Tokens
 from fastnlp.kernels.triton.token_draws import draw_tokens
 from fastnlp.models.fasttext import FastTextTables
 from fastnlp.models.word2vec import Word2VecConfig, Word2VecTables
 from fastnlp.sampling import AliasTable
 from fastnlp.text import Corpus
-from fastnlp.training.damping import damping
+from fastnlp.training.damping import damping, together
 from fastnlp.training.device_ids import DeviceIds
 from fastnlp.training.devices import check_memory, free_memory
 from fastnlp.training.pieces import pieces_between
@@ -70,7 +71,7 @@ class TritonEngine(Word2VecUnits):
             corpus: to train on.
             tables: the parameters.
             device: of torch; "cpu" where kernels are interpreted.
-            programs: that run side by side; None for 16 centers in flight on each multiprocessor.
+            programs: that run side by side; None for as many as the multiprocessors have registers for.
 
         Raises:
             ValueError: the corpus has no word that can be a negative for another.
@@ -101,7 +102,7 @@ class TritonEngine(Word2VecUnits):
             programs = 1
             if self._device.type == "cuda":
                 processors = torch.cuda.get_device_properties(self._device).multi_processor_count
-                programs = processors * TILE // self._tile
+                programs = processors * self._outputs.side_by_side
         self.programs, self.in_flight = programs, programs * self._tile
         self._parameters = self._constant(tables.padded_input), self._constant(tables.padded_output)
         self._damping: tuple[int, tuple[Tensor, Tensor]] | None = None  # of so many programs
@@ -115,22 +116,31 @@ class TritonEngine(Word2VecUnits):
 
     def _outputs_of(self, tables: Word2VecTables | FastTextTables) -> Outputs:
         """The negatives, or the tree."""
+        # Programs of words with subwords, which wait for more rows, are small enough for two side by side.
+        room = ROOM // 2 if isinstance(tables, FastTextTables) else ROOM
+        window = self._config.window
         if tables.tree is not None:
-            path, offsets = tables.tree.path, tables.tree.path_offsets
+            path, offsets = self._constant(tables.tree.path), self._constant(tables.tree.path_offsets)
+            longest = tables.tree.longest
+            warps = 8 if self._config.architecture == "cbow" else 4
             return Outputs(
-                path=self._constant(path), path_offsets=self._constant(offsets), longest=tables.tree.longest
+                path=path,
+                path_offsets=offsets,
+                longest=longest,
+                window=window,
+                room=room,
+                least_warps=warps,
             )
         assert self.noise is not None
         noise = AliasTable(self.noise)
-        together = self._native.set_size
         return Outputs(
             self._constant(noise.thresholds),
             self._constant(noise.aliases),
             self._config.negatives,
-            together,
+            self._native.set_size,
             self._config.seed,
-            # Of words with subwords two programs, which wait for more rows, take the place of one.
-            most=TILE // 2 if isinstance(tables, FastTextTables) and together == 1 else TILE,
+            window=window,
+            room=room,
         )
 
     def train(self, epoch: int, unit: int, seconds: float, stop: int | None = None) -> TorchReport:
@@ -201,7 +211,6 @@ class TritonEngine(Word2VecUnits):
             self._tiles(epoch, first, last, bounds, before, programs),
             self._outputs,
             self._parts,
-            window=config.window,
             epoch=epoch,
             programs=programs,
         )
@@ -222,7 +231,10 @@ class TritonEngine(Word2VecUnits):
     def _damping_of(self, programs: int) -> tuple[Tensor, Tensor]:
         """By what the changes of input and output rows are multiplied."""
         if self._damping is None or self._damping[0] != programs:
-            both = (damping(updates, programs * self._tile) for updates in self._updates)
+            both = (
+                damping(updates, programs * self._tile, most)
+                for updates, most in zip(self._updates, together(self._tables), strict=True)
+            )
             self._damping = programs, (self._constant(next(both)), self._constant(next(both)))
         return self._damping[1]
 

@@ -13,14 +13,19 @@ from fastnlp.training.native_engine import NativeEngine
 
 __all__ = ["engine_for", "unfit"]
 
-# What the kernels are written for.
+# What the kernels are written for: a tile of a program's registers.
 _FIT: dict[str, Container[object]] = {
     "negatives_shared_by": ("group", "center"),
     "deterministic": (False,),
-    "window": range(1, 25),  # a tile of 16 centers and their contexts are 64 rows at most
-    "negatives": range(1, 9),
+    "window": range(1, 57),
+    "negatives": range(1, 33),
 }
-_LONGEST_PATH = 64  # of a tree: the words of a text of 10^13
+_WIDEST_OF_SUBWORDS = 14  # windows
+_PATHS = (
+    (15, 128),
+    (31, 64),
+    (56, 32),
+)  # windows to such a width, and the nodes of the longest path with them
 
 
 def unfit(config: Word2VecConfig, tables: Word2VecTables | FastTextTables) -> str | None:
@@ -28,8 +33,12 @@ def unfit(config: Word2VecConfig, tables: Word2VecTables | FastTextTables) -> st
     for name, fit in _FIT.items():
         if getattr(config, name) not in fit:
             return f"{name}={getattr(config, name)!r}"
-    if tables.tree is not None and tables.tree.longest > _LONGEST_PATH:
-        return f"a tree with a path of {tables.tree.longest} nodes"
+    if isinstance(tables, FastTextTables) and config.window > _WIDEST_OF_SUBWORDS:
+        return f"window={config.window} with subwords"
+    if tables.tree is not None:
+        longest = next(nodes for widest, nodes in _PATHS if config.window <= widest)
+        if tables.tree.longest > longest:
+            return f"a path of {tables.tree.longest} nodes with window={config.window}"
     return None
 
 

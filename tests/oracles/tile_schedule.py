@@ -64,11 +64,11 @@ def inputs_of(table, parts, words):
 
 
 def train_tiles(
-    tables, damping, tokens, tiles, outputs, parts, *, window, epoch, programs, contexts=None
+    tables, damping, tokens, tiles, outputs, parts, *, epoch, programs, contexts=None
 ):  # contexts: of CBOW
     v, u = tables
     words, positions, reaches, firsts, lasts = (part.long() for part in tokens)
-    size, kept = outputs.centers, len(words)
+    size, window, kept = outputs.centers, outputs.window, len(words)
     trained, measured, losses = 0, 0, 0.0
     for turn in range(0, len(tiles.begins), programs):
         begin, end, rate = (part[turn : turn + programs] for part in tiles)
@@ -119,14 +119,17 @@ def train_tiles(
 class EmulatedEngine(TritonEngine):
     """The Triton engine with its kernels emulated.
 
-    `programs` programs run side by side; `damped` says whether rows that are met often are damped, `ramp`
-    whether programs join one after another.
+    `programs` programs run side by side, or as many as a GPU of so many multiprocessors has; `damped` says
+    whether rows that are met often are damped, `ramp` whether programs join one after another.
     """
 
     _draw_tokens = staticmethod(draw_tokens)
 
-    def __init__(self, config, corpus, tables, programs, damped=True, ramp=True):
+    def __init__(self, config, corpus, tables, programs=1, damped=True, ramp=True, multiprocessors=0):
         super().__init__(config, corpus, tables, "cpu", programs)
+        if multiprocessors:
+            self.programs = multiprocessors * self._outputs.side_by_side
+            self.in_flight = self.programs * self._tile
         cbow = config.architecture == "cbow"
         self._train_tiles = lambda *given, **named: train_tiles(
             *given, **named, contexts=config.cbow_contexts if cbow else None

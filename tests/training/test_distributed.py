@@ -12,6 +12,7 @@ import pytest
 from oracles.planted import recall
 
 from fastnlp import Word2Vec, WordVectors
+from fastnlp.training import distributed
 from fastnlp.training.distributed import Group, SharedEngine, join, joined
 from fastnlp.training.native_engine import NativeEngine
 
@@ -174,10 +175,38 @@ def test_a_process_trains_its_share_of_a_round(groups):
 
     engine.train = train
     shared = SharedEngine(engine, Alone(1, 2))
-    done = shared.train(0, 0, 0.1)
+    done = shared.train(1, 0, 0.1)
     half = -(-engine.units // 2)
     assert trained == [(unit, unit + 1) for unit in range(half, engine.units)]
     assert done.next_unit == engine.units
+
+
+class Silent(Group):
+    """A group whose other processes bring nothing."""
+
+    def add(self, values):
+        pass
+
+
+def test_the_first_process_trains_the_first_words_and_the_others_take_them_over(groups, monkeypatch):
+    model = Word2Vec(**SETTINGS)
+    expected = model._new_tables(groups.vocab)
+    engine = NativeEngine(model.config, groups, expected, 1)
+    assert engine.units > 3
+    monkeypatch.setattr(distributed, "_ALONE", -(-2 * engine.size // engine.units))
+    kept = engine.train(0, 0, 1e9, stop=2).kept
+    start = model._new_tables(groups.vocab)
+    for rank, after in ((0, expected), (1, start)):
+        tables = model._new_tables(groups.vocab)
+        shared = SharedEngine(NativeEngine(model.config, groups, tables, 1), Silent(rank, 2))
+        shared._share = 1
+        reports = [shared.train(0, unit, 0.1) for unit in (0, 1)]
+        assert [report.next_unit for report in reports] == [1, 2]
+        assert sum(report.kept for report in reports) == (0 if rank else kept)
+        np.testing.assert_allclose(tables.input, after.input, atol=1e-5)
+        np.testing.assert_allclose(tables.output, after.output, atol=1e-5)
+        assert shared.train(0, 2, 0.1).next_unit == 4
+        assert shared.train(1, 0, 0.1).next_unit == 2
 
 
 def changed(shared, table, value):
@@ -236,7 +265,7 @@ def test_a_round_goes_in_steps_that_are_the_same_in_all_processes(groups):
     for rank in (0, 1):
         called.clear()
         shared = SharedEngine(engine, Counting(rank, 2))
-        assert shared.train(0, 0, 0.1).next_unit == engine.units
+        assert shared.train(1, 0, 0.1).next_unit == engine.units
         rounds.append(list(called))
     assert rounds[0] == rounds[1]
     steps = -(-engine.units // 2)

@@ -1,6 +1,7 @@
 """The Triton engine against plain torch: in the interpreter, or on a GPU where there is one."""
 
 import os
+import types
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from fastnlp.models.fasttext import FastTextTables
 from fastnlp.sampling import Cooccurrences, keep_probabilities
 from fastnlp.training import torch_engine
 from fastnlp.training.damping import damping
+from fastnlp.training.damping import together as most_together
 from fastnlp.training.device_ids import DeviceIds
 from fastnlp.training.torch_draws import philox, thresholds
 from fastnlp.training.torch_engine import TorchEngine
@@ -21,6 +23,7 @@ from fastnlp.training.word2vec_engines import unfit
 pytest.importorskip("triton")
 from fastnlp.kernels.triton import glove_training, tiles, token_draws
 from fastnlp.kernels.triton.glove_training import Runs
+from fastnlp.kernels.triton.outputs import ROOM, Outputs
 from fastnlp.training import triton_engine
 from fastnlp.training.triton_engine import TritonEngine
 from fastnlp.training.triton_glove_engine import TritonGloVeEngine
@@ -74,8 +77,11 @@ OUTPUTS = [
     {"negatives_shared_by": "group", "negatives": 3},
     {"negatives_shared_by": "center", "negatives": 8, "window": 1, "dim": 100},
     {"negatives_shared_by": "group", "negatives": 1, "window": 12},
+    {"negatives_shared_by": "center", "negatives": 20, "window": 2},
+    {"negatives_shared_by": "group", "negatives": 12, "window": 30},
     {"loss": "hs"},
     {"loss": "hs", "window": 9, "shrink_windows": False},
+    {"loss": "hs", "window": 40},
 ]
 INPUTS = [
     {},
@@ -87,6 +93,7 @@ SUBWORDS = [
     {"composition": "mean"},
     {"composition": "sum", "negatives_shared_by": "group"},
     {"architecture": "cbow", "dim": 132},
+    {"negatives": 9, "window": 14},
 ]
 
 
@@ -132,7 +139,7 @@ def check_alike(model, text, device, monkeypatch):
 @pytest.mark.parametrize("inputs", INPUTS)
 def test_a_unit_equals_the_torch_engine_with_blocks_of_a_tile(device, inputs, outputs, monkeypatch):
     """The same draws and, with one program, the same order."""
-    if inputs.get("cbow_contexts") and outputs not in (OUTPUTS[1], OUTPUTS[4]):
+    if inputs.get("cbow_contexts") and outputs not in (OUTPUTS[1], OUTPUTS[6]):
         pytest.skip("how contexts are combined does not depend on the outputs")
     settings = {"dim": 12, "window": 4, "subsample": 0.05, "lr": 0.1, **outputs, **inputs}
     check_alike(Word2Vec(**settings), corpus(words=90), device, monkeypatch)
@@ -283,11 +290,48 @@ def test_what_the_kernels_do_not_train_is_said():
     for settings, reason in (
         ({"negatives_shared_by": "pair"}, "negatives_shared_by='pair'"),
         ({"deterministic": True}, "deterministic=True"),
-        ({"window": 30}, "window=30"),
-        ({"negatives": 20}, "negatives=20"),
+        ({"window": 57}, "window=57"),
+        ({"negatives": 33}, "negatives=33"),
     ):
         model = Word2Vec(**settings)
         assert unfit(model.config, model._new_tables(vocab)) == reason
+    model = FastText(buckets=9, window=15)
+    assert unfit(model.config, model._new_tables(vocab)) == "window=15 with subwords"
+
+
+@pytest.mark.parametrize(
+    ("window", "nodes", "reason"),
+    [
+        (15, 128, None),
+        (31, 64, None),
+        (56, 32, None),
+        (5, 129, "a path of 129 nodes with window=5"),
+        (16, 65, "a path of 65 nodes with window=16"),
+        (32, 33, "a path of 33 nodes with window=32"),
+    ],
+)
+def test_paths_have_a_bound(window, nodes, reason):
+    model = Word2Vec(loss="hs", window=window)
+    tables = model._new_tables(Vocab(["a", "b"]))
+    tables.tree = types.SimpleNamespace(longest=nodes)
+    assert unfit(model.config, tables) == reason
+
+
+@pytest.mark.parametrize(
+    ("outputs", "centers", "warps", "side_by_side"),
+    [
+        (Outputs(negatives=5, set_size=4), 16, 8, 1),
+        (Outputs(negatives=5), 16, 8, 1),
+        (Outputs(negatives=5, room=ROOM // 2), 8, 4, 2),
+        (Outputs(negatives=32, set_size=4, window=56), 4, 8, 1),
+        (Outputs(path=torch.zeros(1), longest=24), 4, 4, 2),
+        (Outputs(negatives=6, room=ROOM // 2), 8, 8, 1),
+        (Outputs(path=torch.zeros(1), longest=64, window=31), 1, 4, 2),
+        (Outputs(path=torch.zeros(1), longest=32, window=56), 1, 8, 1),
+    ],
+)
+def test_a_tile_has_as_many_centers_as_registers_have_room_for(outputs, centers, warps, side_by_side):
+    assert (outputs.centers, outputs.warps, outputs.side_by_side) == (centers, warps, side_by_side)
 
 
 def test_programs_join_as_words_have_been_trained():
@@ -305,6 +349,28 @@ def test_programs_join_as_words_have_been_trained():
     for programs in (16, 132):
         scale = engine._damping_of(programs)[1]
         np.testing.assert_array_equal(scale, damping(engine.updates()[1], programs * 16))
+
+
+def test_a_row_of_a_mean_may_be_met_three_times_as_often_where_words_have_so_many():
+    vocab = Vocab(["longer", "words"], [20, 10])
+    for settings, most in (
+        ({"composition": "mean"}, 150.0),
+        ({"composition": "sum"}, 50.0),
+        ({"composition": "mean", "min_n": 20, "max_n": 20}, 50.0),
+    ):
+        model = FastText(dim=4, buckets=50, **settings)
+        tables = model._new_tables(vocab)
+        assert most_together(tables) == (most, 50.0)
+        engine = TorchEngine(model.config, Corpus.from_ids([0, 1], [0, 2], vocab), tables, block=1000)
+        expected = damping(engine.updates()[0], 1000, most)
+        np.testing.assert_array_equal(engine._input_damping, expected)
+        assert expected.min() < 1
+
+
+def test_a_node_of_a_tree_may_be_met_twice_as_often():
+    model = Word2Vec(dim=4, loss="hs")
+    tables = model._new_tables(Vocab(["a", "b"], [2, 1]))
+    assert most_together(tables) == (50.0, 100.0)
 
 
 def test_a_row_that_all_meet_is_damped():

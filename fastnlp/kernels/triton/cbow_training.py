@@ -14,9 +14,9 @@ from fastnlp.kernels.triton import inputs
 from fastnlp.kernels.triton.inputs import Parts, compose, teach, vectors_at
 from fastnlp.kernels.triton.logistic import decision
 from fastnlp.kernels.triton.outputs import Outputs, outputs_of
-from fastnlp.kernels.triton.tiles import Tiles, Tokens, add_rows, contexts_of, launch, rows_at, tile_of
+from fastnlp.kernels.triton.tiles import Tiles, Tokens, add_rows, launch, rows_at, tile_of
 
-_PIECE, _OWN_PIECE = 32, 16  # of D, at a time; with negatives of each center half as much, or registers spill
+_PIECE, _OWN_PIECE = 32, 16  # of D, at a time; with many outputs or contexts half as much, or registers spill
 
 
 @triton.jit(do_not_specialize=["tiles", "kept", "noise_size", "seed", "epoch"])
@@ -154,7 +154,6 @@ def train_tiles(
     outputs: Outputs,
     parts: Parts | None,
     *,
-    window: int,
     epoch: int,
     programs: int,
     contexts: str,
@@ -168,7 +167,6 @@ def train_tiles(
         tiles: as there.
         outputs: as there.
         parts: as there.
-        window: as there.
         epoch: as there.
         programs: as there.
         contexts: "word2vec", "mean" or "sum": how they are combined.
@@ -176,16 +174,14 @@ def train_tiles(
     Returns:
         (programs,) each: int32 predictions trained, int32 predictions measured, float32 sums of their losses.
     """
-    size = contexts_of(outputs.centers, window)
-    own = outputs.path is None and outputs.set_size == 1 and parts is None
+    few = (outputs.set_size > 1 and outputs.slots <= 8) or outputs.path is not None
+    piece = _PIECE if few and outputs.contexts <= 32 else _OWN_PIECE
 
     def arguments(programs: int) -> dict[str, object]:
         return {
             **outputs.arguments(epoch),
-            **inputs.arguments(parts, programs, size, tables[0]),
-            "C": size,
-            "WINDOW": window,
-            "PIECE": _OWN_PIECE if own else _PIECE,
+            **inputs.arguments(parts, programs, outputs.contexts, tables[0]),
+            "PIECE": piece,
             "MEAN_FORWARD": contexts != "sum",
             "MEAN_BACKWARD": contexts == "mean",
         }

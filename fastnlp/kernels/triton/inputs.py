@@ -12,7 +12,7 @@ import triton.language as tl
 
 from fastnlp.kernels.triton.tiles import add_rows, rows_at
 
-_PIECE = 64  # of D, gathered at a time
+_GATHERED, _PIECE = 2048, 64  # numbers gathered at a time, and of them of a word
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ def arguments(parts: Parts | None, programs: int, contexts: int, table: torch.Te
         "vectors": torch.empty(programs, contexts, table.shape[1], device=table.device),
         "SUBWORDS": True,
         "MEAN": parts.mean,
-        "num_warps": 4,  # with 8, registers spill
-        "GATHERED": min(_PIECE, triton.next_power_of_2(table.shape[1])),
+        "GATHERED": min(_PIECE, _GATHERED // contexts, triton.next_power_of_2(table.shape[1])),
     }
 
 

@@ -1,8 +1,7 @@
 """The output rows that the centers of a tile are told apart by: negatives, or the nodes of their paths.
 
 Each of some sets of centers has slots for rows. Negatives are those of the native engine, which a set draws
-by its first center: a set is a center, or neighbours. Of a tree each center has
-the steps of its path.
+by its first center: a set is a center, or neighbours. Of a tree each center has the steps of its path.
 """
 
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ import triton
 import triton.language as tl
 
 from fastnlp.kernels.triton.philox import noise_word
-from fastnlp.kernels.triton.tiles import TILE
+from fastnlp.kernels.triton.tiles import TILE, contexts_of
 
-LONGEST = 64  # steps of a path
-_SLOTS = 128  # of a tile with a tree
-_DRAWS = 32  # of which a set's negatives are those that are none of its centers
+ROOM = 4096  # scores of the contexts and outputs of a tile, for which registers suffice
+_WIDE = 64  # contexts, from which on negatives have half the room
+_SLOTS = 128  # of a tile
+_DRAWS = 32  # of which a set's negatives are those that are none of its centers, or twice K
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,10 @@ class Outputs:
         seed: 64 bits.
         path: int32 2 * node + bit of the steps of all words, one word after another; None without a tree.
         path_offsets: (V + 1,) int64 into `path`.
-        longest: steps of the longest path, at most `LONGEST`.
-        most: centers of a tile, 16 or, of centers that do not share negatives, less.
+        longest: steps of the longest path, at most 128.
+        window: the widest reach, at most 56.
+        room: for the scores of a tile.
+        least_warps: of a program, 4 or 8.
     """
 
     thresholds: torch.Tensor | None = None
@@ -43,19 +45,44 @@ class Outputs:
     path: torch.Tensor | None = None
     path_offsets: torch.Tensor | None = None
     longest: int = 0
-    most: int = TILE
+    window: int = 5
+    room: int = ROOM
+    least_warps: int = 4
 
     @property
     def slots(self) -> int:
         """Of a set, a power of two."""
-        if self.path is not None:
-            return max(16, int(triton.next_power_of_2(self.longest)))
-        return max(int(triton.next_power_of_2(self.negatives)), self.set_size)
+        least, rows = (self.set_size, self.negatives) if self.path is None else (16, self.longest)
+        return max(least, int(triton.next_power_of_2(rows)))
 
     @property
     def centers(self) -> int:
-        """Of a tile: with a tree so many that their paths fit."""
-        return self.most if self.path is None else _SLOTS // self.slots
+        """Of a tile: as many as there is room for, up to 16; one set of them at least."""
+        centers = TILE
+        while centers > self.set_size and not self._fits(centers):
+            centers //= 2
+        return centers
+
+    @property
+    def contexts(self) -> int:
+        """C, of a tile."""
+        return contexts_of(self.centers, self.window)
+
+    @property
+    def warps(self) -> int:
+        """Of a program: of a tree or subwords, whose tiles have few centers or wait for many rows, fewer."""
+        few = self.contexts <= _WIDE if self.path is not None else self.room < ROOM and self.negatives <= 5
+        return max(self.least_warps, 4 if few and self._fits(self.centers) else 8)
+
+    @property
+    def side_by_side(self) -> int:
+        """Programs of a multiprocessor, which has 65,536 registers, with at most 16 centers in flight."""
+        return min(TILE // self.centers, 8 // self.warps)
+
+    def _fits(self, centers: int) -> bool:
+        outputs, contexts = centers // self.set_size * self.slots, contexts_of(centers, self.window)
+        room = self.room // 2 if self.path is None and contexts >= _WIDE else self.room
+        return outputs <= _SLOTS and outputs * contexts <= room and (self.room == ROOM or contexts < _WIDE)
 
     def arguments(self, epoch: int) -> dict[str, object]:
         """Of the kernels."""
@@ -72,7 +99,10 @@ class Outputs:
             "K": self.negatives,
             "MEMBERS": self.set_size,
             "TREE": self.path is not None,
-            "DRAWS": max(_DRAWS, 4 * self.slots),
+            "DRAWS": max(_DRAWS, 2 * self.slots),
+            "C": self.contexts,
+            "WINDOW": self.window,
+            "num_warps": self.warps,
         }
 
 
@@ -109,9 +139,16 @@ def outputs_of(
             at = begin + set_ + member
             fits = fits & (drawn != tl.load(words + at, mask=at < end, other=-1)[:, None])
         place = tl.cumsum(fits.to(tl.int32), 1) - 1
-        chosen = (place[:, None, :] == slot[:, :, None]) & fits[:, None, :]
-        row = tl.sum(tl.where(chosen, drawn[:, None, :], 0), 2)
-        real = (tl.sum(chosen.to(tl.int32), 2) > 0) & (slot < K)
+        if SLOTS <= 8:
+            chosen = (place[:, None, :] == slot[:, :, None]) & fits[:, None, :]
+            row = tl.sum(tl.where(chosen, drawn[:, None, :], 0), 2)
+            real = (tl.sum(chosen.to(tl.int32), 2) > 0) & (slot < K)
+        else:  # one after another: all at once would take too many registers
+            row = tl.zeros((SETS, SLOTS), tl.int32)
+            for k in range(K):
+                found = tl.sum(tl.where((place == k) & fits, drawn, 0), 1)
+                row = tl.where(slot == k, found[:, None], row)
+            real = slot < tl.minimum(tl.sum(fits.to(tl.int32), 1), K)[:, None]
         yes = row < 0
     row, real = tl.reshape(row, (SETS * SLOTS,)), tl.reshape(real, (SETS * SLOTS,))
     owned = owner[:, None] == (tl.arange(0, SETS * SLOTS) // SLOTS)[None, :]

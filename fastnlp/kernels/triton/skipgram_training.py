@@ -13,9 +13,9 @@ from fastnlp.kernels.triton import inputs
 from fastnlp.kernels.triton.inputs import Parts, compose, teach, vectors_at
 from fastnlp.kernels.triton.logistic import decision
 from fastnlp.kernels.triton.outputs import Outputs, outputs_of
-from fastnlp.kernels.triton.tiles import Tiles, Tokens, add_rows, contexts_of, launch, rows_at, tile_of
+from fastnlp.kernels.triton.tiles import Tiles, Tokens, add_rows, launch, rows_at, tile_of
 
-_PIECE, _OWN_PIECE = 32, 16  # of D, at a time; with outputs of each center half as much, or registers spill
+_PIECE, _OWN_PIECE = 32, 16  # of D, at a time; with many outputs or contexts half as much, or registers spill
 
 
 @triton.jit(do_not_specialize=["tiles", "kept", "noise_size", "seed", "epoch"])
@@ -145,7 +145,6 @@ def train_tiles(
     outputs: Outputs,
     parts: Parts | None,
     *,
-    window: int,
     epoch: int,
     programs: int,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -158,25 +157,20 @@ def train_tiles(
         tiles: of up to `outputs.centers` centers; the first of a unit begins where the unit begins.
         outputs: negatives, or a tree.
         parts: of subwords; None without.
-        window: the widest reach.
         epoch: 32 bits.
         programs: at most so many run side by side.
 
     Returns:
         (programs,) each: int32 pairs trained, int32 pairs measured, float32 sums of their losses.
     """
-    contexts = contexts_of(outputs.centers, window)
-    # With a tree more programs on a multiprocessor, of fewer threads: their tiles have few centers.
-    warps = {} if outputs.path is None else {"num_warps": 4}
+    few = outputs.set_size > 1 and outputs.slots <= 8 and outputs.contexts <= 64
+    piece = _PIECE if few or parts is not None else _OWN_PIECE
 
     def arguments(programs: int) -> dict[str, object]:
         return {
             **outputs.arguments(epoch),
-            **inputs.arguments(parts, programs, contexts, tables[0]),
-            **warps,
-            "C": contexts,
-            "WINDOW": window,
-            "PIECE": _PIECE if outputs.set_size > 1 or parts is not None else _OWN_PIECE,
+            **inputs.arguments(parts, programs, outputs.contexts, tables[0]),
+            "PIECE": piece,
         }
 
     return launch(skipgram_training, tables, damping, tokens, tiles, programs, arguments)
