@@ -1,7 +1,6 @@
 #include "tokenizers/ordered_ids.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace fastnlp {

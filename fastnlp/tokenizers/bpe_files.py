@@ -281,6 +281,7 @@ def _read_tiktoken(content: bytes, pretokenizer: str, special_tokens: Specials) 
 
 
 def _check_size(name: str, definition: Definition) -> None:
+    """A file of a published name that has fewer ranks than that encoding was cut short."""
     ranks = sum(token is not None for token in definition.tokens) - len(definition.special_tokens)
     if ranks < _PUBLISHED.get(name, 0):
         raise ValueError(
