@@ -15,7 +15,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from bench_word2vec import corpus, data, quality, text  # noqa: F401  (fixtures)
+from bench_word2vec import corpus, quality, text  # noqa: F401  (fixtures)
 from harness import compare
 
 import fastnlp as fn
@@ -168,7 +168,7 @@ def test_memory(one_document, benchmark, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
-def test_quality(one_document, stanford, data, benchmark, threads):  # noqa: F811
+def test_quality(one_document, stanford, data, benchmark, threads):
     """Vectors after the same epochs, three seeds, and those of their program with one; many minutes."""
     matrix = Cooccurrences.from_corpus(one_document, window=WINDOW)
     runs = []
