@@ -4,10 +4,10 @@
 
 `FASTNLP_PEERS` names a folder with the programs `fasttext` (compiled with -O3 -march=native -ffast-math
 -funroll-loops -DNDEBUG) and `fasttext-own` (as fastText's own Makefile compiles it); a peer that is not there
-is left out. Everybody trains one epoch on the same text with D=100, window 5, K=5, min count 5, n-grams of 3 to
-6 in 2,000,000 buckets. What is timed is making the tables and training. The program can do neither alone: of its time that
-of a run of no epochs is taken off, which reads the text, makes the tables and writes the model, so its tables
-are not counted.
+is left out. Everybody trains one epoch on the same text with D=100, window 5, K=5, min count 5, n-grams of 3
+to 6 in 2,000,000 buckets. What is timed is making the tables and training. The program can do neither alone:
+of its time that of a run of no epochs is taken off, which reads the text, makes the tables and writes the
+model, so its tables are not counted.
 """
 
 import os

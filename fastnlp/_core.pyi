@@ -621,12 +621,17 @@ class Word2Vec:
     @property
     def set_size(self) -> int:
         """
-        How many centers in a row share negatives.
+        How many centers share negatives.
+        """
+    @property
+    def set_step(self) -> int:
+        """
+        How far apart those centers stand.
         """
     @property
     def shared_by(self) -> str:
         """
-        Who shares negatives: what was asked for, but 'center' where a group is too much for the vocabulary.
+        Who shares negatives: what was asked for, but 'center' where several are too many for the vocabulary.
         """
     @property
     def unit_size(self) -> int: ...

@@ -15,7 +15,7 @@ from fastnlp import Corpus, Word2Vec, WordVectors
 GOLDEN = Path(__file__).parent / "golden"
 WORDS = ["the", "naïve", "東京", "a_b"]
 TABLE = np.array([[1, -2.5, 3e-8], [0.1, 0.2, 0.3], [1e20, -1e-20, 0], [-0.0, 7, 0.33333334]], np.float32)
-SETTINGS = dict(dim=4, window=2, epochs=2, subsample=0, threads=1, seed=3)
+SETTINGS = dict(dim=4, window=2, epochs=2, subsample=0, threads=1, seed=3, negatives_shared_by="group")
 
 
 @pytest.mark.parametrize("name", ["gensim.vec", "gensim.bin", "word2vec_c.bin", "fastnlp.vec", "fastnlp.bin"])

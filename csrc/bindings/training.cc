@@ -25,7 +25,8 @@ Sharing sharing_named(const std::string& name) {
   if (name == "pair") return Sharing::kPair;
   if (name == "center") return Sharing::kCenter;
   if (name == "group") return Sharing::kGroup;
-  refuse("shared_by", "'pair', 'center' or 'group'", name);
+  if (name == "distant") return Sharing::kDistant;
+  refuse("shared_by", "'pair', 'center', 'group' or 'distant'", name);
 }
 
 ContextScale context_scale_named(const std::string& name) {
@@ -102,7 +103,8 @@ void register_training(py::module_& m) {
           },
           "input"_a.noconvert(), "output"_a.noconvert(), "epoch"_a, "unit"_a, "threads"_a, "seconds"_a,
           "stop"_a = py::none())
-      .def_property_readonly("set_size", &Word2Vec::set_size, "How many centers in a row share negatives.")
+      .def_property_readonly("set_size", &Word2Vec::set_size, "How many centers share negatives.")
+      .def_property_readonly("set_step", &Word2Vec::set_step, "How far apart those centers stand.")
       .def_property_readonly(
           "shared_by",
           [](const Word2Vec& model) {
@@ -111,12 +113,14 @@ void register_training(py::module_& m) {
                 return "pair";
               case Sharing::kCenter:
                 return "center";
-              default:
+              case Sharing::kGroup:
                 return "group";
+              default:
+                return "distant";
             }
           },
-          "Who shares negatives: what was asked for, but 'center' where a group is too much for the "
-          "vocabulary.");
+          "Who shares negatives: what was asked for, but 'center' where several are too many for "
+          "the vocabulary.");
   m.def(
       "fill_uniform",
       [](FloatTable& array, std::int64_t dim, float bound, std::uint64_t seed, int threads) {

@@ -135,12 +135,13 @@ Word2Vec::Word2Vec(std::span<const std::int32_t> ids, std::span<const std::int64
              std::to_string(plan_.noise->support()));
     }
     if (options.deterministic && options.sharing == Sharing::kPair) {
-      refuse("shared_by", "'group' or 'center' to be deterministic", "'pair'");
+      refuse("shared_by", "'distant', 'group' or 'center' to be deterministic", "'pair'");
     }
-    // A center alone excludes itself; a group takes too much out of a small vocabulary.
-    if (plan_.options.sharing == Sharing::kGroup && plan_.noise->support() < 16 * kGroupCenters) {
-      plan_.options.sharing = Sharing::kCenter;
-    }
+    // A center alone excludes itself; several take too much out of a small vocabulary.
+    const int least = options.sharing == Sharing::kGroup     ? 16 * kGroupCenters
+                      : options.sharing == Sharing::kDistant ? 16 * kDistantCenters
+                                                             : 0;
+    if (plan_.noise->support() < least) plan_.options.sharing = Sharing::kCenter;
   } else {
     plan_.columns = check_tree(tree, vocabulary);
     if (tree.path.empty()) refuse("vocabulary", "at least two words in the tree", "fewer");

@@ -34,9 +34,10 @@ class Word2Vec {
   // Longer sentences are trained in pieces of this length.
   std::int64_t piece_size() const { return plan_.piece; }
   std::int64_t units() const;
-  // As asked for, but the center where a group would take too much out of a small vocabulary.
+  // As asked for, but the center where several would take too much out of a small vocabulary.
   Sharing sharing() const { return plan_.options.sharing; }
   int set_size() const { return centers_of_set(plan_.options.architecture, plan_.options.sharing); }
+  int set_step() const { return step_of_set(plan_.options.sharing, plan_.options.window); }
   double lr_at(std::int64_t epoch, std::int64_t unit) const;
 
   // Trains units from `unit` on until `seconds` have passed or `stop` is reached, which is the end of the

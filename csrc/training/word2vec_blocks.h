@@ -90,17 +90,14 @@ FASTNLP_INLINE vec labels_of(std::uint32_t labels) {
   return reinterpret_cast<vec>(set & reinterpret_cast<ivec>(splat(1.0f)));
 }
 
-// (label - s(dot)) * lr for the dots from First on, kWidth at a time; adds the loss where it is asked for.
+// The sums of the dots from First on, kWidth at a time, and their labels.
 template <int Dots, int Columns, int First = 0>
-FASTNLP_INLINE void to_gradients(const vec* dot, std::uint32_t labels, float* gradient, float lr,
-                                 double* loss) {
+FASTNLP_INLINE void store_dots(const vec* dot, std::uint32_t labels, float* sums, float* wanted) {
   constexpr int kCount = Dots - First < kWidth ? Dots - First : kWidth;
-  const vec probability = sigmoid(lane_sums<kCount>(dot + First));
-  const vec wanted = labels_of<Columns, First>(labels);
-  store(gradient + First, (wanted - probability) * lr);
-  if (loss) *loss += nats(wanted * probability + (1.0f - wanted) * (1.0f - probability), kCount);
+  store(sums + First, lane_sums<kCount>(dot + First));
+  store(wanted + First, labels_of<Columns, First>(labels));
   if constexpr (First + kWidth < Dots) {
-    to_gradients<Dots, Columns, First + kWidth>(dot, labels, gradient, lr, loss);
+    store_dots<Dots, Columns, First + kWidth>(dot, labels, sums, wanted);
   }
 }
 
@@ -119,15 +116,6 @@ FASTNLP_INLINE void add_dots(float* const* x, float* const* y, std::int64_t pitc
       for (int i = 0; i < Rows; ++i) dot[i * Columns + j] += rows[i] * column;
     }
   }
-}
-
-// The gradients of a block of Rows context rows x Columns output rows, row by row.
-template <int Rows, int Columns>
-inline void score_block(float* const* x, float* const* y, std::int64_t pitch, std::uint32_t labels, float lr,
-                        double* loss, float* gradient) {
-  vec dot[Rows * Columns] = {};
-  add_dots<Rows, Columns>(x, y, pitch, dot);
-  to_gradients<Rows * Columns, Columns>(dot, labels, gradient, lr, loss);
 }
 
 // Moves both sides of a block along its gradients, each from the values the other had before. A row that
@@ -162,7 +150,8 @@ inline void apply_block(float* const* x, float* const* y, std::int64_t pitch, co
 struct Meeting {
   float** x;
   float** y;
-  float* gradient;
+  float* gradient;        // block after block, each filled up to whole vectors
+  float* wanted;          // the labels, likewise
   std::uint64_t* labels;  // bit j is the label of column j; one word more than hold them
   int n;
   int columns;
@@ -176,12 +165,14 @@ constexpr int kWide = kWidth / Rows > 6 ? kWidth / Rows : 6;
 template <int Rows>
 constexpr int kFull = kWidth / Rows > 2 ? kWidth / Rows : 6;
 
-constexpr int kBlockFloats = (kBlockRows * 6 + kWidth - 1) / kWidth * kWidth;
-static_assert(kBlockFloats >= kWidth && kBlockFloats <= kScoreFloats);
+// The room of so many scores: whole vectors.
+constexpr int floats_of(int dots) { return (dots + kWidth - 1) / kWidth * kWidth; }
+
+static_assert(floats_of(kBlockRows * 6) <= kScoreFloats);
 
 // Calls f.template operator()<Width>() with Width == width, one of 1 to Most.
 template <int Most, int Width = 1, class F>
-FASTNLP_INLINE void with_width(int width, F f) {
+FASTNLP_INLINE void with_width(int width, const F& f) {
   if constexpr (Width == Most) {
     f.template operator()<Width>();
   } else if (width == Width) {
@@ -210,20 +201,20 @@ FASTNLP_INLINE int blocks_of(int columns) {
 // Calls f.template operator()<Columns>(first, gradient) for every block of `columns` columns with Rows rows;
 // returns where the gradients of the next block stand.
 template <int Rows, class F>
-FASTNLP_INLINE float* over_columns(int columns, float* gradient, F f) {
+FASTNLP_INLINE float* over_columns(int columns, float* gradient, const F& f) {
   int left = blocks_of<Rows>(columns);
-  for (int first = 0, width; first < columns; first += width, --left, gradient += kBlockFloats) {
-    width = (columns - first + left - 1) / left;
-    with_width<kWide<Rows>>(width, [=]<int Columns>() { f.template operator()<Columns>(first, gradient); });
+  for (int first = 0, width; first < columns; first += width, --left, gradient += floats_of(Rows * width)) {
+    width = left == 1 ? columns - first : (columns - first + left - 1) / left;
+    with_width<kWide<Rows>>(width, [&]<int Columns>() { f.template operator()<Columns>(first, gradient); });
   }
   return gradient;
 }
 
 // Calls f.template operator()<Rows, Columns>(row, first, gradient) for every block of a meeting.
 template <class F>
-FASTNLP_INLINE void over_blocks(const Meeting& m, F f) {
-  const auto rows = [columns = m.columns, f]<int Rows>(int row, float* gradient) {
-    return over_columns<Rows>(columns, gradient, [=]<int Columns>(int first, float* block) {
+FASTNLP_INLINE float* over_blocks(const Meeting& m, const F& f) {
+  const auto rows = [&, columns = m.columns]<int Rows>(int row, float* gradient) {
+    return over_columns<Rows>(columns, gradient, [&]<int Columns>(int first, float* block) {
       f.template operator()<Rows, Columns>(row, first, block);
     });
   };
@@ -233,10 +224,11 @@ FASTNLP_INLINE void over_blocks(const Meeting& m, F f) {
     gradient = rows.template operator()<kBlockRows>(row, gradient);
   }
   if constexpr (kBlockRows > 2) {
-    if (m.n - row == 3) rows.template operator()<3>(row, gradient);
-    if (m.n - row == 2) rows.template operator()<2>(row, gradient);
+    if (m.n - row == 3) return rows.template operator()<3>(row, gradient);
+    if (m.n - row == 2) return rows.template operator()<2>(row, gradient);
   }
-  if (m.n - row == 1) rows.template operator()<1>(row, gradient);
+  if (m.n - row == 1) return rows.template operator()<1>(row, gradient);
+  return gradient;
 }
 
 // The labels of the columns from `first` on, in the low bits.
@@ -245,15 +237,38 @@ FASTNLP_INLINE std::uint32_t labels_from(const std::uint64_t* labels, int first)
   return static_cast<std::uint32_t>(labels[0] >> first % 64 | labels[1] << 1 << (63 - first % 64));
 }
 
-[[gnu::noinline]] void score(const Meeting& m, std::int64_t pitch, float lr, double* loss) {
-  over_blocks(m, [=]<int Rows, int Columns>(int row, int first, float* gradient) {
-    score_block<Rows, Columns>(m.x + row, m.y + first, pitch, labels_from(m.labels, first), lr, loss,
-                               gradient);
+// The loss of all dots of a meeting, in nats.
+[[gnu::noinline]] double loss_of(const Meeting& m) {
+  double loss = 0.0;
+  over_blocks(m, [&]<int Rows, int Columns>(int, int, const float* sums) {
+    const float* labels = m.wanted + (sums - m.gradient);
+    for (int i = 0; i < Rows * Columns; i += kWidth) {
+      const vec probability = sigmoid(load(sums + i)), wanted = load(labels + i);
+      loss += nats(wanted * probability + (1.0f - wanted) * (1.0f - probability),
+                   Rows * Columns - i < kWidth ? Rows * Columns - i : kWidth);
+    }
   });
+  return loss;
+}
+
+// All sums are taken before the first sigmoid: in between, its long chain of steps that wait for each other
+// would keep the dot products of the next block out of the processor's queues.
+[[gnu::noinline]] void score(const Meeting& m, std::int64_t pitch, float lr, double* loss) {
+  float* const end = over_blocks(m, [&]<int Rows, int Columns>(int row, int first, float* sums) {
+    vec dot[Rows * Columns] = {};
+    add_dots<Rows, Columns>(m.x + row, m.y + first, pitch, dot);
+    store_dots<Rows * Columns, Columns>(dot, labels_from(m.labels, first), sums,
+                                        m.wanted + (sums - m.gradient));
+  });
+  if (loss) *loss += loss_of(m);
+  const float* wanted = m.wanted;
+  for (float* sums = m.gradient; sums < end; sums += kWidth, wanted += kWidth) {
+    store(sums, (load(wanted) - sigmoid(load(sums))) * lr);
+  }
 }
 
 [[gnu::noinline]] void apply(const Meeting& m, std::int64_t pitch) {
-  over_blocks(m, [=]<int Rows, int Columns>(int row, int first, const float* gradient) {
+  over_blocks(m, [&]<int Rows, int Columns>(int row, int first, const float* gradient) {
     apply_block<Rows, Columns>(m.x + row, m.y + first, pitch, gradient);
   });
 }

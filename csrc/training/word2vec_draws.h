@@ -83,16 +83,17 @@ FASTNLP_INLINE std::int32_t noise_word(const Word2VecJob& job, u64 column, u32 w
   return (static_cast<std::int32_t>(column) & mask) | (at.alias & ~mask);
 }
 
-// Negatives are drawn for sets of centers: a center alone, or a group of neighbours. A set is named by its
-// first center, whose position keys the draws.
+// Negatives are drawn for sets of centers: a center alone, a group of neighbours, or some that stand set_step
+// apart. A set is named by its first center, whose position keys the draws.
 FASTNLP_INLINE std::int64_t set_of(const Word2VecJob& job, std::int64_t c) {
-  return c & ~static_cast<std::int64_t>(job.set_size - 1);
+  return c & ~(static_cast<std::int64_t>(job.set_size - 1) * job.set_step);
 }
 
 FASTNLP_INLINE bool in_set(const Word2VecJob& job, std::int64_t set, std::int32_t word) {
-  const std::int64_t end = set + job.set_size < job.kept ? set + job.set_size : job.kept;
+  const std::int64_t span = static_cast<std::int64_t>(job.set_size) * job.set_step;
+  const std::int64_t end = set + span < job.kept ? set + span : job.kept;
   bool found = false;
-  for (std::int64_t c = set; c < end; ++c) found |= job.word[c] == word;
+  for (std::int64_t c = set; c < end; c += job.set_step) found |= job.word[c] == word;
   return found;
 }
 
@@ -122,7 +123,7 @@ FASTNLP_INLINE std::int32_t* drawn_row(const Word2VecJob& job, std::int64_t set)
 }
 
 // The K shared negatives of the sets that begin in [first, last), into their rows of the ring job.drawn. Both
-// ends are multiples of the size of a set or the end of the unit.
+// ends are multiples of what a set spans or the end of the unit.
 inline void draw_negatives(Word2VecJob& job, std::int64_t first, std::int64_t last) {
   const int k = job.negatives;
   std::int64_t c = first;

@@ -58,11 +58,11 @@ struct GroupBlock {
 };
 
 [[gnu::noinline]] void score(const GroupBlock& b, std::int64_t pitch, float lr) {
-  with_width<kBlockRows>(b.rows, [=]<int Rows>() {
+  with_width<kBlockRows>(b.rows, [&]<int Rows>() {
     vec dot[Rows * kGroupCenters] = {};
     add_dots<Rows, kGroupCenters>(b.x, b.y, pitch, dot);
     to_attraction<Rows * kGroupCenters>(dot, b.meets, b.gradient, lr);
-    over_columns<Rows>(b.negatives, b.gradient + kScoreFloats, [=]<int Columns>(int first, float* gradient) {
+    over_columns<Rows>(b.negatives, b.gradient + kScoreFloats, [&]<int Columns>(int first, float* gradient) {
       vec far[Rows * Columns] = {};
       add_dots<Rows, Columns>(b.x, b.y + kGroupCenters + first, pitch, far);
       to_repulsion<Rows * Columns, Columns>(far, b.weight, gradient, lr);
@@ -71,9 +71,9 @@ struct GroupBlock {
 }
 
 [[gnu::noinline]] void apply(const GroupBlock& b, std::int64_t pitch) {
-  with_width<kBlockRows>(b.rows, [=]<int Rows>() {
+  with_width<kBlockRows>(b.rows, [&]<int Rows>() {
     apply_block<Rows, kGroupCenters>(b.x, b.y, pitch, b.gradient);
-    over_columns<Rows>(b.negatives, b.gradient + kScoreFloats, [=]<int Columns>(int first, float* gradient) {
+    over_columns<Rows>(b.negatives, b.gradient + kScoreFloats, [&]<int Columns>(int first, float* gradient) {
       apply_block<Rows, Columns>(b.x, b.y + kGroupCenters + first, pitch, gradient);
     });
   });

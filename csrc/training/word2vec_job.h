@@ -11,6 +11,7 @@ namespace fastnlp {
 constexpr std::int64_t kDrawnRows = 512;  // centers whose negatives are held at a time; a power of two
 constexpr int kGroupCenters = 4;          // neighbouring centers that share negatives; a power of two
 constexpr int kCombinedCenters = 2;       // likewise of CBOW, whose centers make one prediction each
+constexpr int kDistantCenters = 8;        // centers far from each other that share negatives; a power of two
 constexpr std::int64_t kLossEvery = 64;   // the loss is measured on positions that are a multiple of it
 constexpr std::int64_t kScoreFloats =
     32;  // room for the scores of one block of rows, in every instruction set
@@ -20,13 +21,24 @@ enum class Architecture : std::uint8_t { kSkipGram, kCbow };
 // Context rows of a group, at most.
 constexpr std::int64_t group_rows(int window) { return 2 * std::int64_t{window} + kGroupCenters; }
 
-// Who shares a set of K negatives: nobody, the contexts of a center, or those of a group of centers.
-enum class Sharing : std::uint8_t { kPair, kCenter, kGroup };
+// Who shares a set of K negatives: nobody, the contexts of a center, those of a group of neighbouring
+// centers, or those of centers whose windows do not overlap.
+enum class Sharing : std::uint8_t { kPair, kCenter, kGroup, kDistant };
 
 // Centers that share a set.
 constexpr int centers_of_set(Architecture architecture, Sharing sharing) {
+  if (sharing == Sharing::kDistant) return kDistantCenters;
   if (sharing != Sharing::kGroup) return 1;
   return architecture == Architecture::kCbow ? kCombinedCenters : kGroupCenters;
+}
+
+// Kept tokens from one center of a set to the next, a power of two: more than two windows, as far as the
+// negatives of so many sets are held, and few enough that their rows are still in the cache.
+constexpr int step_of_set(Sharing sharing, int window) {
+  if (sharing != Sharing::kDistant) return 1;
+  int step = 16;
+  while (step <= 2 * window && step < kDrawnRows / 2 / kDistantCenters) step *= 2;
+  return step;
 }
 
 // CBOW: what the contexts are worth to the hidden vector, and the error of the hidden vector to each of them.
@@ -70,6 +82,7 @@ struct Word2VecJob {
   Architecture architecture;
   Sharing sharing;
   int set_size;  // centers that share negatives
+  int set_step;  // kept tokens from one of them to the next
   ContextScale context_scale;
   float lr;
 
@@ -106,7 +119,7 @@ struct Word2VecJob {
   float**
       rows;  // (2, rows_each) pointers: contexts, then outputs; of a center or, from the first on, of a group
   std::int64_t rows_each;
-  float* gradient;  // (2, gradient_each) kScoreFloats for each block of a center, 64-byte aligned
+  float* gradient;  // (2, gradient_each) of a center or a group, then the labels of a center; 64-byte aligned
   std::int64_t gradient_each;
   std::uint64_t* labels;  // (2, labels_each) a bit for each column
   std::int64_t labels_each;

@@ -25,7 +25,8 @@ void Word2VecLane::prepare(std::int64_t begin, std::int64_t end, float lr) {
     job.part_offsets = parts_.offsets.data();
   }
   if (plan_.noise) {
-    for (std::int64_t c = 0; c < job.kept; c += job.set_size) {
+    for (std::int64_t c = 0; c < job.kept; ++c) {
+      if (c & static_cast<std::int64_t>(job.set_size - 1) * job.set_step) continue;  // not the first of a set
       std::int32_t* row = job.drawn + c * job.negatives;
       for (int k = 0; k < job.negatives; ++k) row[k] = words_.number(row[k], job.set_size);
     }

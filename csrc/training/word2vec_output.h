@@ -19,6 +19,7 @@ FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
   return {rows,
           rows + 2 * job.window + 1,
           job.gradient + i * job.gradient_each,
+          job.gradient + i * job.gradient_each + job.gradient_each / 2,
           job.labels + i * job.labels_each,
           0,
           0};

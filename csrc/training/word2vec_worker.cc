@@ -68,6 +68,7 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   job_.architecture = o.architecture;
   job_.sharing = o.sharing;
   job_.set_size = plan.noise ? centers_of_set(o.architecture, o.sharing) : 1;
+  job_.set_step = plan.noise ? step_of_set(o.sharing, o.window) : 1;
   job_.context_scale = o.context_scale;
   if (!plan.parts.offsets.empty()) {
     job_.parts = plan.parts.parts.data();

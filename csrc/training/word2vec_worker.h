@@ -20,7 +20,7 @@ struct Word2VecOptions {
   bool shrink = true;
   int negatives = 5;
   Architecture architecture = Architecture::kSkipGram;
-  Sharing sharing = Sharing::kGroup;  // needs 16 words a center of a group, or it is kCenter
+  Sharing sharing = Sharing::kDistant;  // of several centers: needs 16 words for each, or it is kCenter
   ContextScale context_scale = {.mean_forward = true, .mean_backward = true};
   bool deterministic = false;  // the same bits for any number of threads; see word2vec_rounds.h
   std::uint64_t seed = 1;

@@ -45,8 +45,8 @@ _MODEL = (
     ("noise_power", float, "exponent of the counts that negatives are drawn by (0.75)"),
     (
         "negatives_shared_by",
-        ("group", "center", "pair"),
-        "draw negatives for each of these (group)",
+        ("distant", "group", "center", "pair"),
+        "who shares negatives (distant; group for cbow and on a GPU)",
     ),
     ("cbow_contexts", ("word2vec", "mean", "sum"), "how cbow combines contexts (word2vec)"),
 )

@@ -51,7 +51,7 @@ class FastTextConfig(Word2VecConfig):
     subsample: float = 1e-4
     lr: float = 0.05
     noise_power: float = 0.5
-    negatives_shared_by: Literal["group", "center", "pair"] = "center"
+    negatives_shared_by: Literal["distant", "group", "center", "pair"] | None = "center"
     min_n: int = 3
     max_n: int = 6
     buckets: int = 2_000_000

@@ -64,7 +64,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         shrink_windows: bool = True,
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
         noise_power: float = 0.5,
-        negatives_shared_by: Literal["group", "center", "pair"] = "center",
+        negatives_shared_by: Literal["distant", "group", "center", "pair"] | None = "center",
         cbow_contexts: Literal["word2vec", "mean", "sum"] = "word2vec",
         deterministic: bool = False,
     ) -> None:
@@ -95,7 +95,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
             shrink_windows: draw each window from 1..window.
             subsample_rule: "word2vec" (fastText's too) or "book".
             noise_power: exponent of the counts in the noise distribution; 0.5 in fastText, 0.75 in gensim.
-            negatives_shared_by: "group", "center" or "pair"; see `fastnlp.models.Word2VecConfig`.
+            negatives_shared_by: "distant", "group", "center" or "pair"; see `fastnlp.models.Word2VecConfig`.
             cbow_contexts: "word2vec", "mean" or "sum"; see there too.
             deterministic: give the same bits for any number of threads, for a quarter of skip-gram's speed
                 and two fifths of CBOW's; sentences of more than 120 words are cut.

@@ -124,7 +124,7 @@ class Draws:
     """What an epoch of a run draws.
 
     Attributes:
-        shared_by: "group", "center" or "pair": who shares negatives.
+        shared_by: "distant", "group", "center" or "pair": who shares negatives.
     """
 
     def __init__(
@@ -138,6 +138,7 @@ class Draws:
         negatives: int,
         shared_by: str,
         set_size: int,
+        set_step: int,
         device: torch.device,
     ) -> None:
         """Puts the distributions on the device.
@@ -149,12 +150,13 @@ class Draws:
             window: words on each side.
             shrink: draw windows from 1..window.
             negatives: K.
-            shared_by: "group", "center" or "pair".
-            set_size: how many centers in a row share negatives, a power of two; 1 but for "group".
+            shared_by: "distant", "group", "center" or "pair".
+            set_size: how many centers share negatives, a power of two; 1 for "center" and "pair".
+            set_step: kept tokens from one of them to the next, a power of two.
             device: of all tensors.
         """
         self.shared_by = shared_by
-        self._set_size = set_size
+        self._set_size, self._set_step = set_size, set_step
         self._seed, self._window, self._shrink, self._k = seed, window, shrink, negatives
         self._keep = torch.from_numpy(thresholds(keep)).to(device)
         self._noise = None if noise is None else Noise(noise, device)
@@ -188,12 +190,12 @@ class Draws:
         """(n, K) negatives of each center, or with "pair" (n, 2 * window * K): K for each context in turn."""
         n = len(tokens)
         own = torch.arange(n, device=self._device)
-        if self.shared_by != "group":
+        if self.shared_by in ("center", "pair"):
             k = self._k if self.shared_by == "center" else self._k * 2 * self._window
             return self._sets(tokens, own, tokens.word[:, None], k, epoch)
-        named = own & -self._set_size  # a set by its first center
+        named = own & ~((self._set_size - 1) * self._set_step)  # a set by its first center
         sets = own[named == own]
-        members = sets[:, None] + torch.arange(self._set_size, device=self._device)
+        members = sets[:, None] + self._set_step * torch.arange(self._set_size, device=self._device)
         centers = torch.where(members < n, tokens.word[members.clamp(max=n - 1)], -1)
         drawn = self._sets(tokens, sets, centers, self._k, epoch)
         return drawn[torch.searchsorted(sets, named)]

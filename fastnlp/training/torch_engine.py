@@ -87,6 +87,7 @@ class TorchEngine(Word2VecUnits):
             negatives=config.negatives,
             shared_by=self._native.shared_by,
             set_size=self._native.set_size,
+            set_step=self._native.set_step,
             device=self._device,
         )
         self._input_damping, self._output_damping = (

@@ -53,6 +53,7 @@ class TritonEngine(Word2VecUnits):
         in_flight: centers that are trained at once by so many.
     """
 
+    neighbours_share = True
     _draw_tokens = staticmethod(draw_tokens)
     _train_tiles = staticmethod(skipgram_training.train_tiles)
 

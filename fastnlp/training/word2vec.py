@@ -57,7 +57,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
         shrink_windows: bool = True,
         subsample_rule: Literal["word2vec", "book"] = "word2vec",
         noise_power: float = 0.75,
-        negatives_shared_by: Literal["group", "center", "pair"] = "group",
+        negatives_shared_by: Literal["distant", "group", "center", "pair"] | None = None,
         cbow_contexts: Literal["word2vec", "mean", "sum"] = "word2vec",
         deterministic: bool = False,
     ) -> None:
@@ -85,8 +85,8 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             shrink_windows: draw each window from 1..window.
             subsample_rule: "word2vec" or "book".
             noise_power: exponent of the counts in the noise distribution.
-            negatives_shared_by: "group", "center" or "pair"; see
-                `fastnlp.models.Word2VecConfig`.
+            negatives_shared_by: "distant", "group", "center" or "pair"; None is "distant" for skip-gram, and
+                "group" for CBOW and on a GPU. See `fastnlp.models.Word2VecConfig`.
             cbow_contexts: "word2vec", "mean" or "sum"; see there too.
             deterministic: give the same bits for any number of threads, for a quarter of skip-gram's speed
                 and two fifths of CBOW's; sentences of more than 120 words are cut.

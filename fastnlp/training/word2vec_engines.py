@@ -15,7 +15,7 @@ __all__ = ["engine_for", "unfit"]
 
 # What the kernels are written for: a tile of a program's registers.
 _FIT: dict[str, Container[object]] = {
-    "negatives_shared_by": ("group", "center"),
+    "negatives_shared_by": (None, "group", "center"),
     "deterministic": (False,),
     "window": range(1, 57),
     "negatives": range(1, 33),

@@ -29,6 +29,7 @@ class Word2VecUnits:
         items: "words".
         units: how many units of up to 4,000 positions an epoch has.
         at_once: units that an engine needs at a time to be busy.
+        neighbours_share: whether negatives are shared by groups where nothing else is asked for.
         loss_limit: four times the loss of a model that knows nothing, log 2 an output.
         keep: (V,) float64, the probability that a token of a word is kept.
         noise: (V,) float64, weights of the negatives; None with a tree.
@@ -36,6 +37,7 @@ class Word2VecUnits:
 
     items = "words"
     at_once = 1
+    neighbours_share = False
 
     def __init__(
         self, config: Word2VecConfig, corpus: Corpus, tables: Word2VecTables | FastTextTables
@@ -57,6 +59,7 @@ class Word2VecUnits:
         else:
             outputs = {"path": tables.tree.path, "path_offsets": tables.tree.path_offsets}
             most = tables.tree.longest
+        groups = self.neighbours_share or config.architecture == "cbow"
         self.size = corpus.n_tokens
         self.loss_limit = 4 * most * math.log(2)
         self._native = _core.Word2Vec(
@@ -71,7 +74,7 @@ class Word2VecUnits:
             window=config.window,
             shrink=config.shrink_windows,
             negatives=config.negatives,
-            shared_by=config.negatives_shared_by,
+            shared_by=config.negatives_shared_by or ("group" if groups else "distant"),
             seed=config.seed,
             lr=config.lr,
             min_lr=config.final_lr,

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from oracles.word2vec import set_of
+
 LANES, POSITIONS = 8, 120
 FREE_STEPS = 2.0  # learning rate times pairs that the changes of a row may come to in a round, as they are
 
@@ -21,7 +23,7 @@ def lanes_of(sentences):
     return lanes
 
 
-def touched(met, set_size, parts=None):
+def touched(met, set_size, parts=None, set_step=1):
     """How many centers meet each row of the inputs and of the outputs."""
     inputs, outputs = Counter(), Counter()
     for word in met.words:
@@ -31,18 +33,18 @@ def touched(met, set_size, parts=None):
             outputs.update(rows)
             continue
         outputs[rows[0]] += 1
-        if c % set_size == 0:
+        if set_of(c, set_size, set_step) == c:
             outputs.update({row: set_size * times for row, times in Counter(rows[1:]).items()})
     return inputs, outputs
 
 
-def train_round(lanes, tables, lr, pairs_of_a_use, set_size, train, parts=None):
+def train_round(lanes, tables, lr, pairs_of_a_use, set_size, train, parts=None, set_step=1):
     """Trains the meetings of a round's lanes in place.
 
     `train(met, input_table, output_table)` trains one lane, `pairs_of_a_use` are the pairs that a center
-    makes on average, and `set_size` centers share negatives; None with a tree.
+    makes on average, and `set_size` centers, so many apart, share negatives; None with a tree.
     """
-    met_rows = [touched(met, set_size, parts) for met in lanes]
+    met_rows = [touched(met, set_size, parts, set_step) for met in lanes]
     trained = []
     for met in lanes:
         copies = [table.copy() for table in tables]

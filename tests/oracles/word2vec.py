@@ -46,10 +46,18 @@ def negatives_of(thresholds, aliases, seed, epoch, position, centers, k):
     return found
 
 
-def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=None, set_size=1, position=0):
+def set_of(c, set_size, set_step=1):
+    """The first of the `set_size` centers, so many apart, that share negatives with center c."""
+    return c - c // set_step % set_size * set_step
+
+
+def meetings(
+    sentences, keep, table, window, k, seed, epoch, shrink=True, tree=None, set_size=1, set_step=1, position=0
+):
     """What meets in a unit whose first word stands at `position`.
 
-    `tree` holds the path (node, code) of each word; `set_size` centers in a row share negatives.
+    `tree` holds the path (node, code) of each word; `set_size` centers share negatives, from one to the next
+    of which it is `set_step` kept words.
     """
     words, reaches, positions, slots = [], [], [], []
     for sentence in sentences:
@@ -73,8 +81,8 @@ def meetings(sentences, keep, table, window, k, seed, epoch, shrink=True, tree=N
         return Meetings(words, slots, outputs, labels)
     outputs = []
     for c, word in enumerate(words):
-        first = c // set_size * set_size
-        centers = words[first : first + set_size]
+        first = set_of(c, set_size, set_step)
+        centers = words[first : first + set_size * set_step : set_step]
         outputs.append([word, *negatives_of(*table, seed, epoch, positions[first], centers, k)])
     return Meetings(words, slots, outputs, [[1] + [0] * k] * len(words))
 

@@ -29,7 +29,7 @@ def bits(model):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("composition", ["mean", "sum"])
-@pytest.mark.parametrize("shared_by", ["group", "center", "pair"])
+@pytest.mark.parametrize("shared_by", ["distant", "group", "center", "pair"])
 def test_words_and_unseen_words_are_near_their_kin(inflected, threads, composition, shared_by):
     lr = 0.05 if composition == "mean" else 0.01
     model = FastText(

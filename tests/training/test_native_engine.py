@@ -66,20 +66,25 @@ def test_an_epoch_equals_the_scalar_oracle(simd, dim, negatives, window):
     assert not ours[1][:, dim:].any()
 
 
-# Every architecture with every loss, each with a vocabulary in which groups share negatives.
+# Every architecture with every loss, each with a vocabulary in which several centers share negatives.
 COMBINATIONS = [
     (contexts, loss)
     for contexts in (None, "mean", "word2vec", "sum")
-    for loss in ("center", "group", "hs")
+    for loss in ("center", "group", "distant", "hs")
     if (contexts, loss) != (None, "center")
 ]
+
+
+def set_shape(loss, contexts):
+    """How many centers share negatives, and how far apart they stand, at a window of 4."""
+    return {"group": (4 if contexts is None else 2, 1), "distant": (8, 16)}.get(loss, (1, 1))
 
 
 @pytest.mark.parametrize("simd", SIMD)
 @pytest.mark.parametrize("dim", [1, 20, 100])
 @pytest.mark.parametrize(("contexts", "loss"), COMBINATIONS)
 def test_an_epoch_of_any_model_equals_the_scalar_oracle(simd, dim, contexts, loss):
-    text, counts, ids, offsets, (v, u) = problem(vocabulary=80, sentences=60, dim=dim)
+    text, counts, ids, offsets, (v, u) = problem(vocabulary=140, sentences=60, dim=dim)
     keep = keep_probabilities(counts, 0.02, "word2vec")
     noise = noise_weights(counts)
     alias = AliasTable(noise)
@@ -89,7 +94,7 @@ def test_an_epoch_of_any_model_equals_the_scalar_oracle(simd, dim, contexts, los
         settings.update(architecture="cbow", cbow_contexts=contexts)
     if loss == "hs":
         links = _core.huffman_links(counts)
-        path, path_offsets = _core.tree_paths(links, 80)
+        path, path_offsets = _core.tree_paths(links, 140)
         noise, settings["path"], settings["path_offsets"] = None, path, path_offsets
         tree = [[divmod(step, 2) for step in path[a:b].tolist()] for a, b in itertools.pairwise(path_offsets)]
     else:
@@ -100,12 +105,19 @@ def test_an_epoch_of_any_model_equals_the_scalar_oracle(simd, dim, contexts, los
     report = model.train(*ours, 1, 0, 1, 1e9)
 
     table = alias.thresholds, alias.aliases
-    size = 1 if loss != "group" else 4 if contexts is None else 2
-    assert loss == "hs" or model.set_size == size
-    met = word2vec.meetings(text, keep, table, 4, 5, 7, 1, tree=tree, set_size=size)
+    size, step = set_shape(loss, contexts)
+    assert loss == "hs" or (model.set_size, model.set_step) == (size, step)
+    met = word2vec.meetings(text, keep, table, 4, 5, 7, 1, tree=tree, set_size=size, set_step=step)
     theirs_v, theirs_u = v.copy(), u.copy()
     word2vec.train_unit(
-        met, theirs_v, theirs_u, model.lr_at(1, 0), 4, LANES[simd], cbow=contexts, set_size=size
+        met,
+        theirs_v,
+        theirs_u,
+        model.lr_at(1, 0),
+        4,
+        LANES[simd],
+        cbow=contexts,
+        set_size=size if step == 1 else 1,
     )
     predictions = [len(slots) if contexts is None else min(1, len(slots)) for slots in met.slots]
     assert report.pairs == sum(predictions)
@@ -113,16 +125,24 @@ def test_an_epoch_of_any_model_equals_the_scalar_oracle(simd, dim, contexts, los
     np.testing.assert_allclose(ours[1][:, :dim], theirs_u, atol=2e-5, rtol=0)
 
 
-def test_a_group_is_the_center_alone_where_the_vocabulary_is_small():
+def test_several_centers_are_the_center_alone_where_the_vocabulary_is_small():
     _, counts, ids, offsets, (v, u) = problem()
     results = []
-    for shared_by in ("center", "group"):
+    for shared_by in ("center", "group", "distant"):
         tables = aligned(v, 32), aligned(u, 32)
         engine(ids, offsets, np.ones(30), noise_weights(counts), shared_by=shared_by).train(
             *tables, 0, 0, 1, 9.0
         )
         results.append(np.concatenate(tables))
-    assert np.array_equal(*results)
+    assert np.array_equal(results[0], results[1])
+    assert np.array_equal(results[0], results[2])
+
+
+@pytest.mark.parametrize(("window", "step"), [(1, 16), (7, 16), (8, 32), (15, 32), (16, 32), (1000, 32)])
+def test_the_windows_of_distant_centers_do_not_overlap(window, step):
+    _, counts, ids, offsets, _ = problem(vocabulary=140)
+    model = engine(ids, offsets, np.ones(140), noise_weights(counts), shared_by="distant", window=window)
+    assert (model.set_size, model.set_step) == (8, step)
 
 
 @pytest.mark.parametrize("shared_by", ["center", "pair"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from oracles import rounds, word2vec
 from oracles.planted import recall
-from training.test_native_engine import COMBINATIONS, LANES, SIMD, aligned, engine, problem
+from training.test_native_engine import COMBINATIONS, LANES, SIMD, aligned, engine, problem, set_shape
 from training.test_subword_engine import composition
 
 from fastnlp import Corpus, FastText, Word2Vec, _core
@@ -20,6 +20,7 @@ SMALL = dict(dim=16, window=3, epochs=3, subsample=0, lr=0.05)
 MODELS = [
     dict(),
     dict(negatives_shared_by="center"),
+    dict(negatives_shared_by="group"),
     dict(loss="hs"),
     dict(architecture="cbow"),
     dict(architecture="cbow", loss="hs"),
@@ -42,7 +43,8 @@ def test_rounds_equal_the_scalar_oracle(simd, has_parts, contexts, loss):
     noise = noise_weights(counts)
     alias = AliasTable(noise)
     settings = dict(dim=dim, window=window, lr=lr, deterministic=True)
-    parts, tree, size = None, None, 1
+    parts, tree = None, None
+    size, step = set_shape(loss, contexts)
     if has_parts:
         v = np.random.default_rng(1).normal(scale=0.3, size=(1500, dim))
         parts, arguments = composition(vocabulary, 1500)
@@ -55,7 +57,6 @@ def test_rounds_equal_the_scalar_oracle(simd, has_parts, contexts, loss):
         tree = [[divmod(step, 2) for step in path[a:b].tolist()] for a, b in itertools.pairwise(path_offsets)]
     else:
         settings["shared_by"] = loss
-        size = 1 if loss != "group" else 4 if contexts is None else 2
     model = engine(ids, offsets, keep, noise, simd, **settings)
     ours = aligned(v, 32), aligned(u, 32)
     assert model.units > 2
@@ -63,7 +64,19 @@ def test_rounds_equal_the_scalar_oracle(simd, has_parts, contexts, loss):
 
     table = alias.thresholds, alias.aliases
     lanes = [
-        word2vec.meetings(pieces, keep, table, window, 5, 7, 1, tree=tree, set_size=size, position=position)
+        word2vec.meetings(
+            pieces,
+            keep,
+            table,
+            window,
+            5,
+            7,
+            1,
+            tree=tree,
+            set_size=size,
+            set_step=step,
+            position=position,
+        )
         for pieces, position in rounds.lanes_of(text)
     ]
     assert report.kept == sum(len(met.words) for met in lanes)
@@ -73,12 +86,20 @@ def test_rounds_equal_the_scalar_oracle(simd, has_parts, contexts, loss):
 
         def train(met, *tables, rate=rate):
             word2vec.train_unit(
-                met, *tables, rate, window, LANES[simd], parts, True, cbow=contexts, set_size=size
+                met,
+                *tables,
+                rate,
+                window,
+                LANES[simd],
+                parts,
+                True,
+                cbow=contexts,
+                set_size=size if step == 1 else 1,
             )
 
         pairs = window + 1 if contexts is None else 1
         of_round = lanes[unit * rounds.LANES : (unit + 1) * rounds.LANES]
-        rounds.train_round(of_round, theirs, rate, pairs, None if tree else size, train, parts)
+        rounds.train_round(of_round, theirs, rate, pairs, None if tree else size, train, parts, step)
     for mine, true in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine[:, :dim], true, atol=1e-4, rtol=0)
         assert not mine[:, dim:].any()
@@ -145,7 +166,9 @@ def test_a_frequent_word_does_not_overshoot():
 
 
 def test_pairs_that_draw_for_themselves_have_no_deterministic_form():
-    with pytest.raises(ValueError, match=r"negatives_shared_by: expected 'group' or 'center' with determ"):
+    with pytest.raises(
+        ValueError, match=r"negatives_shared_by: expected 'distant', 'group' or 'center' with det"
+    ):
         Word2Vec(negatives_shared_by="pair", deterministic=True)
     with pytest.raises(TypeError, match="deterministic: expected True or False, got 1"):
         Word2Vec(deterministic=1)

@@ -33,8 +33,21 @@ class StopAfter:
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.parametrize(("architecture", "shared_by"), [("skipgram", "distant"), ("cbow", "group")])
+def test_negatives_are_shared_as_suits_the_architecture(architecture, shared_by):
+    random = np.random.default_rng(0)
+    text = [[f"w{i}" for i in random.integers(200, size=20)] for _ in range(100)]
+    corpus = Corpus.from_text(text, min_count=1)
+    settings = dict(SMALL, architecture=architecture)
+    runs = {
+        name: Word2Vec(**settings, negatives_shared_by=name).fit(corpus).vectors.vectors
+        for name in (None, "distant", "group", "center")
+    }
+    assert [name for name, found in runs.items() if np.array_equal(found, runs[None])] == [None, shared_by]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("shared_by", ["group", "center", "pair"])
+@pytest.mark.parametrize("shared_by", ["distant", "group", "center", "pair"])
 def test_planted_groups_are_found(groups, threads, shared_by):
     model = Word2Vec(**{**SMALL, "epochs": 5, "threads": threads}, negatives_shared_by=shared_by).fit(groups)
     assert recall(model.vectors) == 1.0
