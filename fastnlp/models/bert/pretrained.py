@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pickle
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,15 @@ from fastnlp.io.vector_table import refuse_file
 from fastnlp.models.bert.config import BertConfig
 from fastnlp.tokenizers import BPE, WordPiece, post_processing
 
-__all__ = ["Pretrained", "Tokenizer", "load_tokenizer", "load_tokenizer_file", "read_state", "save_tokenizer"]
+__all__ = [
+    "Pretrained",
+    "Tokenizer",
+    "as_tokenizer",
+    "load_tokenizer",
+    "load_tokenizer_file",
+    "read_state",
+    "save_tokenizer",
+]
 
 Tokenizer = WordPiece | BPE
 
@@ -43,7 +52,7 @@ class Pretrained(nn.Module):
     config: BertConfig
     tokenizer: Tokenizer | None = None
 
-    def save_pretrained(self, folder: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> None:
+    def save_pretrained(self, folder: str | os.PathLike[str], tokenizer: Any = None) -> None:
         """Writes `config.json`, `model.safetensors` and the tokenizer's files, all of them or nothing.
 
         What transformers' BERT can express, it reads with `from_pretrained`; other architectures have a
@@ -51,10 +60,11 @@ class Pretrained(nn.Module):
 
         Args:
             folder: to create, or to replace if it holds a pretrained model and nothing else.
-            tokenizer: None for the one of the model, if it has one.
+            tokenizer: as `as_tokenizer` takes it; None for the one of the model, if it has one.
 
         Raises:
             FileExistsError: the folder holds something else.
+            TypeError, ValueError: the tokenizer is none, or of a kind that is not here.
             OSError: writing failed; the old folder is untouched.
         """
         _refuse_other_folder(Path(folder))
@@ -64,7 +74,7 @@ class Pretrained(nn.Module):
     def write_files(
         self,
         folder: Path,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: Any = None,
         parameters: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
         """Writes the files of `save_pretrained` into a folder that is there.
@@ -83,7 +93,7 @@ class Pretrained(nn.Module):
             arrays["cls.predictions.decoder.bias"] = arrays["cls.predictions.bias"]
         write_arrays(folder / _WEIGHTS, arrays, {"format": "pt"})
         if tokenizer is not None:
-            save_tokenizer(folder, tokenizer, self.config.max_position_embeddings)
+            save_tokenizer(folder, as_tokenizer(tokenizer), self.config.max_position_embeddings)
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str]) -> Self:
@@ -284,6 +294,41 @@ def _as_berts(tokenizer: BPE) -> BPE:
         for token in definition.special_tokens
     )
     return BPE(replace(definition, special_tokens=tokens, post_processor=around))
+
+
+def as_tokenizer(tokenizer: Any) -> Tokenizer:
+    """A tokenizer as a model keeps it, whoever's it is.
+
+    Args:
+        tokenizer: word pieces or byte pairs: ours, a `tokenizers.Tokenizer`, or a fast one of transformers.
+
+    Returns:
+        Ours, as given or with the same ids.
+
+    Raises:
+        TypeError: it is none of these.
+        ValueError: its model is of a kind that is not here.
+    """
+    if isinstance(tokenizer, Tokenizer):
+        return tokenizer
+    inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    name = type(tokenizer).__name__
+    if not hasattr(inner, "to_str"):
+        raise TypeError(
+            f"tokenizer: expected a BPE, a WordPiece or a fast tokenizer of the packages tokenizers or "
+            f"transformers, got {name}; without one the model takes ids"
+        )
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, _TOKENIZER[0])
+            file.write_text(inner.to_str(), encoding="utf-8")
+            return load_tokenizer_file(file)
+    except Exception as error:  # whatever a part written in Python raises
+        reason = str(error).removeprefix(f"{file}: ")
+        raise ValueError(
+            f"tokenizer: expected word pieces or byte pairs, got a {name} that cannot be kept with the model "
+            f"({reason}); without it the model takes ids"
+        ) from error
 
 
 def load_tokenizer_file(file: Path) -> Tokenizer:

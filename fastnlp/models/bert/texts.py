@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from fastnlp.models.bert.config import BertConfig
 from fastnlp.models.bert.layout import Layout
-from fastnlp.models.bert.pretrained import Tokenizer
+from fastnlp.models.bert.pretrained import Tokenizer, as_tokenizer
 from fastnlp.tokenizers import WordPiece, post_processing
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ class TextMethods:
     def _tokenizer(self) -> Tokenizer:
         if self.tokenizer is None:
             raise ValueError("tokenizer: expected one for text; set model.tokenizer, got None")
+        self.tokenizer = as_tokenizer(self.tokenizer)
         if len(self.tokenizer) > self.config.vocab_size:
             raise ValueError(
                 f"tokenizer: expected at most the model's {self.config.vocab_size} tokens, "

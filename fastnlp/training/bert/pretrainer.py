@@ -18,7 +18,7 @@ import torch
 
 from fastnlp.io.atomic import check_place
 from fastnlp.models.bert import BertConfig, BertForPreTraining
-from fastnlp.models.bert.pretrained import Tokenizer
+from fastnlp.models.bert.pretrained import Tokenizer, as_tokenizer
 from fastnlp.sampling import BertExamples
 from fastnlp.text import Corpus
 from fastnlp.training.bert.checkpoints import (
@@ -128,7 +128,7 @@ class BertPretrainer:
         self,
         data: Data,
         *,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: Any = None,
         validation: Data | None = None,
         validate_every: int = 500,
         validation_batches: int = 20,
@@ -148,7 +148,8 @@ class BertPretrainer:
 
         Args:
             data: a corpus, or examples made from one in a way of your own; see `examples`.
-            tokenizer: of the corpus, to be kept with the model.
+            tokenizer: of the corpus, to be kept with the model: ours, a `tokenizers.Tokenizer`, or a fast
+                one of transformers.
             validation: data that is not trained on.
             validate_every: updates between looks at it.
             validation_batches: batches of it to look at.
@@ -166,7 +167,7 @@ class BertPretrainer:
             The trainer itself; `model` is in evaluation mode.
 
         Raises:
-            TypeError: `data` is neither a corpus nor examples.
+            TypeError: `data` is neither a corpus nor examples, or `tokenizer` is none.
             ValueError: data and model do not fit together, or the checkpoint is damaged or of another run.
             RuntimeError: the device is not there.
             DivergenceError: a loss or a gradient is no longer finite; the last checkpoint stays.
@@ -183,6 +184,7 @@ class BertPretrainer:
         if resume and checkpoint is None:
             raise ValueError("resume: expected a folder of checkpoints to go on from, got checkpoint=None")
         folder = None if checkpoint is None else Path(checkpoint)
+        kept = None if tokenizer is None else as_tokenizer(tokenizer)
         with ExitStack() as stack:
             where = processes(self.device)
             if folder is not None and where.first:
@@ -201,7 +203,7 @@ class BertPretrainer:
             stream = BatchStream(examples, self.settings.batch_size, position.epoch, position.index)
             stack.callback(stream.close)
             steps, epochs = self._length(stream)
-            model = self._start(saved, tokenizer, where)
+            model = self._start(saved, kept, where)
             updater = Updater(model, self.settings, where, steps)
             if saved is not None:
                 load_optimizer(model, updater.optimizer, saved.optimizer)
