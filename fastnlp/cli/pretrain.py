@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,7 +193,8 @@ def run_bert(options: argparse.Namespace) -> None:
     _check(options)
     from fastnlp.training.bert import BertPretrainer
 
-    quiet = options.quiet or os.environ.get("RANK", "0") != "0"
+    first = os.environ.get("RANK", "0") == "0"
+    quiet = options.quiet or not first
     begun = _begun(options)
     tokenizer = _tokenizer(options, begun, quiet)
     settings = _given(options, _SETTINGS, "checkpointing", "compile", "unpadded")
@@ -224,13 +226,14 @@ def run_bert(options: argparse.Namespace) -> None:
             **_given(options, _FIT),
         )
     except KeyboardInterrupt:
-        if options.checkpoint is not None:
-            say(f"stopped early; the same command with --resume goes on from {options.checkpoint}")
-        elif trainer.model is not None:
-            trainer.model.save_pretrained(options.output)
-            say(f"stopped early; wrote what was learned so far to {options.output}")
+        if first and trainer.model is not None and trainer.history:  # else nothing was learned
+            if options.checkpoint is not None:
+                say(f"stopped early; the same command with --resume goes on from {options.checkpoint}")
+            else:
+                trainer.model.save_pretrained(options.output)
+                say(f"stopped early; wrote what was learned so far to {options.output}")
         raise
-    if os.environ.get("RANK", "0") == "0" and trainer.model is not None:
+    if first and trainer.model is not None:
         trainer.model.save_pretrained(options.output)
         last = trainer.history[-1] if trainer.history else None
         if not quiet and last is not None:
@@ -299,6 +302,8 @@ def _check(options: argparse.Namespace) -> None:
     check_writable("--output", options.output)
     if options.resume and options.checkpoint is None:
         raise ValueError("--resume: expected --checkpoint with the folder to go on from")
+    if options.tensorboard is not None and importlib.util.find_spec("tensorboard") is None:
+        raise ValueError("--tensorboard: expected the package tensorboard, which is not installed")
     from fastnlp.io.atomic import check_place
 
     for folder_of_run in (options.checkpoint, options.tensorboard):

@@ -76,6 +76,10 @@ def checked_examples(
             f"{name}: expected examples of process {rank} of {world_size}, got {data.rank} of "
             f"{data.world_size}; a Corpus is divided without help"
         )
+    if data.n_examples(0) < world_size:
+        raise ValueError(
+            f"{name}: expected a sequence for each of {world_size} processes, got {data.n_examples(0)}"
+        )
     if config.next_sentence and data.mode == "full":
         raise ValueError(
             f"{name}: expected pairs of sentences, or a model with next_sentence=False, got running text"

@@ -234,7 +234,7 @@ class BertPretrainer:
             interrupted = stack.enter_context(interrupt_flag())
             model.train()
             self.history = []
-            stop = False
+            stop = pressed = False
             while position.step < steps:
                 sums, norm, tokens, sequences = updater.update(stream, position.step)
                 position.step += 1
@@ -256,15 +256,15 @@ class BertPretrainer:
                 asked = any(answer is True for answer in answers)
                 if due or stop:
                     save()
-                if stop and pressed:
-                    raise KeyboardInterrupt
                 if stop or (asked and where.size == 1):
                     save()
                     break
                 stop = asked
             model.eval()
             if where.size > 1:
-                self._gather(model, where)
+                self._gather(model, where)  # by all of them, whichever was told to stop
+            if stop and pressed:
+                raise KeyboardInterrupt
         return self
 
     def _examples(self, data: Data, where: Processes, name: str) -> BertExamples:

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import torch
 
 from fastnlp import BertForPreTraining
 from fastnlp.cli.main import main
-from fastnlp.training.bert import data
+from fastnlp.training.bert import data, updates
 from fastnlp.training.pretraining_reports import PretrainingTable
 
 
@@ -143,3 +144,33 @@ def test_wrong_arguments_end_in_one_line(text, tmp_path, capsys):
         assert main(["train", "bert", *arguments]) == 1
         error = capsys.readouterr().err.strip().splitlines()[-1]
         assert message in error
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_ctrl_c_before_anything_is_learned_writes_nothing(text, tmp_path, capsys, monkeypatch, checkpoint):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(updates.Updater, "update", press)
+    more = ["--checkpoint", str(tmp_path / "run")] if checkpoint else []
+    assert main(["train", "bert", str(text), "-o", str(tmp_path / "x"), *SMALL, *more]) == 130
+    assert "stopped early" not in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_tensorboard_is_told_before_the_text_is_read(text, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    arguments = [
+        "train",
+        "bert",
+        str(text),
+        "-o",
+        str(tmp_path / "x"),
+        *SMALL,
+        "--tensorboard",
+        str(tmp_path),
+    ]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "fastnlp: error: --tensorboard: expected the package tensorboard, which is not installed"
+    ]
