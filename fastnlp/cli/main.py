@@ -81,3 +81,7 @@ def _one_line(error: Exception) -> str:
     else:
         text = str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+if __name__ == "__main__":  # torchrun -m -- fastnlp.cli.main
+    sys.exit(main())

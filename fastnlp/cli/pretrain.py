@@ -99,7 +99,7 @@ def add_bert(models: Any) -> None:
         "masked words and next sentences (Devlin et al. 2019); needs torch",
         "  fastnlp train bert wiki.txt -o wiki-bert --preset mini --steps 20000 --max-len 64 --lr 1e-3\n"
         "  fastnlp train bert wiki.txt -o wiki-bert --tokenizer vocab.txt --checkpoint run   # and --resume\n"
-        "  torchrun --nproc-per-node 8 -m fastnlp.cli.main train bert wiki.txt -o wiki-bert --preset base",
+        "  torchrun --nproc-per-node 8 -m -- fastnlp.cli.main train bert wiki.txt -o wiki-bert --preset base",
     )
     parser.add_argument(
         "inputs", metavar="INPUT", nargs="+", help="text files, also .gz; a blank line ends a document"

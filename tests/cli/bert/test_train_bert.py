@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -144,6 +146,20 @@ def test_wrong_arguments_end_in_one_line(text, tmp_path, capsys):
         assert main(["train", "bert", *arguments]) == 1
         error = capsys.readouterr().err.strip().splitlines()[-1]
         assert message in error
+
+
+@pytest.mark.slow
+def test_torchrun_takes_the_command_with_its_log(text, tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = ["-m", "--", "fastnlp.cli.main", "train", "bert", str(text), "-o", str(tmp_path / "model")]
+    more = ["--steps", "4", "--parallel", "fsdp", "--log", str(tmp_path / "run.csv")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*torchrun, *command, *SMALL, *more], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [row.step for row in PretrainingTable.load(tmp_path / "run.csv")] == [2, 4]
+    assert BertForPreTraining.from_pretrained(tmp_path / "model").encode("the cat").shape == (16,)
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])
