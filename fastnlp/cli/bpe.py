@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fastnlp.cli.arguments import add_command, positive
 from fastnlp.cli.progress import Reading, say
+from fastnlp.cli.text_lines import text_lines
 
 if TYPE_CHECKING:
     from fastnlp.cli.arguments import Commands
+    from fastnlp.cli.text_lines import Lines
     from fastnlp.tokenizers import BPE
     from fastnlp.tokenizers.batch import Batch
 
 __all__ = ["add_to"]
-
-_INPUT = "text files, also .gz; - for standard input"
-_LINES = 20_000  # encoded at a time
 
 
 def add_to(commands: Commands) -> None:
@@ -55,6 +54,18 @@ def _add_tokenizer(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="+", help="text files, also .gz; - for standard input"
+    )
+    parser.add_argument(
+        "--errors",
+        choices=("strict", "keep"),
+        default="strict",
+        help="bytes that are no UTF-8: refuse them, or take any bytes as they are (strict)",
+    )
+
+
 def _add_train(kinds: Commands) -> None:
     parser = add_command(
         kinds,
@@ -64,9 +75,7 @@ def _add_train(kinds: Commands) -> None:
         "  fastnlp bpe train *.txt.gz -o tokenizer.json --vocab-size 50257 --special '<|endoftext|>'\n"
         "  fastnlp bpe train words.txt -o words.json --kind char --end-of-word _",
     )
-    parser.add_argument(
-        "inputs", metavar="INPUT", nargs="+", help="text files, also .gz; - for standard input"
-    )
+    _add_inputs(parser)
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="tokenizer.json or .tiktoken")
     given: dict[str, Any] = {"default": argparse.SUPPRESS}
     parser.add_argument("--vocab-size", type=positive, default=32_000, metavar="N", help="tokens (32000)")
@@ -101,9 +110,7 @@ def _add_encode(kinds: Commands) -> None:
         "  echo 'the lazy dog' | fastnlp bpe encode tokenizer.json - --to tokens",
     )
     _add_tokenizer(parser)
-    parser.add_argument(
-        "inputs", metavar="INPUT", nargs="+", help="text files, also .gz; - for standard input"
-    )
+    _add_inputs(parser)
     parser.add_argument("-o", "--output", default="-", metavar="OUT", help="file or folder (standard output)")
     parser.add_argument(
         "--to",
@@ -171,10 +178,13 @@ def run_train(options: argparse.Namespace) -> None:
             options.vocab_size,
             special_tokens=options.special or (),
             unknown=options.unknown,
+            errors=options.errors,
             threads=options.threads,
             progress=show,
             **settings,
         )
+    except ValueError as error:
+        raise ValueError(str(error).replace("pass errors='keep'", "pass --errors keep")) from None
     finally:
         if reading is not None:
             reading.close()
@@ -194,6 +204,8 @@ def run_encode(options: argparse.Namespace) -> None:
             raise ValueError("-o: expected a folder for a corpus, got the standard output")
         if options.special != "refuse":
             raise ValueError(f"--special: expected 'refuse' for a corpus, got {options.special!r}")
+        if options.errors != "strict":
+            raise ValueError(f"--errors: expected 'strict' for a corpus, got {options.errors!r}")
         if options.add_special_tokens:
             raise ValueError("--add-special-tokens: expected none for a corpus, which is running text")
         corpus = Corpus.from_text(options.inputs, tokenizer=bpe, threads=options.threads, path=options.output)
@@ -205,9 +217,11 @@ def run_encode(options: argparse.Namespace) -> None:
         "text": {"disallowed_special": ()},
     }
 
-    def encode(lines: list[str]) -> Batch:
+    strict = options.errors == "strict"
+
+    def encode(lines: list[bytes]) -> Batch:
         return bpe.encode_batch(
-            lines,
+            [line.decode() for line in lines] if strict else lines,
             add_special_tokens=options.add_special_tokens,
             threads=options.threads,
             **uses[options.special],
@@ -215,45 +229,68 @@ def run_encode(options: argparse.Namespace) -> None:
 
     names = bpe.tokens
     with _Output(options.output) as out:
-        for name, first, lines in _lines(options.inputs):
+        write = _line_writer(out)
+        for read in text_lines(options.inputs):
             try:
-                rows = encode(lines).tolist()
+                rows = encode(read.lines).tolist()
             except ValueError:
-                _refuse_line(name, first, lines, encode)
+                _refuse_line(read, encode)
                 raise
             texts = [[names[i] for i in row] for row in rows] if options.to == "tokens" else rows
-            out.write("".join(" ".join(map(str, row)) + "\n" for row in texts).encode())
+            write([" ".join(map(str, row)).encode() for row in texts], read.ended)
 
 
-def _refuse_line(name: str, first: int, lines: list[str], encode: Callable[[list[str]], Batch]) -> None:
+def _line_writer(out: BinaryIO) -> Callable[[list[bytes], bool], None]:
+    """A function that writes lines; the last one of all has an end if that of the input has one."""
+    open_line = False
+
+    def write(lines: list[bytes], ended: bool) -> None:
+        nonlocal open_line
+        out.write(b"\n" * open_line + b"\n".join(lines) + b"\n" * ended)
+        open_line = not ended
+
+    return write
+
+
+def _refuse_line(read: Lines, encode: Callable[[list[bytes]], Batch]) -> None:
     """Says which of the lines cannot be encoded, and what to do about it."""
-    for number, line in enumerate(lines, first):
+    for number, line in enumerate(read.lines, read.first):
         try:
             encode([line])
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{read.name}, line {number}: expected UTF-8, got {line[error.start : error.start + 4]!r} at "
+                f"byte {error.start}; --errors keep encodes any bytes as they are"
+            ) from None
         except ValueError as error:
             reason, _, remedy = str(error).partition("; pass it in allowed_special")
             if remedy:
                 reason += "; --special allow encodes it as such, --special text as text"
-            raise ValueError(f"{name}, line {number}: {reason}") from None
+            raise ValueError(f"{read.name}, line {number}: {reason}") from None
 
 
 def run_decode(options: argparse.Namespace) -> None:
     """Writes the text of ids."""
     _check_inputs([options.input])
     bpe = _load(options)
+    mark = bpe.definition.end_of_word.encode()
+
+    def decode(line: bytes, place: str) -> bytes:
+        try:
+            ids = [int(word) for word in line.split()]
+        except ValueError:
+            raise ValueError(f"{place}: expected ids, got {line[:40].decode(errors='replace')!r}") from None
+        try:
+            text = bpe.decode_bytes(ids, skip_special_tokens=options.skip_special)
+        except IndexError as error:
+            raise ValueError(f"{place}: {error}") from None
+        return text.removesuffix(mark).replace(mark, b" ") if mark else text
+
     with _Output(options.output) as out:
-        for name, first, lines in _lines([options.input]):
-            for number, line in enumerate(lines, first):
-                try:
-                    ids = [int(word) for word in line.split()]
-                except ValueError:
-                    raise ValueError(f"{name}, line {number}: expected ids, got {line[:40]!r}") from None
-                try:
-                    text = bpe.decode_bytes(ids, skip_special_tokens=options.skip_special)
-                except IndexError as error:
-                    raise ValueError(f"{name}, line {number}: {error}") from None
-                mark = bpe.definition.end_of_word.encode()
-                out.write((text.removesuffix(mark).replace(mark, b" ") if mark else text) + b"\n")
+        write = _line_writer(out)
+        for read in text_lines([options.input]):
+            numbered = enumerate(read.lines, read.first)
+            write([decode(line, f"{read.name}, line {number}") for number, line in numbered], read.ended)
 
 
 def run_info(options: argparse.Namespace) -> None:
@@ -272,33 +309,6 @@ def run_info(options: argparse.Namespace) -> None:
     }
     for name, value in shown.items():
         print(f"{name:<16}{value}")
-
-
-def _lines(inputs: list[str]) -> Iterator[tuple[str, int, list[str]]]:
-    """The name of a file, the number of a line, and some thousand lines from it on without their ends."""
-    from fastnlp.io.source_files import SourceFile, source_files
-
-    for file in source_files(inputs) or []:
-        reader = SourceFile(file)
-        number = 1
-        held: list[str] = []
-        try:
-            rest = b""
-            for block in reader.blocks(1 << 20, "strict"):
-                *lines, rest = (rest + bytes(block)).split(b"\n")
-                held.extend(line.removesuffix(b"\r").decode() for line in lines)
-                if len(held) >= _LINES:
-                    yield reader.name, number, held
-                    number += len(held)
-                    held = []
-            if rest:
-                held.append(rest.decode())
-        except ValueError as error:
-            raise ValueError(f"{reader.name}: {error}") from None
-        finally:
-            reader.close()
-        if held:
-            yield reader.name, number, held
 
 
 class _Output:

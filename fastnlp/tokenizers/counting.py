@@ -106,7 +106,8 @@ def _add_files(
             else:
                 counter.feed(block)
         except ValueError as error:
-            hint = "; pass errors='keep' to train on any bytes" if "UTF-8" in str(error) else ""
+            characters = options.pretokenizer == "words" or "UTF-8" not in str(error)
+            hint = "" if characters else "; pass errors='keep' to train on any bytes"
             raise ValueError(f"{name}: {error}{hint}") from None
 
 

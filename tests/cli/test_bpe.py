@@ -37,6 +37,57 @@ def test_text_becomes_ids_and_text_again(trained, tmp_path):
     assert again.read_text(encoding="utf-8") == TEXT
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"no end",
+        b"the fox\n\nno end",
+        b"a\r\nb c\r\n\r\n",
+        b"caf\xe9 \xff\xfe\n\0\x1f\x85",
+        b"<|end|>\n",
+    ],
+)
+def test_every_file_comes_back_byte_for_byte(trained, tmp_path, content):
+    text, ids, again = (tmp_path / name for name in ("any.txt", "any.ids", "again.txt"))
+    text.write_bytes(content)
+    options = ["--special", "text", "--errors", "keep"]
+    assert main(["bpe", "encode", str(trained), str(text), "-o", str(ids), *options]) == 0
+    assert ids.read_bytes().count(b"\n") == content.count(b"\n")
+    assert main(["bpe", "decode", str(trained), str(ids), "-o", str(again)]) == 0
+    assert again.read_bytes() == content
+
+
+def test_files_are_lines_one_after_the_other(trained, tmp_path, capsys):
+    (tmp_path / "open").write_bytes(b"a")
+    (tmp_path / "ended").write_bytes(b"b\n")
+    names = [str(tmp_path / name) for name in ("open", "ended", "open")]
+    assert main(["bpe", "encode", str(trained), *names, "--to", "tokens"]) == 0
+    assert capsys.readouterr().out == "a\nb\na"
+
+
+def test_any_bytes_are_learned_from_if_asked_to(tmp_path, capsys):
+    (tmp_path / "latin").write_bytes(b"caf\xe9 caf\xe9\n")
+    arguments = [
+        "bpe",
+        "train",
+        str(tmp_path / "latin"),
+        "-o",
+        str(tmp_path / "t.json"),
+        "--vocab-size",
+        "258",
+    ]
+    assert main(arguments) == 1
+    assert (
+        "byte 3: expected UTF-8, got what is no character in it; pass --errors keep"
+        in capsys.readouterr().err
+    )
+    assert main([*arguments, "--errors", "keep"]) == 0
+    assert main([*arguments, "--errors", "keep", "--kind", "char"]) == 1
+    assert "errors: expected 'strict' with kind='char'" in capsys.readouterr().err
+
+
 def test_tokens_go_to_the_standard_output(trained, capsysbinary, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("the é<|end|>\n".encode())))
     assert main(["bpe", "encode", str(trained), "-", "--to", "tokens", "--special", "allow"]) == 0
@@ -99,6 +150,14 @@ def test_info_shows_what_is_in_a_file(trained, capsys):
             ["encode", "{json}", "{text}", "{special}"],
             "special, line 2: text: expected no special token, got '<|end|>' at byte 4; --special allow",
         ),
+        (
+            ["encode", "{json}", "{latin}"],
+            "latin, line 2: expected UTF-8, got b'\\xe9' at byte 3; --errors keep",
+        ),
+        (
+            ["encode", "{json}", "{text}", "--errors", "keep", "--to", "corpus", "-o", "x"],
+            "--errors: expected 'strict' for a corpus",
+        ),
         (["decode", "{json}", "{text}"], "line 1: expected ids, got 'the lazy dog'"),
         (["decode", "{json}", "{bad}"], "line 1: ids[1]: expected"),
         (["info", "{text}"], "no known format"),
@@ -109,7 +168,8 @@ def test_info_shows_what_is_in_a_file(trained, capsys):
 def test_errors_are_one_line(trained, tmp_path, capsys, arguments, message):
     (tmp_path / "special").write_text("the lazy dog\nend <|end|>\n")
     (tmp_path / "bad").write_text("5 99999\n")
-    names = {name: str(tmp_path / name) for name in ("special", "bad")}
+    (tmp_path / "latin").write_bytes(b"the\ncaf\xe9\n")
+    names = {name: str(tmp_path / name) for name in ("special", "bad", "latin")}
     names |= {"json": str(trained), "text": str(tmp_path / "text.txt")}
     assert main(["bpe", *(argument.format(**names) for argument in arguments)]) == 1
     error = capsys.readouterr().err.strip()

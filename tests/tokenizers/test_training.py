@@ -235,6 +235,7 @@ def test_progress_counts_then_merges():
         (dict(pretokenizer="gpt2", kind="char"), "pretokenizer: expected None with kind='char'"),
         (dict(documents="page"), "documents: expected 'line' or 'file', got 'page'"),
         (dict(errors="ignore"), "errors: expected 'strict' or 'keep', got 'ignore'"),
+        (dict(errors="keep", kind="char"), "errors: expected 'strict' with kind='char'"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(arguments, message):
