@@ -33,6 +33,9 @@ _GPT4_SPELLINGS = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|"
     r"\s*[\r\n]|\s+(?!\S)|\s",
 )
+_WORD_END = {"Regex": r"(?<=\S)(?=\s|$)"}
+_STAND_IN = "\ufdd0"
+"""No character. It stands for a mark of several, which a model of characters would take apart."""
 _NORMALIZERS = {"NFC": "NFC", "NFD": "NFD", "NFKC": "NFKC", "NFKD": "NFKD", "Lowercase": "lowercase"}
 
 
@@ -48,7 +51,7 @@ def write(definition: Definition) -> dict[str, Any]:
     Raises:
         ValueError: the file cannot say how this tokenizer works.
     """
-    strings = definition.strings()
+    strings = _with_stand_in(definition)
     unknown = strings[definition.unknown] if definition.unknown >= 0 else None
     attached = definition.end_of_word if not definition.mark_is_symbol else ""
     byte = definition.kind == "byte"
@@ -96,13 +99,28 @@ def _split(pattern: str) -> dict[str, Any]:
     return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
 
 
+def _mark_in_file(definition: Definition) -> str:
+    """How the file spells a mark that is a symbol."""
+    return definition.end_of_word if len(definition.end_of_word) == 1 else _STAND_IN
+
+
+def _with_stand_in(definition: Definition) -> list[str]:
+    strings, mark = definition.strings(), definition.end_of_word
+    if not (mark and definition.mark_is_symbol) or len(mark) == 1:
+        return strings
+    if any(_STAND_IN in text for text in strings):
+        raise ValueError(
+            f"format: a tokenizer.json needs {_STAND_IN!r} for the mark, and it stands in a token"
+        )
+    return [text.removesuffix(mark) + _STAND_IN if text.endswith(mark) else text for text in strings]
+
+
 def _normalizer(definition: Definition) -> dict[str, Any] | None:
     names = {ours: theirs for theirs, ours in _NORMALIZERS.items()}
     parts: list[dict[str, Any]] = [{"type": names[name]} for name in definition.normalizers]
     if definition.mark_is_symbol and definition.end_of_word:
         # The mark is written behind each word before words are told apart.
-        end = {"Regex": r"(?<=\S)(?=\s|$)"}
-        parts.append({"type": "Replace", "pattern": end, "content": definition.end_of_word})
+        parts.append({"type": "Replace", "pattern": _WORD_END, "content": _mark_in_file(definition)})
     if len(parts) > 1:
         return {"type": "Sequence", "normalizers": parts}
     return parts[0] if parts else None
@@ -136,12 +154,18 @@ def _decoder(definition: Definition) -> dict[str, Any] | None:
     if definition.end_of_word and not definition.mark_is_symbol and not parts:
         return {"type": "BPEDecoder", "suffix": definition.end_of_word}
     if definition.end_of_word:
-        parts.append({"type": "Replace", "pattern": {"String": definition.end_of_word}, "content": " "})
+        if definition.mark_is_symbol and len(definition.end_of_word) > 1:
+            parts.append(_replace(_STAND_IN, definition.end_of_word))
+        parts.append(_replace(definition.end_of_word, " "))
         parts.append({"type": "Fuse"})
         parts.append({"type": "Strip", "content": " ", "start": 0, "stop": 1})
     else:
         parts.append({"type": "Fuse"})
     return {"type": "Sequence", "decoders": parts}
+
+
+def _replace(text: str, by: str) -> dict[str, Any]:
+    return {"type": "Replace", "pattern": {"String": text}, "content": by}
 
 
 def read(content: Any) -> Definition:
@@ -171,7 +195,10 @@ def read(content: Any) -> Definition:
     if not isinstance(vocabulary, dict) or not vocabulary:
         raise ValueError("model.vocab: expected an object of tokens and ids")
     byte, pretokenizer = _read_pre_tokenizer(content)
-    normalizers, mark = _read_normalizers(content.get("normalizer"))
+    normalizers, stand_in = _read_normalizers(content.get("normalizer"))
+    mark = stand_in and _read_mark(content.get("decoder"), stand_in)
+    if mark != stand_in:
+        vocabulary = {_named(text, stand_in, mark): number for text, number in vocabulary.items()}
     special, strings = _read_tokens(vocabulary, content.get("added_tokens") or [])
     texts = {token.id: token.text for token in special}
     spell = from_letters if byte else str.encode
@@ -180,6 +207,8 @@ def read(content: Any) -> Definition:
         for i, text in enumerate(strings)
     ]
     pairs = _read_merges(model.get("merges"))
+    if mark != stand_in:
+        pairs = [(_named(left, stand_in, mark), _named(right, stand_in, mark)) for left, right in pairs]
     merges, merged = merge_arrays(pairs, vocabulary)
     unknown = model.get("unk_token")
     if unknown is not None and (not isinstance(unknown, str) or unknown not in vocabulary):
@@ -274,16 +303,35 @@ def _parts(step: Any, key: str) -> Sequence[Any]:
 
 def _read_normalizers(step: Any) -> tuple[tuple[str, ...], str]:
     """The normal forms, and the mark that is written behind each word."""
-    names, mark = [], ""
+    names: list[str] = []
+    mark = ""
     for part in _parts(step, "normalizers"):
         name = part.get("type") if isinstance(part, dict) else None
         if name in _NORMALIZERS:
             names.append(_NORMALIZERS[name])
-        elif name == "Replace" and part.get("pattern") == {"Regex": r"(?<=\S)(?=\s|$)"}:
-            mark = str(part.get("content"))
+        elif name == "Replace" and part.get("pattern") == _WORD_END:
+            mark = part.get("content")
+            if not isinstance(mark, str) or len(mark) != 1:
+                raise ValueError(
+                    f"normalizer: expected one character behind each word, got {mark!r}, which a model of "
+                    f"characters takes apart"
+                )
         else:
             raise ValueError(f"normalizer: expected some of {', '.join(_NORMALIZERS)}, got {name!r}")
     return tuple(names), mark
+
+
+def _read_mark(decoder: Any, stand_in: str) -> str:
+    """The mark of several characters that one stands for, as the decoder says; else that one itself."""
+    for part in _parts(decoder, "decoders"):
+        if isinstance(part, dict) and part.get("pattern") == {"String": stand_in}:
+            mark = part.get("content")
+            return mark if isinstance(mark, str) and len(mark) > 1 and stand_in not in mark else stand_in
+    return stand_in
+
+
+def _named(text: str, stand_in: str, mark: str) -> str:
+    return text.removesuffix(stand_in) + mark if text.endswith(stand_in) else text
 
 
 def _read_pre_tokenizer(content: dict[str, Any]) -> tuple[bool, str]:

@@ -99,7 +99,9 @@ def train_bpe(
     special = _check_special(special_tokens)
     pretokenizer = _check_kind(kind, semantics, pretokenizer, end_of_word, limit_alphabet)
     if _choice("errors", errors, ("strict", "keep")) == "keep" and kind == "char":
-        raise ValueError("errors: expected 'strict' with kind='char', whose symbols are characters, got 'keep'")
+        raise ValueError(
+            "errors: expected 'strict' with kind='char', whose symbols are characters, got 'keep'"
+        )
     _check_numbers(vocab_size, num_merges, min_frequency, max_token_length)
     if vocab_size is not None and kind == "byte" and vocab_size < 256 + len(special):
         raise ValueError(

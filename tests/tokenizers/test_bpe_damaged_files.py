@@ -54,6 +54,12 @@ def test_a_file_cut_short_is_an_error_that_names_it(english, tmp_path, share):
         (lambda c: c["added_tokens"][0].update(single_word=True), "single_word"),
         (lambda c: c.update(added_tokens={"a": 1}), "added_tokens: expected"),
         (lambda c: c.update(normalizer={"type": "BertNormalizer"}), "normalizer: expected"),
+        (
+            lambda c: c.update(
+                normalizer={"type": "Replace", "pattern": {"Regex": r"(?<=\S)(?=\s|$)"}, "content": "</w>"}
+            ),
+            "normalizer: expected one character behind each word, got '</w>'",
+        ),
         (lambda c: c.update(pre_tokenizer={"type": "Metaspace"}), "pre_tokenizer: expected"),
         (lambda c: c["pre_tokenizer"].update(add_prefix_space=True), "add_prefix_space"),
         (lambda c: c["model"]["vocab"].update({"no byte \u4e2d": 9999}), "stands for no byte"),

@@ -61,19 +61,40 @@ def test_transformers_reads_it_too(english, tmp_path):
 
 
 @pytest.mark.parametrize("attached", [True, False])
-def test_tokenizers_reads_characters_with_a_mark(tmp_path, attached):
+@pytest.mark.parametrize("mark", ["_", "</w>", "文字"])
+def test_tokenizers_reads_characters_with_a_mark(tmp_path, attached, mark):
     tokenizers = pytest.importorskip("tokenizers")
-    letters = ["a", "b", "a</w>", "b</w>"] if attached else ["a", "b", "_"]
-    last = "b</w>" if attached else "_"
-    merges = [("a", "b"), ("ab", last), ("b", last)]
-    settings = {"end_of_word": "</w>" if attached else "_", "mark_is_symbol": not attached}
+    letters = ["a", "b", "<", "/", *(["a" + mark, "b" + mark] if attached else [mark])]
+    last = "b" + mark if attached else mark
+    merges = [("a", "b"), ("ab", last), ("b", last), ("<", "/")]
+    settings = {"end_of_word": mark, "mark_is_symbol": not attached}
     ours = BPE(char_definition(merges, letters, **settings))
     ours.save(tmp_path / "tokenizer.json")
     theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     again = BPE.load(tmp_path / "tokenizer.json")
-    for text in ["ab abb b", " aab\nba  X bX", ""]:
+    assert again.definition.end_of_word == mark and again.tokens == ours.tokens
+    for text in ["ab abb b", " aab\nba  X bX", "", "a</b ab</w> <", "Xab", f"a{mark[0]}b"]:
         assert ours.encode(text).tolist() == theirs.encode(text).ids == again.encode(text).tolist()
-    assert theirs.decode(theirs.encode("ab  abb").ids) == ours.decode(ours.encode("ab  abb")) == "ab abb"
+    for decode in (theirs.decode, ours.decode, again.decode):
+        assert decode(ours.encode("ab  abb").tolist()) == "ab abb"
+
+
+@pytest.mark.parametrize("mark", ["_", "</w>"])
+def test_tokenizers_gives_the_same_for_characters_that_were_trained(tmp_path, mark):
+    tokenizers = pytest.importorskip("tokenizers")
+    ours = BPE.train(
+        TEXTS * 3,
+        80,
+        kind="char",
+        end_of_word=mark,
+        special_tokens=["<unk>"],
+        unknown="<unk>",
+        limit_alphabet=40,
+    )
+    ours.save(tmp_path / "tokenizer.json")
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    for text in TEXTS:
+        assert same_ids(ours, theirs, text), text
 
 
 def test_tokenizers_reads_bytes_for_unknown_characters(tmp_path):
