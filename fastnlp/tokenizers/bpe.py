@@ -115,7 +115,7 @@ class BPE(BpeTokens):
             ValueError: the file is damaged, of no known format, or asks for what is not supported; the
                 message says what. A `.tiktoken` file does not say how many tokens it has: one that was cut
                 short at the end of a line is told by its size where it has a published name, as
-                `cl100k_base.tiktoken`, and else passes for a smaller one.
+                `cl100k_base.tiktoken`, and else passes for a smaller one. So do codes of subword-nmt.
         """
         return cls(bpe_files.load(path, format, merges, pretokenizer, special_tokens))
 

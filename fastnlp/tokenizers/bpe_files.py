@@ -20,6 +20,7 @@ from fastnlp.tokenizers.definition import Definition, SpecialToken
 from fastnlp.tokenizers.token_tables import (
     MOST_IDS,
     Specials,
+    ids_by_string,
     merge_arrays,
     merge_lines,
     numbered,
@@ -239,8 +240,7 @@ def _gpt2_files(definition: Definition) -> tuple[str, str]:
     if definition.kind != "byte":
         raise ValueError("format: expected byte-level tokens for 'gpt2', got characters; use tokenizer.json")
     strings = definition.strings()
-    vocabulary = {token: i for i, token in enumerate(strings) if token}
-    return json.dumps(vocabulary) + "\n", "#version: 0.2\n" + _merge_text(definition, strings)
+    return json.dumps(ids_by_string(strings)) + "\n", "#version: 0.2\n" + _merge_text(definition, strings)
 
 
 def _merge_text(definition: Definition, strings: list[str]) -> str:

@@ -42,6 +42,28 @@ def numbered(vocabulary: dict[str, Any], what: str = "vocab") -> list[str | None
     return tokens
 
 
+def ids_by_string(strings: list[str]) -> dict[str, int]:
+    """Ids by token, out of tokens by id.
+
+    Args:
+        strings: V tokens as files spell them; "" where a number is not given out.
+
+    Returns:
+        What a file says.
+
+    Raises:
+        ValueError: two tokens are spelled alike, as a special token 'é' and the byte 0xE9.
+    """
+    ids: dict[str, int] = {}
+    for number, text in enumerate(strings):
+        if text and ids.setdefault(text, number) != number:
+            raise ValueError(
+                f"format: expected tokens that it can tell apart, got {text!r} for both {ids[text]} and "
+                f"{number}; give the special one of them another text, or use the format 'tiktoken'"
+            )
+    return ids
+
+
 def with_specials(
     tokens: list[bytes | None], special_tokens: Specials
 ) -> tuple[list[bytes | None], tuple[SpecialToken, ...]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fastnlp.io.source_files import SURROGATES
 from fastnlp.tokenizers import post_processing
 from fastnlp.tokenizers.byte_letters import from_letters
 from fastnlp.tokenizers.definition import Definition, SpecialToken
 from fastnlp.tokenizers.pretokenizers import BUILT_IN
-from fastnlp.tokenizers.token_tables import MOST_IDS, merge_arrays, numbered
+from fastnlp.tokenizers.token_tables import MOST_IDS, ids_by_string, merge_arrays, numbered
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 GPT4 = (
@@ -73,7 +74,7 @@ def write(definition: Definition) -> dict[str, Any]:
             "fuse_unk": definition.fuse_unknown,
             "byte_fallback": definition.byte_fallback,
             "ignore_merges": definition.whole_words,
-            "vocab": {token: i for i, token in enumerate(strings) if token},
+            "vocab": ids_by_string(strings),
             "merges": [[strings[a], strings[b]] for a, b in definition.merges.tolist()],
         },
     }
@@ -214,7 +215,7 @@ def read(content: Any) -> Definition:
     if unknown is not None and (not isinstance(unknown, str) or unknown not in vocabulary):
         raise ValueError(f"model.unk_token: expected a token of the vocabulary, got {unknown!r}")
     suffix = model.get("end_of_word_suffix") or ""
-    if not isinstance(suffix, str):
+    if not isinstance(suffix, str) or SURROGATES.search(suffix):
         raise ValueError(f"model.end_of_word_suffix: expected a text or none, got {suffix!r}")
     post_processor = content.get("post_processor")
     post_processing.read(post_processor, len(tokens))

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from fastnlp import _core
+from fastnlp.io.source_files import SURROGATES
+from fastnlp.tokenizers.byte_letters import LETTERS
 from fastnlp.tokenizers.counting import CountOptions, count_pieces
 from fastnlp.tokenizers.pretokenizers import check_pretokenizer
 from fastnlp.tokenizers.texts import checked_integer
@@ -96,7 +98,7 @@ def train_bpe(
         >>> trained.tokens[-3:], trained.counts.tolist()
         ([b'ta', b'tal', b'tall'], [9, 9, 9])
     """
-    special = _check_special(special_tokens)
+    special = _check_special(special_tokens, kind)
     pretokenizer = _check_kind(kind, semantics, pretokenizer, end_of_word, limit_alphabet)
     if _choice("errors", errors, ("strict", "keep")) == "keep" and kind == "char":
         raise ValueError(
@@ -182,7 +184,7 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _check_special(special_tokens: Iterable[str]) -> tuple[str, ...]:
+def _check_special(special_tokens: Iterable[str], kind: str) -> tuple[str, ...]:
     if isinstance(special_tokens, (str, Mapping)):
         raise TypeError(f"special_tokens: expected a list of str, got {type(special_tokens).__name__}")
     special = tuple(special_tokens)
@@ -195,6 +197,13 @@ def _check_special(special_tokens: Iterable[str]) -> tuple[str, ...]:
         if len(token.encode(errors="surrogatepass")) == 1:
             raise ValueError(
                 f"special_tokens[{i}]: expected more than one byte, got {token!r}, which is in the alphabet"
+            )
+        if SURROGATES.search(token):
+            raise ValueError(f"special_tokens[{i}]: expected Unicode text, got {token!r}")
+        if kind == "byte" and len(token) == 1 and token in LETTERS:
+            raise ValueError(
+                f"special_tokens[{i}]: expected another text, got {token!r}, which is how files spell the "
+                f"byte {LETTERS.index(token):#04x}"
             )
         if token in seen:
             raise ValueError(f"special_tokens[{i}]: expected different tokens, got {token!r} twice")

@@ -49,6 +49,10 @@ def test_a_file_cut_short_is_an_error_that_names_it(english, tmp_path, share):
         (lambda c: c["model"].update(unk_token="nope"), "model.unk_token"),
         (lambda c: c["model"].update(unk_token=["a"]), "model.unk_token: expected a token"),
         (lambda c: c["model"].update(end_of_word_suffix=1), "model.end_of_word_suffix: expected a text"),
+        (
+            lambda c: c["model"].update(end_of_word_suffix="\ud800"),
+            "model.end_of_word_suffix: expected a text",
+        ),
         (lambda c: c["added_tokens"].append({"content": "x"}), r"added_tokens\[2\]"),
         (lambda c: c["added_tokens"].append({"content": "x", "id": 5}), "expected a free id"),
         (lambda c: c["added_tokens"][0].update(single_word=True), "single_word"),
@@ -174,6 +178,17 @@ def test_formats_refuse_what_they_cannot_hold(tmp_path, english):
     backwards = replace(backwards, merges=backwards.merges[::-1], merged=backwards.merged[::-1])
     with pytest.raises(ValueError, match="order of their ids"):
         BPE(backwards).save(tmp_path / "x.tiktoken")
+
+
+@pytest.mark.parametrize("kind", ["tokenizer.json", "gpt2"])
+def test_a_token_that_is_spelled_like_a_special_one_is_not_lost(tmp_path, kind):
+    bpe = BPE.train(["the the the"], 261, special_tokens=["Ġthe"])
+    with pytest.raises(
+        ValueError, match="expected tokens that it can tell apart, got 'Ġthe' for both 0 and 2"
+    ):
+        bpe.save(tmp_path / "new", format=kind)
+    assert not list(tmp_path.iterdir())
+    bpe.save(tmp_path / "t.tiktoken")
 
 
 def test_a_failed_save_leaves_the_old_file(english, tmp_path, monkeypatch):

@@ -210,6 +210,8 @@ def test_progress_counts_then_merges():
         ),
         (dict(special_tokens=[""]), r"special_tokens\[0\]: expected at least one character"),
         (dict(special_tokens=["a"]), r"special_tokens\[0\]: .* 'a', which is in the alphabet"),
+        (dict(special_tokens=["é"]), r"special_tokens\[0\]: .* how files spell the byte 0xe9"),
+        (dict(special_tokens=["<a>", "\ud800"]), r"special_tokens\[1\]: expected Unicode text"),
         (
             dict(special_tokens=["é"], kind="char", source=["é"]),
             "special_tokens: .* no character of the text, got 'é'",
