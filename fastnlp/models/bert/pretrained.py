@@ -308,6 +308,12 @@ def as_tokenizer(tokenizer: Any) -> Tokenizer:
     Raises:
         TypeError: it is none of these.
         ValueError: its model is of a kind that is not here.
+        OSError: there is no room for its file, which is written once.
+
+    Example:
+        >>> ours = BPE.train({"tall": 5}, 257)
+        >>> as_tokenizer(ours) is ours
+        True
     """
     if isinstance(tokenizer, Tokenizer):
         return tokenizer
@@ -318,17 +324,19 @@ def as_tokenizer(tokenizer: Any) -> Tokenizer:
             f"tokenizer: expected a BPE, a WordPiece or a fast tokenizer of the packages tokenizers or "
             f"transformers, got {name}; without one the model takes ids"
         )
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, _TOKENIZER[0])
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, _TOKENIZER[0])
+        try:
             file.write_text(inner.to_str(), encoding="utf-8")
             return load_tokenizer_file(file)
-    except Exception as error:  # whatever a part written in Python raises
-        reason = str(error).removeprefix(f"{file}: ")
-        raise ValueError(
-            f"tokenizer: expected word pieces or byte pairs, got a {name} that cannot be kept with the model "
-            f"({reason}); without it the model takes ids"
-        ) from error
+        except OSError:
+            raise
+        except Exception as error:  # whatever a part written in Python raises
+            reason = str(error).removeprefix(f"{file}: ")
+            raise ValueError(
+                f"tokenizer: expected word pieces or byte pairs, got a {name} that cannot be kept with the "
+                f"model ({reason}); without it the model takes ids"
+            ) from error
 
 
 def load_tokenizer_file(file: Path) -> Tokenizer:
