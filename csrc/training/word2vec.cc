@@ -138,10 +138,8 @@ Word2Vec::Word2Vec(std::span<const std::int32_t> ids, std::span<const std::int64
       refuse("shared_by", "'distant', 'group' or 'center' to be deterministic", "'pair'");
     }
     // A center alone excludes itself; several take too much out of a small vocabulary.
-    const int least = options.sharing == Sharing::kGroup     ? 16 * kGroupCenters
-                      : options.sharing == Sharing::kDistant ? 16 * kDistantCenters
-                                                             : 0;
-    if (plan_.noise->support() < least) plan_.options.sharing = Sharing::kCenter;
+    const int centers = centers_of_set(Architecture::kSkipGram, options.sharing);
+    if (centers > 1 && plan_.noise->support() < 16 * centers) plan_.options.sharing = Sharing::kCenter;
   } else {
     plan_.columns = check_tree(tree, vocabulary);
     if (tree.path.empty()) refuse("vocabulary", "at least two words in the tree", "fewer");

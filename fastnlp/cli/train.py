@@ -46,7 +46,7 @@ _MODEL = (
     (
         "negatives_shared_by",
         ("distant", "group", "center", "pair"),
-        "who shares negatives (distant; group for cbow and on a GPU)",
+        "who shares negatives (distant; group for cbow and by triton)",
     ),
     ("cbow_contexts", ("word2vec", "mean", "sum"), "how cbow combines contexts (word2vec)"),
 )

@@ -86,7 +86,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
             subsample_rule: "word2vec" or "book".
             noise_power: exponent of the counts in the noise distribution.
             negatives_shared_by: "distant", "group", "center" or "pair"; None is "distant" for skip-gram, and
-                "group" for CBOW and on a GPU. See `fastnlp.models.Word2VecConfig`.
+                "group" for CBOW and for the kernels of a GPU. See `fastnlp.models.Word2VecConfig`.
             cbow_contexts: "word2vec", "mean" or "sum"; see there too.
             deterministic: give the same bits for any number of threads, for a quarter of skip-gram's speed
                 and two fifths of CBOW's; sentences of more than 120 words are cut.

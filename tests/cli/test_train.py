@@ -109,7 +109,7 @@ def test_the_defaults_that_help_states_are_those_of_python():
             "lr / 10000",
             "0.025; 0.05 for cbow",
             "the fastest on the device",
-            "distant; group for cbow and on a GPU",
+            "distant; group for cbow and by triton",
         )
     }
     for name, text in stated.items():

@@ -138,6 +138,26 @@ def test_several_centers_are_the_center_alone_where_the_vocabulary_is_small():
     assert np.array_equal(results[0], results[2])
 
 
+@pytest.mark.parametrize("window", [4, 9])
+@pytest.mark.parametrize("shared_by", ["center", "group", "distant"])
+def test_negatives_of_a_unit_longer_than_what_is_drawn_at_a_time_equal_the_oracles(shared_by, window):
+    text, counts, ids, offsets, (v, u) = problem(vocabulary=200, sentences=300, dim=4)
+    noise = noise_weights(counts)
+    alias = AliasTable(noise)
+    model = engine(ids, offsets, np.ones(200), noise, shared_by=shared_by, dim=4, window=window, lr=0.01)
+    ours = aligned(v, 16), aligned(u, 16)
+    report = model.train(*ours, 1, 0, 1, 1e9)
+    assert report.kept > 1100
+    table, step = (alias.thresholds, alias.aliases), model.set_step
+    met = word2vec.meetings(
+        text, np.ones(200), table, window, 5, 7, 1, set_size=model.set_size, set_step=step
+    )
+    size = model.set_size if step == 1 else 1
+    word2vec.train_unit(met, v, u, model.lr_at(1, 0), window, LANES[SIMD[0]], set_size=size)
+    for mine, true in zip(ours, (v, u), strict=True):
+        np.testing.assert_allclose(mine[:, :4], true, atol=2e-5, rtol=0)
+
+
 @pytest.mark.parametrize(("window", "step"), [(1, 16), (7, 16), (8, 32), (15, 32), (16, 32), (1000, 32)])
 def test_the_windows_of_distant_centers_do_not_overlap(window, step):
     _, counts, ids, offsets, _ = problem(vocabulary=140)
