@@ -25,11 +25,29 @@ constexpr int kWidth = 4;
 typedef float vec __attribute__((vector_size(4 * kWidth)));
 typedef std::int32_t ivec __attribute__((vector_size(4 * kWidth)));
 typedef float loose_vec __attribute__((vector_size(4 * kWidth), aligned(4)));
+typedef float half_vec __attribute__((vector_size(2 * kWidth)));
 
 FASTNLP_INLINE vec splat(float x) { return x - vec{}; }
 FASTNLP_INLINE vec load(const float* p) { return *reinterpret_cast<const vec*>(p); }
 FASTNLP_INLINE vec load_loose(const float* p) { return *reinterpret_cast<const loose_vec*>(p); }
 FASTNLP_INLINE void store(float* p, vec x) { *reinterpret_cast<vec*>(p) = x; }
+FASTNLP_INLINE half_vec splat_half(float x) { return x - half_vec{}; }
+FASTNLP_INLINE half_vec load_half(const float* p) { return *reinterpret_cast<const half_vec*>(p); }
+FASTNLP_INLINE void store_half(float* p, half_vec x) { *reinterpret_cast<half_vec*>(p) = x; }
+
+// a * b in the lower half, 0 in the upper.
+FASTNLP_INLINE vec half_product(half_vec a, half_vec b) {
+#if defined(__AVX512F__)
+  vec wide;
+  asm("vmulps %2, %1, %t0" : "=v"(wide) : "v"(a), "v"(b));  // zeroes the rest of the register
+  return wide;
+#else
+  const half_vec product = a * b;
+  vec wide = {};
+  for (int lane = 0; lane < kWidth / 2; ++lane) wide[lane] = product[lane];
+  return wide;
+#endif
+}
 
 // Keeps x in a register where it is used several times: compilers would rather load it again for each use.
 FASTNLP_INLINE void hold(vec& x) {

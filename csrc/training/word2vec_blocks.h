@@ -73,11 +73,12 @@ FASTNLP_INLINE vec lane_sums(const vec* v) {
   }
 }
 
-// -sum log of the first `count` lanes. Rare, so kept out of the way of the registers.
+// -sum log of the first `count` lanes, NaN where one of them is. Rare, so kept out of the way of the
+// registers.
 [[gnu::noinline]] double nats(const vec& likelihood, int count) {
+  const vec logs = logarithm(likelihood + 1e-37f) + (likelihood - likelihood);
   double sum = 0.0;
-  for (int lane = 0; lane < count; ++lane)
-    sum -= __builtin_log(static_cast<double>(likelihood[lane]) + 1e-37);
+  for (int lane = 0; lane < count; ++lane) sum -= static_cast<double>(logs[lane]);
   return sum;
 }
 
@@ -101,10 +102,37 @@ FASTNLP_INLINE void store_dots(const vec* dot, std::uint32_t labels, float* sums
   }
 }
 
-// Adds the products of Rows context rows x Columns output rows to `dot`, row by row.
+// How far the numbers of a row reach: whole vectors, and then half of a wide one where that holds the others.
+// The padding behind them is not touched.
+struct Extent {
+  std::int64_t whole;
+  bool half;
+};
+
+FASTNLP_INLINE Extent extent_of(std::int64_t dim) {
+  const std::int64_t left = dim % kWidth;
+  if (kWidth == 16 && left > 0 && left <= kWidth / 2) return {dim - left, true};
+  return {(dim + kWidth - 1) / kWidth * kWidth, false};
+}
+
+// The products of Rows context rows x Columns output rows, row by row.
 template <int Rows, int Columns>
-FASTNLP_INLINE void add_dots(float* const* x, float* const* y, std::int64_t pitch, vec* dot) {
-  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+FASTNLP_INLINE void take_dots(float* const* x, float* const* y, Extent extent, vec* dot) {
+  if (extent.half) {
+    half_vec rows[Rows];
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) rows[i] = load_half(x[i] + extent.whole);
+#pragma GCC unroll 16
+    for (int j = 0; j < Columns; ++j) {
+      const half_vec column = load_half(y[j] + extent.whole);
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) dot[i * Columns + j] = half_product(rows[i], column);
+    }
+  } else {
+#pragma GCC unroll 24
+    for (int i = 0; i < Rows * Columns; ++i) dot[i] = vec{};
+  }
+  for (std::int64_t d = 0; d < extent.whole; d += kWidth) {
     vec rows[Rows];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) rows[i] = load(x[i] + d);
@@ -121,11 +149,30 @@ FASTNLP_INLINE void add_dots(float* const* x, float* const* y, std::int64_t pitc
 // Moves both sides of a block along its gradients, each from the values the other had before. A row that
 // stands twice among the outputs gets both updates, because each column is stored before the next is loaded.
 template <int Rows, int Columns>
-inline void apply_block(float* const* x, float* const* y, std::int64_t pitch, const float* gradient) {
+inline void apply_block(float* const* x, float* const* y, Extent extent, const float* gradient) {
+  if (extent.half) {
+    half_vec before[Rows], after[Rows];
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) before[i] = after[i] = load_half(x[i] + extent.whole);
+#pragma GCC unroll 16
+    for (int j = 0; j < Columns; ++j) {
+      const half_vec column = load_half(y[j] + extent.whole);
+      half_vec moved = column;
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) {
+        const half_vec g = splat_half(gradient[i * Columns + j]);
+        after[i] += g * column;
+        moved += g * before[i];
+      }
+      store_half(y[j] + extent.whole, moved);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) store_half(x[i] + extent.whole, after[i]);
+  }
   vec g[Rows * Columns];
 #pragma GCC unroll 24
   for (int i = 0; i < Rows * Columns; ++i) g[i] = splat(gradient[i]);
-  for (std::int64_t d = 0; d < pitch; d += kWidth) {
+  for (std::int64_t d = 0; d < extent.whole; d += kWidth) {
     vec before[Rows], after[Rows];
 #pragma GCC unroll 16
     for (int i = 0; i < Rows; ++i) before[i] = after[i] = load(x[i] + d);
@@ -253,10 +300,10 @@ FASTNLP_INLINE std::uint32_t labels_from(const std::uint64_t* labels, int first)
 
 // All sums are taken before the first sigmoid: in between, its long chain of steps that wait for each other
 // would keep the dot products of the next block out of the processor's queues.
-[[gnu::noinline]] void score(const Meeting& m, std::int64_t pitch, float lr, double* loss) {
+[[gnu::noinline]] void score(const Meeting& m, Extent extent, float lr, double* loss) {
   float* const end = over_blocks(m, [&]<int Rows, int Columns>(int row, int first, float* sums) {
-    vec dot[Rows * Columns] = {};
-    add_dots<Rows, Columns>(m.x + row, m.y + first, pitch, dot);
+    vec dot[Rows * Columns];
+    take_dots<Rows, Columns>(m.x + row, m.y + first, extent, dot);
     store_dots<Rows * Columns, Columns>(dot, labels_from(m.labels, first), sums,
                                         m.wanted + (sums - m.gradient));
   });
@@ -267,9 +314,9 @@ FASTNLP_INLINE std::uint32_t labels_from(const std::uint64_t* labels, int first)
   }
 }
 
-[[gnu::noinline]] void apply(const Meeting& m, std::int64_t pitch) {
+[[gnu::noinline]] void apply(const Meeting& m, Extent extent) {
   over_blocks(m, [&]<int Rows, int Columns>(int row, int first, const float* gradient) {
-    apply_block<Rows, Columns>(m.x + row, m.y + first, pitch, gradient);
+    apply_block<Rows, Columns>(m.x + row, m.y + first, extent, gradient);
   });
 }
 

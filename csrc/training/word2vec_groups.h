@@ -57,24 +57,24 @@ struct GroupBlock {
   float* gradient;  // of the centers, and kScoreFloats further of the negatives
 };
 
-[[gnu::noinline]] void score(const GroupBlock& b, std::int64_t pitch, float lr) {
+[[gnu::noinline]] void score(const GroupBlock& b, Extent extent, float lr) {
   with_width<kBlockRows>(b.rows, [&]<int Rows>() {
-    vec dot[Rows * kGroupCenters] = {};
-    add_dots<Rows, kGroupCenters>(b.x, b.y, pitch, dot);
+    vec dot[Rows * kGroupCenters];
+    take_dots<Rows, kGroupCenters>(b.x, b.y, extent, dot);
     to_attraction<Rows * kGroupCenters>(dot, b.meets, b.gradient, lr);
     over_columns<Rows>(b.negatives, b.gradient + kScoreFloats, [&]<int Columns>(int first, float* gradient) {
-      vec far[Rows * Columns] = {};
-      add_dots<Rows, Columns>(b.x, b.y + kGroupCenters + first, pitch, far);
+      vec far[Rows * Columns];
+      take_dots<Rows, Columns>(b.x, b.y + kGroupCenters + first, extent, far);
       to_repulsion<Rows * Columns, Columns>(far, b.weight, gradient, lr);
     });
   });
 }
 
-[[gnu::noinline]] void apply(const GroupBlock& b, std::int64_t pitch) {
+[[gnu::noinline]] void apply(const GroupBlock& b, Extent extent) {
   with_width<kBlockRows>(b.rows, [&]<int Rows>() {
-    apply_block<Rows, kGroupCenters>(b.x, b.y, pitch, b.gradient);
+    apply_block<Rows, kGroupCenters>(b.x, b.y, extent, b.gradient);
     over_columns<Rows>(b.negatives, b.gradient + kScoreFloats, [&]<int Columns>(int first, float* gradient) {
-      apply_block<Rows, Columns>(b.x, b.y + kGroupCenters + first, pitch, gradient);
+      apply_block<Rows, Columns>(b.x, b.y + kGroupCenters + first, extent, gradient);
     });
   });
 }
@@ -128,7 +128,7 @@ inline void add_loss(Word2VecJob& job, Meeting alone, float* own, float* const* 
   NegativeOutput::begin(job, alone);
   alone.y[0] = own;
   for (int j = 0; j < job.negatives; ++j) alone.y[1 + j] = negatives[j];
-  score(alone, job.pitch, job.lr, &job.loss);
+  score(alone, extent_of(job.dim), job.lr, &job.loss);
   job.loss_pairs += alone.n;
 }
 
@@ -138,6 +138,7 @@ inline void train_groups(Word2VecJob& job) {
   std::int64_t entered = 0, left = 0;
   NegativeOutput output;
   Group group(job);
+  const Extent extent = extent_of(job.dim);
   for (std::int64_t begin = 0, end; begin < job.kept; begin = end) {
     end = begin + kGroupCenters < job.kept ? begin + kGroupCenters : job.kept;
     const std::int64_t ahead = end + kGroupCenters < job.kept ? end + kGroupCenters : job.kept;
@@ -166,10 +167,10 @@ inline void train_groups(Word2VecJob& job) {
                       group.y,
                       job.negatives,
                       job.gradient + turn * job.gradient_each};
-      score(blocks[turn], job.pitch, job.lr);
-      if (row > 0) apply(blocks[turn ^ 1], job.pitch);
+      score(blocks[turn], extent, job.lr);
+      if (row > 0) apply(blocks[turn ^ 1], extent);
     }
-    apply(blocks[turn ^ 1], job.pitch);
+    apply(blocks[turn ^ 1], extent);
   }
   for (; left < entered; ++left) Input::leave(job, left);
 }
@@ -219,7 +220,7 @@ struct CombinedGroup {
     static_assert(kCombinedCenters == 2);
     if (meeting.n == 1) score_hidden(hidden[0], meeting, job.pitch, job.lr, nullptr, room_for_dots(job));
     if (meeting.n != 2) return;
-    fastnlp::score(meeting, job.pitch, job.lr, nullptr);
+    fastnlp::score(meeting, {job.pitch, false}, job.lr, nullptr);
     const int blocks = blocks_of<2>(meeting.columns);
     meeting.gradient[1] = meeting.gradient[(meeting.columns + blocks - 1) / blocks] = 0.0f;
   }

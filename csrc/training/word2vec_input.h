@@ -82,8 +82,12 @@ FASTNLP_INLINE float* trained_row(const Word2VecJob& job, RowPlace* places, floa
 }
 
 // Where the row of kept token n is trained while the window holds it.
-FASTNLP_INLINE float*& context_row(const Word2VecJob& job, std::int64_t n) {
+FASTNLP_INLINE float* context_row(const Word2VecJob& job, std::int64_t n) {
   return job.contexts[n & job.ring_mask];
+}
+FASTNLP_INLINE void set_context_row(const Word2VecJob& job, std::int64_t n, float* row) {
+  float** at = job.contexts + (n & job.ring_mask);
+  at[0] = at[job.ring_mask + 1] = row;  // twice, so that those of a window stand in a row
 }
 
 // The place in the ring for a row of its own of kept token n; the value it had on entry lies behind it.
@@ -100,15 +104,23 @@ FASTNLP_INLINE Window window_of(const Word2VecJob& job, std::int64_t c) {
           job.last[c] < c + job.reach[c] ? job.last[c] : c + job.reach[c]};
 }
 
-// The contexts of kept token c.
+FASTNLP_INLINE void copy_pointers(float** to, float* const* from) {
+  typedef u64 Pointers __attribute__((vector_size(8 * kPointersAtOnce), aligned(8), may_alias));
+  *reinterpret_cast<Pointers*>(to) = *reinterpret_cast<const Pointers*>(from);
+}
+
+// The contexts of kept token c: those before it, then those behind it. How many copies that takes depends on
+// the largest window alone, which a processor foresees; what they write behind the last context is to be
+// ignored.
 FASTNLP_INLINE int gather_contexts(const Word2VecJob& job, std::int64_t c, float** x) {
   const Window window = window_of(job, c);
-  int n = 0;
-  for (std::int64_t i = window.low; i <= window.high; ++i) {
-    x[n] = context_row(job, i);
-    n += i != c;
+  float* const* from = job.contexts + (window.low & job.ring_mask);
+  const std::int64_t before = c - window.low;
+  for (std::int64_t i = 0; i < job.window; i += kPointersAtOnce) copy_pointers(x + i, from + i);
+  for (std::int64_t i = 0; i < job.window; i += kPointersAtOnce) {
+    copy_pointers(x + before + i, from + before + 1 + i);
   }
-  return n;
+  return static_cast<int>(window.high - window.low);
 }
 
 // A word is trained where its row stands. Where the same word is one of the kBlockSpan tokens before it, it
@@ -125,7 +137,7 @@ struct WordInput {
     float* from = trained_row(job, job.input_places, job.input, job.hot_inputs, word);
     bool again = false;
     for (std::int64_t k = 1; k <= kBlockSpan && k <= n; ++k) again |= job.word[n - k] == word;
-    context_row(job, n) = from;
+    set_context_row(job, n, from);
     if (again) enter_again(job, n, from);
   }
   FASTNLP_INLINE static void leave(Word2VecJob& job, std::int64_t n) {
@@ -134,7 +146,8 @@ struct WordInput {
 
  private:
   [[gnu::noinline]] static void enter_again(Word2VecJob& job, std::int64_t n, const float* from) {
-    float* row = context_row(job, n) = ring_row(job, n);
+    float* row = ring_row(job, n);
+    set_context_row(job, n, row);
     for (std::int64_t d = 0; d < job.pitch; d += kWidth) {
       const vec value = load(from + d);
       store(row + d, value);
@@ -167,7 +180,8 @@ struct ComposedInput {
   FASTNLP_INLINE static void enter(Word2VecJob& job, std::int64_t n) {
     const std::int64_t begin = job.part_offsets[job.word[n]], end = job.part_offsets[job.word[n] + 1];
     const float scale = job.mean && end > begin ? 1.0f / static_cast<float>(end - begin) : 1.0f;
-    float* row = context_row(job, n) = ring_row(job, n);
+    float* row = ring_row(job, n);
+    set_context_row(job, n, row);
     over_runs<8>(job.pitch, [&]<int N>(std::int64_t d) {
       vec sum[N] = {};
       for (std::int64_t i = begin; i < end; ++i) {

@@ -13,6 +13,7 @@ constexpr int kGroupCenters = 4;          // neighbouring centers that share neg
 constexpr int kCombinedCenters = 2;       // likewise of CBOW, whose centers make one prediction each
 constexpr int kDistantCenters = 8;        // centers far from each other that share negatives; a power of two
 constexpr std::int64_t kLossEvery = 64;   // the loss is measured on positions that are a multiple of it
+constexpr int kPointersAtOnce = 8;        // to context rows, copied together; up to 7 too many
 constexpr std::int64_t kScoreFloats =
     32;  // room for the scores of one block of rows, in every instruction set
 
@@ -73,7 +74,8 @@ struct Word2VecJob {
   float* output;              // (V, pitch)
   RowPlace* input_places;     // of input row i, where rows are numbered by a lane; null: in the table
   RowPlace* output_places;    // likewise
-  std::int64_t pitch;         // floats, a multiple of 16
+  std::int64_t dim;           // D, floats
+  std::int64_t pitch;         // of a row with its padding, a multiple of 16
   std::uint64_t seed;
   std::uint32_t epoch;
   int window;
@@ -113,8 +115,9 @@ struct Word2VecJob {
   // Scratch.
   bool is_drawn;        // `drawn` holds the negatives of all kept tokens
   std::int32_t* drawn;  // (kDrawnRows, negatives)
-  float** contexts;     // (ring_mask + 1,) where the row of kept token n is trained, at n & ring_mask
-  float* ring;          // (ring_mask + 1, 2, pitch) a context row of its own and the value it had on entry
+  float** contexts;  // (2 * (ring_mask + 1) + kPointersAtOnce,) where the row of kept token n is trained, at
+                     // n & ring_mask and once more ring_mask + 1 behind it
+  float* ring;       // (ring_mask + 1, 2, pitch) a context row of its own and the value it had on entry
   std::int64_t ring_mask;
   float**
       rows;  // (2, rows_each) pointers: contexts, then outputs; of a center or, from the first on, of a group

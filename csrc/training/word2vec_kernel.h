@@ -26,9 +26,9 @@ struct SkipGram {
   Meeting meeting;
 
   FASTNLP_INLINE void score(const Word2VecJob& job, double* loss) {
-    fastnlp::score(meeting, job.pitch, job.lr, loss);
+    fastnlp::score(meeting, extent_of(job.dim), job.lr, loss);
   }
-  FASTNLP_INLINE void apply(const Word2VecJob& job) { fastnlp::apply(meeting, job.pitch); }
+  FASTNLP_INLINE void apply(const Word2VecJob& job) { fastnlp::apply(meeting, extent_of(job.dim)); }
   FASTNLP_INLINE std::int64_t predictions() const { return meeting.n; }
 };
 
@@ -107,8 +107,8 @@ inline void train_pairs(Word2VecJob& job) {
       pair.x += i;
       pair.n = 1;
       for (int j = 1; j < pair.columns; ++j) pair.y[j] = output_row(job, redraw(job, c, d));
-      score(pair, job.pitch, job.lr, sampled ? &job.loss : nullptr);
-      apply(pair, job.pitch);
+      score(pair, extent_of(job.dim), job.lr, sampled ? &job.loss : nullptr);
+      apply(pair, extent_of(job.dim));
     }
     if (sampled) job.loss_pairs += n;
     job.pairs += n;

@@ -17,7 +17,7 @@ namespace {
 FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
   float** rows = job.rows + i * job.rows_each;
   return {rows,
-          rows + 2 * job.window + 1,
+          rows + 2 * job.window + kPointersAtOnce,
           job.gradient + i * job.gradient_each,
           job.gradient + i * job.gradient_each + job.gradient_each / 2,
           job.labels + i * job.labels_each,

@@ -59,6 +59,7 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   }
   job_.input = input.data;
   job_.output = output.data;
+  job_.dim = o.dim;
   job_.pitch = input.pitch;
   job_.seed = o.seed;
   job_.epoch = static_cast<std::uint32_t>(epoch);
@@ -78,7 +79,8 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   const std::size_t ring_rows = std::bit_ceil(static_cast<std::size_t>(group_rows(o.window)));
   ring_ = zeroed_floats(static_cast<std::int64_t>(ring_rows) * 2 * job_.pitch);
   job_.ring_mask = static_cast<std::int64_t>(ring_rows) - 1;
-  job_.rows_each = group_rows(o.window) + kGroupCenters + plan.columns + 7;  // a tree writes up to 7 more
+  // Of contexts and of a tree's nodes up to 7 more are written.
+  job_.rows_each = group_rows(o.window) + kGroupCenters + kPointersAtOnce + plan.columns + 7;
   rows_.resize(static_cast<std::size_t>(2 * job_.rows_each));
   job_.labels_each = plan.columns / 64 + 2;
   labels_.resize(static_cast<std::size_t>(2 * job_.labels_each));
@@ -94,7 +96,7 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   job_.meets = meets_.get();
   job_.drawn = drawn_.data();
   job_.ring = ring_.get();
-  contexts_.resize(ring_rows);
+  contexts_.resize(2 * ring_rows + kPointersAtOnce);
   job_.contexts = contexts_.data();
   job_.rows = rows_.data();
   const std::size_t capacity = static_cast<std::size_t>(plan.longest_stretch + plan.piece) + 17;
