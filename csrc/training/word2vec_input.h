@@ -17,17 +17,6 @@ FASTNLP_INLINE void fetch_ahead(const float* row, std::int64_t pitch) {
   for (std::int64_t d = 0; d < pitch; d += 16) __builtin_prefetch(row + d, 0, 2);
 }
 
-[[gnu::noinline]] void copy_from_table(RowPlace& place, std::int64_t pitch) {
-  for (std::int64_t d = 0; d < pitch; d += kWidth) store(place.own + d, load(place.now + d));
-  place.now = place.own;
-}
-
-// A row that a lane is about to train.
-FASTNLP_INLINE float* own_row(RowPlace& place, std::int64_t pitch) {
-  if (place.now != place.own) copy_from_table(place, pitch);
-  return place.own;
-}
-
 // A row in its table, and where it is trained: there, or in the thread's copy, whose uses `used` counts;
 // without a copy it is a count that stays 0. Found without a branch: which rows have copies cannot be
 // foreseen.
@@ -58,9 +47,9 @@ FASTNLP_INLINE void exchange(float* shared, float* copy, std::int64_t pitch) {
   }
 }
 
-FASTNLP_INLINE void fetch_row(const Word2VecJob& job, const RowPlace* places, float* table,
-                              const HotRows& hot, std::int64_t row) {
-  if (places) return fetch_ahead(places[row].now, job.pitch);
+FASTNLP_INLINE void fetch_row(const Word2VecJob& job, float* const* places, float* table, const HotRows& hot,
+                              std::int64_t row) {
+  if (places) return fetch_ahead(places[row], job.pitch);
   if (hot.rows == 0) return fetch_ahead(table + row * job.pitch, job.pitch);
   const FoundRow at = find_row(table, hot, row, job.pitch);
   fetch_ahead(at.trained, job.pitch);
@@ -68,9 +57,9 @@ FASTNLP_INLINE void fetch_row(const Word2VecJob& job, const RowPlace* places, fl
 }
 
 // Where a row that is about to be used is trained.
-FASTNLP_INLINE float* trained_row(const Word2VecJob& job, RowPlace* places, float* table, const HotRows& hot,
-                                  std::int64_t row) {
-  if (places) return own_row(places[row], job.pitch);
+FASTNLP_INLINE float* trained_row(const Word2VecJob& job, float* const* places, float* table,
+                                  const HotRows& hot, std::int64_t row) {
+  if (places) return places[row];
   if (hot.rows == 0) return table + row * job.pitch;
   const FoundRow at = find_row(table, hot, row, job.pitch);
   if (*at.used >= job.hot_uses) {
@@ -165,7 +154,7 @@ struct WordInput {
 
 // Where input row `row` stands.
 FASTNLP_INLINE float* input_row(const Word2VecJob& job, std::int64_t row) {
-  return job.input_places ? job.input_places[row].now : job.input + row * job.pitch;
+  return job.input_places ? job.input_places[row] : job.input + row * job.pitch;
 }
 
 // A word is composed once, when the window reaches it, for all the pairs it is in; what it has learned goes
@@ -198,9 +187,6 @@ struct ComposedInput {
   }
   FASTNLP_INLINE static void leave(Word2VecJob& job, std::int64_t n) {
     const std::int64_t begin = job.part_offsets[job.word[n]], end = job.part_offsets[job.word[n] + 1];
-    if (job.input_places) {
-      for (std::int64_t i = begin; i < end; ++i) own_row(job.input_places[job.parts[i]], job.pitch);
-    }
     const float* row = ring_row(job, n);
     over_runs<8>(job.pitch, [&]<int N>(std::int64_t d) {
       vec change[N];

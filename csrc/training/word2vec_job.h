@@ -48,13 +48,6 @@ struct ContextScale {
   bool mean_backward;
 };
 
-// Where a row stands and where it is trained: in both cases in the table, or in a copy that is made when it
-// is first to be written.
-struct RowPlace {
-  float* now;
-  float* own;
-};
-
 // A thread's copies of rows first.. of a table, which all threads meet all the time: it trains its copy and
 // exchanges it with the table on every hot_uses-th use. `rows` is 0 where a thread is alone.
 struct HotRows {
@@ -72,10 +65,11 @@ struct Word2VecJob {
   std::uint32_t noise_size;   // V
   float* input;               // (V, pitch), or (R, pitch) where words have parts; 64-byte aligned
   float* output;              // (V, pitch)
-  RowPlace* input_places;     // of input row i, where rows are numbered by a lane; null: in the table
-  RowPlace* output_places;    // likewise
-  std::int64_t dim;           // D, floats
-  std::int64_t pitch;         // of a row with its padding, a multiple of 16
+  float* const*
+      input_places;  // where input row i is trained, if rows are numbered by a lane; null: in the table
+  float* const* output_places;  // likewise
+  std::int64_t dim;             // D, floats
+  std::int64_t pitch;           // of a row with its padding, a multiple of 16
   std::uint64_t seed;
   std::uint32_t epoch;
   int window;
@@ -138,9 +132,9 @@ struct Word2VecJob {
   double loss;
 };
 
-// A row that was trained apart, one of a chain of the same row.
+// A copy of a row that was trained apart, one of a chain of the same row.
 struct RowCopy {
-  RowPlace* place;
+  const float* row;
   std::int32_t next;  // in the array of copies, or -1
 };
 

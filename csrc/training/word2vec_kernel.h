@@ -139,8 +139,7 @@ inline void merge_copies(float* row, std::int64_t pitch, const RowCopy* copies, 
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
     const vec before = load(row + d);
     vec change = {};
-    for (std::int32_t i = first; i >= 0; i = copies[i].next)
-      change += load(copies[i].place->now + d) - before;
+    for (std::int32_t i = first; i >= 0; i = copies[i].next) change += load(copies[i].row + d) - before;
     store(row + d, before + scale * change);
   }
 }

@@ -16,7 +16,7 @@ class Word2VecLane {
 
   // Everything that needs no table: the words that begin in [begin, end), what is drawn for them, and the
   // rows that they will touch.
-  void prepare(std::int64_t begin, std::int64_t end, float lr);
+  void prepare(std::int64_t begin, std::int64_t end, float lr, Numbers& numbers);
   void train(const Word2VecWorker& scratch);
 
   TouchedRows& inputs() { return inputs_; }
@@ -27,11 +27,11 @@ class Word2VecLane {
   // The lists of the first `words` words, whose entries are rows shifted left by `shift`, with the rows
   // numbered anew.
   struct Lists {
-    std::vector<std::int32_t> entries;
+    std::vector<std::int32_t> entries;  // at least as many as the lists hold
     std::vector<std::int64_t> offsets;
   };
   void number(std::span<const std::int32_t> entries, std::span<const std::int64_t> offsets, std::size_t words,
-              int shift, TouchedRows& rows, Lists& numbered);
+              int shift, IdNumbers& numbers, TouchedRows& rows, Lists& numbered);
 
   const Word2VecPlan& plan_;
   Table input_, output_;

@@ -87,7 +87,7 @@ struct TreeOutput {
   FASTNLP_INLINE static void outputs(const Word2VecJob& job, std::int64_t c, Meeting& m) {
     const bool plain = !job.output_places && job.hot_outputs.rows == 0;
 #if defined(__AVX512F__)
-    if (plain) return lay_out_plain(job, c, m);
+    if (job.hot_outputs.rows == 0) return lay_out_at_once(job, c, m);
 #endif
     plain ? lay_out(job, c, m,
                     [table = job.output, pitch = job.pitch](std::int64_t row) { return table + row * pitch; })
@@ -96,8 +96,8 @@ struct TreeOutput {
 
  private:
 #if defined(__AVX512F__)
-  // lay_out for rows in the table, 8 at a time; writes up to 7 pointers more.
-  FASTNLP_INLINE static void lay_out_plain(const Word2VecJob& job, std::int64_t c, Meeting& m) {
+  // lay_out where no row has a copy of the thread's, 8 at a time; writes up to 7 pointers more.
+  FASTNLP_INLINE static void lay_out_at_once(const Word2VecJob& job, std::int64_t c, Meeting& m) {
     const std::int64_t begin = job.path_offsets[job.word[c]];
     const int columns = static_cast<int>(job.path_offsets[job.word[c] + 1] - begin);
     const u64 table = reinterpret_cast<u64>(job.output), bytes = sizeof(float) * static_cast<u64>(job.pitch);
@@ -108,8 +108,12 @@ struct TreeOutput {
           _mm512_maskz_cvtepi32_epi64(0xFF, _mm256_maskz_loadu_epi32(there, job.path + begin + j));
       const u64 labels = _mm512_mask_testn_epi64_mask(there, step, _mm512_set1_epi64(1));
       m.labels[j / 64] |= labels << j % 64;
-      _mm512_storeu_si512(m.y + j,
-                          reinterpret_cast<__m512i>(table + (reinterpret_cast<lanes8>(step) >> 1) * bytes));
+      const lanes8 node = reinterpret_cast<lanes8>(step) >> 1;
+      const __m512i rows = job.output_places ? _mm512_mask_i64gather_epi64(_mm512_setzero_si512(), there,
+                                                                           reinterpret_cast<__m512i>(node),
+                                                                           job.output_places, 8)
+                                             : reinterpret_cast<__m512i>(table + node * bytes);
+      _mm512_storeu_si512(m.y + j, rows);
     }
     m.columns = columns;
   }

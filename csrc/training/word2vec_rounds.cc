@@ -39,6 +39,7 @@ struct Round {
 // What each thread has for itself.
 struct Desk {
   Word2VecWorker scratch;
+  Numbers numbers;
   CopyRoom inputs{}, outputs{};  // of the round that is trained
   MeetingPoint::Patience patience{};
 };
@@ -78,7 +79,9 @@ SliceReport train_rounds(const Word2VecPlan& plan, Table input, Table output, st
                               Round(plan, input, output, epoch, crew_rooms)};
   std::vector<std::unique_ptr<Desk>> desks;
   for (int i = 0; i < crew_size; ++i) {
-    desks.push_back(std::make_unique<Desk>(Word2VecWorker(plan, input, output, epoch)));
+    desks.push_back(std::make_unique<Desk>(
+        Word2VecWorker(plan, input, output, epoch),
+        Numbers{IdNumbers(output.rows), IdNumbers(std::max(input.rows, output.rows))}));
   }
   Lanes to_train, to_prepare;
 
@@ -124,7 +127,7 @@ SliceReport train_rounds(const Word2VecPlan& plan, Table input, Table output, st
         to_prepare.over(thread, crew_size, [&](std::size_t lane) {
           const std::int64_t begin =
               (round + 1) * kRoundPositions + static_cast<std::int64_t>(lane) * kLanePositions;
-          then.lanes[lane]->prepare(begin, begin + kLanePositions, lr_at(round + 1));
+          then.lanes[lane]->prepare(begin, begin + kLanePositions, lr_at(round + 1), desk.numbers);
         });
       });
       phase([&] {
@@ -133,8 +136,10 @@ SliceReport train_rounds(const Word2VecPlan& plan, Table input, Table output, st
           now.shared_inputs[own].merge(plan.kernels, input, free_uses);
           now.shared_outputs[own].merge(plan.kernels, output, free_uses);
         }
-        then.shared_inputs[own].find(then.inputs, thread, crew_size, input.pitch, desk.inputs);
-        then.shared_outputs[own].find(then.outputs, thread, crew_size, output.pitch, desk.outputs);
+        then.shared_inputs[own].find(then.inputs, thread, crew_size, input.pitch, desk.numbers.rows,
+                                     desk.inputs);
+        then.shared_outputs[own].find(then.outputs, thread, crew_size, output.pitch, desk.numbers.words,
+                                      desk.outputs);
       });
     }
   };

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 namespace fastnlp {
 namespace {
 
 constexpr std::size_t kAhead = 8;  // rows that are fetched before they are needed
-constexpr int kFirstBits = 9;      // of the size of a table of numbers
 
 void fetch(const float* row, std::int64_t pitch) {
   for (std::int64_t d = 0; d < pitch; d += 16) __builtin_prefetch(row + d, 0, 2);
@@ -27,36 +25,34 @@ int thread_of(std::int32_t id, int threads) {
   return static_cast<int>(std::uint64_t{spread} * static_cast<std::uint64_t>(threads) >> 32);
 }
 
+// The lane and the row of a touch.
+std::size_t lane_of(std::int32_t touch) { return static_cast<std::size_t>(touch & ((1 << kLaneBits) - 1)); }
+std::size_t row_of(std::int32_t touch) { return static_cast<std::size_t>(touch >> kLaneBits); }
+
 }  // namespace
 
-IdNumbers::IdNumbers()
-    : ids_(std::size_t{1} << kFirstBits, -1), numbers_(ids_.size()), shift_(32 - kFirstBits) {}
-
 void IdNumbers::clear() {
-  if (used_ == 0) return;
-  std::fill(ids_.begin(), ids_.end(), -1);
-  used_ = 0;
-}
-
-void IdNumbers::grow() {
-  const std::vector<std::int32_t> ids = std::exchange(ids_, std::vector<std::int32_t>(2 * ids_.size(), -1));
-  const std::vector<std::int32_t> numbers = std::exchange(numbers_, std::vector<std::int32_t>(ids_.size()));
-  --shift_;
-  used_ = 0;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] >= 0) find(ids[i], numbers[i]);
-  }
-}
-
-void TouchedRows::clear() {
-  numbers_.clear();
-  rows_.clear();
+  if (++set_ != 0) return;
+  std::fill(entries_.begin(), entries_.end(), Entry{});
+  set_ = 1;
 }
 
 void TouchedRows::place_in(Table table) {
-  places_.resize(rows_.size());
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
-    places_[i].now = places_[i].own = table.data + rows_[i].id * table.pitch;
+  places_.resize(size_);
+  for (std::size_t i = 0; i < size_; ++i) places_[i] = table.data + rows_[i].id * table.pitch;
+}
+
+void TouchedRows::copy_shared(Table table) {
+  const auto home = [&](std::size_t row) { return table.data + rows_[row].id * table.pitch; };
+  shared_.resize(size_ + 1);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < size_; ++i) {
+    shared_[count] = i;
+    count += places_[i] != home(i);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) fetch(home(shared_[i + kAhead]), table.pitch);
+    std::copy_n(home(shared_[i]), table.pitch, places_[shared_[i]]);
   }
 }
 
@@ -69,10 +65,11 @@ float* CopyRoom::take(std::int64_t rows, std::int64_t pitch) {
 }
 
 void SharedRows::find(std::span<TouchedRows* const> lanes, int thread, int threads, std::int64_t pitch,
-                      CopyRoom& room) {
-  numbers_.clear();
+                      IdNumbers& numbers, CopyRoom& room) {
+  numbers.clear();
   rows_.clear();
   copies_.clear();
+  touches_.clear();
   // Most rows that one lane alone touches are told by a bit, that no other touch has set: others are looked
   // up.
   std::array<std::uint64_t, kMarks / 64> once{}, twice{};
@@ -88,7 +85,7 @@ void SharedRows::find(std::span<TouchedRows* const> lanes, int thread, int threa
   }
   looked_up_.resize(most + 1);
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-    const std::vector<TouchedRows::Row>& touched = lanes[lane]->rows();
+    const std::span<const TouchedRows::Row> touched = lanes[lane]->rows();
     std::size_t count = 0;
     for (std::size_t row = 0; row < touched.size(); ++row) {
       const std::uint32_t mark = mark_of(touched[row].id);
@@ -99,24 +96,23 @@ void SharedRows::find(std::span<TouchedRows* const> lanes, int thread, int threa
       const std::int32_t row = looked_up_[i];
       const std::int32_t id = touched[static_cast<std::size_t>(row)].id;
       const std::int32_t touch = row << kLaneBits | static_cast<std::int32_t>(lane);
-      std::int32_t& number = numbers_.find(id, touch);
+      std::int32_t& number = numbers.find(id, touch);
       if (number != touch) share(lanes, id, number, touch);
     }
   }
   float* copy = room.take(static_cast<std::int64_t>(copies_.size()), pitch);
-  for (const RowCopy& each : copies_) {
-    each.place->own = copy;
-    copy += pitch;
+  for (std::size_t i = 0; i < copies_.size(); ++i, copy += pitch) {
+    copies_[i].row = copy;
+    lanes[lane_of(touches_[i])]->share(row_of(touches_[i]), copy);
   }
 }
 
 void SharedRows::share(std::span<TouchedRows* const> lanes, std::int32_t id, std::int32_t& number,
                        std::int32_t touch) {
   const auto copy = [&](std::int32_t of) {
-    TouchedRows& lane = *lanes[static_cast<std::size_t>(of & ((1 << kLaneBits) - 1))];
-    const auto row = static_cast<std::size_t>(of >> kLaneBits);
-    copies_.push_back({lane.places() + row, -1});
-    return lane.rows()[row].uses;
+    copies_.push_back({nullptr, -1});
+    touches_.push_back(of);
+    return lanes[lane_of(of)]->rows()[row_of(of)].uses;
   };
   if (number >= 0) {
     const auto first = static_cast<std::int32_t>(copies_.size());
@@ -136,7 +132,7 @@ void SharedRows::merge(const Word2VecKernels& kernels, Table table, float free_u
     if (i + kAhead < rows_.size()) {
       const Shared& later = rows_[i + kAhead];
       fetch(table.data + later.id * table.pitch, table.pitch);
-      fetch(copies_[static_cast<std::size_t>(later.first)].place->now, table.pitch);
+      fetch(copies_[static_cast<std::size_t>(later.first)].row, table.pitch);
     }
     const Shared& row = rows_[i];
     const float scale =
