@@ -56,9 +56,9 @@ FASTNLP_INLINE void fetch_row(const Word2VecJob& job, float* const* places, floa
   if (*at.used >= job.hot_uses) fetch_ahead(at.shared, job.pitch);
 }
 
-// Where a row that is about to be used is trained.
+// Where a row that is about to be used so many times is trained.
 FASTNLP_INLINE float* trained_row(const Word2VecJob& job, float* const* places, float* table,
-                                  const HotRows& hot, std::int64_t row) {
+                                  const HotRows& hot, std::int64_t row, int uses = 1) {
   if (places) return places[row];
   if (hot.rows == 0) return table + row * job.pitch;
   const FoundRow at = find_row(table, hot, row, job.pitch);
@@ -66,7 +66,7 @@ FASTNLP_INLINE float* trained_row(const Word2VecJob& job, float* const* places, 
     exchange(at.shared, at.trained, job.pitch);
     *at.used = 0;
   }
-  *at.used = static_cast<std::uint8_t>(*at.used + at.use);
+  *at.used = static_cast<std::uint8_t>(*at.used + at.use * uses);
   return at.trained;
 }
 

@@ -109,6 +109,8 @@ struct Word2VecJob {
   // Scratch.
   bool is_drawn;        // `drawn` holds the negatives of all kept tokens
   std::int32_t* drawn;  // (kDrawnRows, negatives)
+  float** set_rows;  // (set_step, set_rows_each) of distant centers, where the negatives of a set are trained
+  std::int64_t set_rows_each;
   float** contexts;  // (2 * (ring_mask + 1) + kPointersAtOnce,) where the row of kept token n is trained, at
                      // n & ring_mask and once more ring_mask + 1 behind it
   float* ring;       // (ring_mask + 1, 2, pitch) a context row of its own and the value it had on entry

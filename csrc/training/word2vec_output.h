@@ -29,9 +29,9 @@ FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
   fetch_row(job, job.output_places, job.output, job.hot_outputs, row);
 }
 
-// Where output row `row` is trained.
-FASTNLP_INLINE float* output_row(const Word2VecJob& job, std::int64_t row) {
-  return trained_row(job, job.output_places, job.output, job.hot_outputs, row);
+// Where output row `row`, which so many centers are to meet, is trained.
+FASTNLP_INLINE float* output_row(const Word2VecJob& job, std::int64_t row, int centers = 1) {
+  return trained_row(job, job.output_places, job.output, job.hot_outputs, row, centers);
 }
 
 FASTNLP_INLINE vec* room_for_dots(const Word2VecJob& job) { return reinterpret_cast<vec*>(job.dots); }
@@ -58,8 +58,17 @@ struct NegativeOutput {
   }
   FASTNLP_INLINE static void outputs(const Word2VecJob& job, std::int64_t c, Meeting& m) {
     m.y[0] = output_row(job, job.word[c]);
-    const std::int32_t* row = drawn_row(job, set_of(job, c));
-    for (int i = 0; i < job.negatives; ++i) m.y[1 + i] = output_row(job, row[i]);
+    if (job.set_size == 1) return find_negatives(job, c, m.y + 1);
+    const std::int64_t set = set_of(job, c);
+    float** found = job.set_rows + (set & (job.set_step - 1)) * job.set_rows_each;
+    if (set == c) find_negatives(job, set, found);
+    for (int i = 0; i < job.negatives; i += kPointersAtOnce) copy_pointers(m.y + 1 + i, found + i);
+  }
+
+ private:
+  FASTNLP_INLINE static void find_negatives(const Word2VecJob& job, std::int64_t set, float** found) {
+    const std::int32_t* row = drawn_row(job, set);
+    for (int i = 0; i < job.negatives; ++i) found[i] = output_row(job, row[i], job.set_size);
   }
 };
 

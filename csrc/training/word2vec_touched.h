@@ -22,7 +22,8 @@ class IdNumbers {
   // The number of `id`, which is `fresh` where it had none.
   std::int32_t& find(std::int32_t id, std::int32_t fresh) {
     Entry& entry = entries_[static_cast<std::size_t>(id)];
-    const std::int32_t known = -static_cast<std::int32_t>(entry.set == set_);  // not to be foreseen: no branch
+    const std::int32_t known =
+        -static_cast<std::int32_t>(entry.set == set_);  // not to be foreseen: no branch
     entry.number = (entry.number & known) | (fresh & ~known);
     entry.set = set_;
     return entry.number;
@@ -110,10 +111,10 @@ class SharedRows {
     std::int32_t uses;
     std::int32_t lanes;
   };
-  void share(std::span<TouchedRows* const> lanes, std::int32_t id, std::int32_t& number, std::int32_t touch);
-
   // The number of an id that one lane has touched so far is that touch, its row and lane; of others it is ~
   // their place in rows_.
+  void share(std::span<TouchedRows* const> lanes, std::int32_t id, std::int32_t& number, std::int32_t touch);
+
   std::vector<Shared> rows_;
   std::vector<RowCopy> copies_;
   std::vector<std::int32_t> touches_;    // of each copy

@@ -98,6 +98,9 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   job_.ring = ring_.get();
   contexts_.resize(2 * ring_rows + kPointersAtOnce);
   job_.contexts = contexts_.data();
+  job_.set_rows_each = (o.negatives + kPointersAtOnce - 1) / kPointersAtOnce * kPointersAtOnce;
+  set_rows_.resize(static_cast<std::size_t>(job_.set_step * job_.set_rows_each));
+  job_.set_rows = set_rows_.data();
   job_.rows = rows_.data();
   const std::size_t capacity = static_cast<std::size_t>(plan.longest_stretch + plan.piece) + 17;
   word_.resize(capacity);
@@ -144,6 +147,7 @@ void Word2VecWorker::collect(std::int64_t begin, std::int64_t end, float lr) {
 void Word2VecWorker::share_scratch(const Word2VecWorker& other) {
   job_.ring = other.job_.ring;
   job_.contexts = other.job_.contexts;
+  job_.set_rows = other.job_.set_rows;
   job_.rows = other.job_.rows;
   job_.gradient = other.job_.gradient;
   job_.labels = other.job_.labels;

@@ -119,7 +119,7 @@ class Word2VecWorker {
   Floats ring_, gradient_, hidden_, meets_;
   HotRoom hot_inputs_, hot_outputs_;
   std::vector<std::uint64_t> labels_;
-  std::vector<float*> rows_, contexts_;
+  std::vector<float*> rows_, contexts_, set_rows_;
   std::int64_t kept_ = 0;
 };
 
