@@ -29,13 +29,16 @@ def test_a_run_that_goes_on_has_the_bits_of_one_that_never_stopped(data, tmp_pat
     assert same_parameters(resumed, whole)
 
 
-def test_ctrl_c_saves_and_the_run_goes_on(data, tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
+def test_a_signal_saves_and_the_run_goes_on(data, tmp_path, sent, raised):
     def press(report):
         if report.step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
 
     run = trainer(data)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(raised):
         run.fit(data, checkpoint=tmp_path / "run", callbacks=[press])
     assert run.model is not None
     assert checkpoints.latest(tmp_path / "run").name == "step-000000004"
