@@ -80,7 +80,7 @@ def test_the_books_data_set_in_a_new_process(benchmark):
     benchmark.extra_info["cpu_seconds"] = [each for each, _ in calls]
     print(f"\n  {seconds:.3f} CPU s, from {calls[0][0]:.3f} to {calls[-1][0]:.3f}; {faults:,.0f} page faults")
     benchmark.pedantic(lambda: None, rounds=1)
-    assert seconds < 0.15
+    assert seconds < 0.1
 
 
 KINDS = {

@@ -25,7 +25,7 @@ void check_number(std::span<const std::int64_t> numbers, std::int64_t i, std::in
 }  // namespace
 
 MaskedLm::MaskedLm(std::span<const std::int32_t> ids, const Bounds& bounds, const MaskedLmOptions& options)
-    : ids_(ids), bounds_(bounds), options_(options) {
+    : ids_(ids), bounds_(bounds), options_(options), never_(options.masks.flags) {
   check_bounds(bounds, static_cast<std::int64_t>(ids.size()));
   const MaskRules& masks = options.masks;
   const auto words = static_cast<std::int64_t>(masks.flags.size());
@@ -84,7 +84,7 @@ class MaskedLm::Writer {
         options_(from.options_),
         rows_(rows),
         epoch_(epoch),
-        masker_(options_.masks, options_.seed, epoch) {
+        masker_(options_.masks, from.never_, options_.seed, epoch) {
     if (options_.masks.whole_words) begins_.resize(static_cast<std::size_t>(options_.max_len));
   }
 

@@ -68,6 +68,7 @@ class MaskedLm {
   std::span<const std::int32_t> ids_;
   Bounds bounds_;
   MaskedLmOptions options_;
+  NeverPredicted never_;
 };
 
 }  // namespace fastnlp

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "support/philox.h"
+
 namespace fastnlp {
 
 // Of each token of the vocabulary.
@@ -26,14 +28,22 @@ struct MaskRules {
   std::span<const std::int32_t> drawable;  // ids that stand in at random, each as likely
 };
 
+// The ids from the first to the last that is never predicted: a look at few tokens' flags tells all of them.
+struct NeverPredicted {
+  explicit NeverPredicted(std::span<const std::uint8_t> flags);
+
+  std::uint32_t first = 0, count = 0;
+  bool all = true;  // of these ids
+};
+
 // Predictions of a row of n tokens: max(1, round(fraction * n)), halves to the even number as in Python, and
 // `most` at most.
 std::int64_t predictions(const MaskRules& rules, std::int64_t n);
 
 class Masker {
  public:
-  Masker(const MaskRules& rules, std::uint64_t seed, std::uint32_t epoch)
-      : rules_(rules), seed_(seed), epoch_(epoch) {}
+  Masker(const MaskRules& rules, const NeverPredicted& never, std::uint64_t seed, std::uint32_t epoch)
+      : rules_(rules), never_(never), seed_(seed), epoch_(epoch) {}
 
   // Chooses tokens of a row, hides them, and writes their places, rising, and what they were. Returns how
   // many: fewer than `predictions` where too few tokens may be predicted.
@@ -50,11 +60,17 @@ class Masker {
   void choose_tokens(std::span<const std::int32_t> tokens, std::uint64_t position, std::int64_t wanted);
   void choose_words(std::span<const std::int32_t> tokens, std::uint64_t position, std::int64_t wanted,
                     const std::uint8_t* begins);
+  // The first words of a stream.
+  const std::uint32_t* draw(Stream stream, std::uint64_t position, std::size_t words);
+  void choose(std::int32_t place);
 
   MaskRules rules_;
+  NeverPredicted never_;
   std::uint64_t seed_;
   std::uint32_t epoch_;
-  std::vector<std::int32_t> candidates_, ends_, chosen_;
+  std::vector<std::int32_t> candidates_, ends_;
+  std::vector<std::uint64_t> chosen_;  // a bit for each token of the row
+  std::vector<std::uint32_t> drawn_;
 };
 
 }  // namespace fastnlp

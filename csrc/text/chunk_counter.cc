@@ -13,6 +13,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the scanner takes byte 0 from the low end");
 
+constexpr unsigned kWindow = 64;  // bytes looked at together
 constexpr std::size_t kLongestWord = std::size_t{1} << 30;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
@@ -30,9 +31,18 @@ std::uint64_t ends(std::uint64_t word) {
   return (~((word | kHigh) - kBang) | word) & kHigh;
 }
 
-constexpr std::uint64_t first_bytes(unsigned n) {
-  return n == 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * n)) - 1;
+// The same as a bit for each byte, the first one lowest.
+std::uint64_t end_bits(std::uint64_t word) { return (ends(word) >> 7) * 0x0102040810204080u >> 56; }
+
+// A bit for each of kWindow bytes that may end a plain ASCII word.
+std::uint64_t window_ends(const char* window) {
+  std::uint64_t bits = 0;
+  for (unsigned i = 0; i < kWindow; i += 8) bits |= end_bits(load(window + i)) << i;
+  return bits;
 }
+
+// n in 0..8, without a branch for 8.
+constexpr std::uint64_t first_bytes(unsigned n) { return ((std::uint64_t{1} << (4 * n)) << (4 * n)) - 1; }
 
 }  // namespace
 
@@ -56,32 +66,38 @@ void ChunkCounter::run(std::string_view text, std::int64_t position) {
   reserve(text.size() + 1);  // each byte ends at most one word or line, and a last word needs no end
   const char* p = begin_;
   const char* const end = begin_ + text.size();
-  while (p < end) {
-    if (end - p >= static_cast<std::ptrdiff_t>(kInlineBytes)) {
-      // Both halves are taken without a branch: where a word ends cannot be predicted.
-      const std::uint64_t low = load(p);
-      const std::uint64_t high = load(p + 8);
-      const auto in_low = static_cast<unsigned>(std::countr_zero(ends(low))) >> 3;
-      const auto in_high = in_low == 8 ? static_cast<unsigned>(std::countr_zero(ends(high))) >> 3 : 0;
-      const unsigned length = in_low + in_high;
-      const auto stop = static_cast<unsigned char>(p[length < kInlineBytes ? length : 0]);
-      if (is_ascii_space(stop)) [[likely]] {
-        if (length > 0) {
-          const std::uint64_t low_bytes = low & first_bytes(in_low);
-          const std::uint64_t high_bytes = high & first_bytes(in_high);
-          push({low_bytes, high_bytes, table_.hash_inline(low_bytes, high_bytes, length), p, length});
-        }
-        if (stop == '\n') end_line();
-        p += length + 1;
-        continue;
-      }
-    }
-    p = scan_word(p, end);
-  }
+  // Words may be read to their sixteenth byte, so what is behind a window has as many.
+  while (end - p >= static_cast<std::ptrdiff_t>(kWindow + kInlineBytes)) p = scan_window(p, end);
+  while (p < end) p = scan_word(p, end);
   flush();
   if (table_.size() > static_cast<std::size_t>(0x7FFFFFFF / threads_)) {
     refuse("text", "fewer than 2^31 distinct words, shared by the threads", "more; use fewer threads");
   }
+}
+
+// Where the words of a window end is known before the first is taken, so none waits for the one before it.
+// Gives the place from which on nothing has been taken: a word that does not end in the window is not.
+const char* ChunkCounter::scan_window(const char* window, const char* end) {
+  const char* word = window;
+  for (std::uint64_t bits = window_ends(window); bits != 0;) {
+    const char* const at = window + std::countr_zero(bits);
+    const auto length = static_cast<unsigned>(at - word);
+    if (length <= kInlineBytes && is_ascii_space(static_cast<unsigned char>(*at))) [[likely]] {
+      if (length > 0) {
+        const std::uint64_t low = load(word) & first_bytes(std::min(length, 8u));
+        const std::uint64_t high = load(word + 8) & first_bytes(std::max(length, 8u) - 8);
+        push({low, high, table_.hash_inline(low, high, length), word, length});
+      }
+      if (*at == '\n') end_line();
+      word = at + 1;
+      bits &= bits - 1;
+    } else {
+      word = scan_word(word, end);
+      if (word >= window + kWindow) return word;
+      bits &= ~std::uint64_t{0} << (word - window);
+    }
+  }
+  return word > window ? word : scan_word(word, end);
 }
 
 // Any word: byte by byte, with its UTF-8 checked. Gives the place after the white space that ends it.

@@ -43,6 +43,7 @@ class alignas(128) ChunkCounter {
   static constexpr std::size_t kBatch = 64;
 
   void reserve(std::size_t entries);
+  const char* scan_window(const char* window, const char* end);
   const char* scan_word(const char* start, const char* end);
   const char* replace_word(const char* start, const char* bad, const char* end);
   void end_word(const char* start, const char* end);

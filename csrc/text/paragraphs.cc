@@ -63,6 +63,12 @@ const char* next_stop(const char* p, const char* end) {
   return end;
 }
 
+// Paragraphs are written in a random order: the next one comes while this one is written.
+void prefetch(std::string_view line) {
+  constexpr std::size_t kLine = 64, kMost = 64 * kLine;
+  for (std::size_t i = 0; i < std::min(line.size(), kMost); i += kLine) __builtin_prefetch(line.data() + i);
+}
+
 std::string_view stripped(const char* p, const char* end) {
   while (p < end && is_ascii_space(static_cast<unsigned char>(*p))) ++p;
   while (p < end && is_ascii_space(static_cast<unsigned char>(end[-1]))) --end;
@@ -130,8 +136,9 @@ std::vector<std::int64_t> Paragraphs::sizes() const {
 }
 
 char* Paragraphs::write(std::span<const std::int64_t> order, char* out) const {
-  for (const std::int64_t i : order) {
-    const std::string_view line = (*this)[i];
+  for (std::size_t n = 0; n < order.size(); ++n) {
+    if (n + 1 < order.size()) prefetch((*this)[order[n + 1]]);
+    const std::string_view line = (*this)[order[n]];
     std::transform(line.begin(), line.end(), out, [](char c) {
       return static_cast<char>(c + (static_cast<unsigned char>(c - 'A') < 26 ? 'a' - 'A' : 0));
     });

@@ -1,5 +1,7 @@
 #include "text/stream_encoder.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -29,7 +31,8 @@ StreamEncoder::StreamEncoder(std::vector<std::int32_t> final_ids, std::vector<st
 
 StreamEncoder::Encoded StreamEncoder::encode(std::span<const std::int32_t> stream) {
   Encoded out;
-  out.ids.reserve(stream.size());
+  out.ids.resize(stream.size());
+  std::int32_t* to = out.ids.data();
   for (std::size_t i = 0; i < stream.size(); ++i) {
     const std::int32_t entry = stream[i];
     if (entry >= 0) {
@@ -39,14 +42,16 @@ StreamEncoder::Encoded StreamEncoder::encode(std::span<const std::int32_t> strea
       }
       blank_ = false;
       const std::int32_t id = final_ids_[static_cast<std::size_t>(entry)];
-      if (id >= 0) {
-        out.ids.push_back(id);
-        ++tokens_;
-      } else if (id < -1) {
+      *to = id;
+      to += id >= 0;
+      tokens_ += id >= 0;
+      if (id < -1) [[unlikely]] {
         const auto several = static_cast<std::size_t>(-2 - static_cast<std::int64_t>(id));
         const auto first = parts_.begin() + part_offsets_[several];
         const auto last = parts_.begin() + part_offsets_[several + 1];
-        out.ids.insert(out.ids.end(), first, last);
+        const std::ptrdiff_t used = to - out.ids.data();
+        out.ids.resize(out.ids.size() + static_cast<std::size_t>(last - first));
+        to = std::copy(first, last, out.ids.data() + used);
         tokens_ += last - first;
       }
     } else if (entry == kEndOfLine) {
@@ -63,6 +68,7 @@ StreamEncoder::Encoded StreamEncoder::encode(std::span<const std::int32_t> strea
              std::to_string(entry));
     }
   }
+  out.ids.resize(static_cast<std::size_t>(to - out.ids.data()));
   return out;
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_DONE, _FAILED, _INTERRUPTED = 0, 1, 130  # argparse itself ends with 2 for a wrong command line
+_DONE, _FAILED, _INTERRUPTED, _TERMINATED = 0, 1, 130, 143  # argparse ends with 2: a wrong command line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 done, 1 an input is wrong, the run failed or its output cannot be written, 130
-        interrupted by Ctrl-C. A wrong command line ends the process with 2.
+        interrupted by Ctrl-C, 143 ended by SIGTERM after what was learned was kept. A wrong command line ends
+        the process with 2.
 
     Raises:
         SystemExit: after --help, --version or a wrong command line.
@@ -38,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("fastnlp: interrupted")
         return _INTERRUPTED
+    except SystemExit as end:
+        if end.code != _TERMINATED:
+            raise
+        _say("fastnlp: terminated")
+        return _TERMINATED
     except BrokenPipeError:
         # The reader has left, as `head` does.
         _give_up_output()

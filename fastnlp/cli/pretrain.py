@@ -225,7 +225,7 @@ def run_bert(options: argparse.Namespace) -> None:
             tensorboard=options.tensorboard,
             **_given(options, _FIT),
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
         if first and trainer.model is not None and trainer.history:  # else nothing was learned
             if options.checkpoint is not None:
                 say(f"stopped early; the same command with --resume goes on from {options.checkpoint}")

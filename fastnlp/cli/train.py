@@ -305,7 +305,7 @@ def _fit(
             resume=options.resume,
             **_given(options, ("checkpoint_every",)),
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
         if save is None:
             raise
         if options.checkpoint is None:

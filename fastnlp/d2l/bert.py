@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from fastnlp.d2l.transformer import EncoderBlock
+from fastnlp.models.bert.inputs import check_input
 from fastnlp.models.bert.layout import unpad
 
 __all__ = ["BERTEncoder", "BERTModel", "MaskLM", "NextSentencePred"]
@@ -81,12 +82,21 @@ class BERTEncoder(nn.Module):
 
         Returns:
             (B, S, num_hiddens).
+
+        Raises:
+            ValueError: a row is longer than `max_len`, or shapes do not fit.
+            IndexError: a token or a segment is out of range.
         """
+        self._check(tokens, segments)
         X: torch.Tensor = self.token_embedding(tokens) + self.segment_embedding(segments)
         X = X + self.pos_embedding[:, : X.shape[1], :]
         for block in self.blks:
             X = block(X, valid_lens)
         return X
+
+    def _check(self, tokens: torch.Tensor, segments: torch.Tensor) -> None:
+        longest, words = self.pos_embedding.shape[1], self.token_embedding.num_embeddings
+        check_input(tokens, segments, longest=longest, words=words, kinds=2)
 
     def rows(self, tokens: torch.Tensor, segments: torch.Tensor, valid_lens: torch.Tensor) -> Any:
         """Encodes the real tokens of a batch alone.
@@ -99,6 +109,7 @@ class BERTEncoder(nn.Module):
         Returns:
             (T, num_hiddens) and (T,) the place of each row in the flattened (B, S).
         """
+        self._check(tokens, segments)
         places, layout = unpad(valid_lens.long(), tokens.shape[1])
         X = self.token_embedding(tokens.reshape(-1)[places])
         X = X + self.segment_embedding(segments.reshape(-1)[places])

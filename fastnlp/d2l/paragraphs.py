@@ -88,8 +88,8 @@ def read_paragraphs(data_dir: str | os.PathLike[str]) -> Paragraphs:
         ValueError: it is not UTF-8.
     """
     path = Path(data_dir) / TRAIN
-    with path.open("rb") as file:
-        text = np.fromfile(file, np.uint8)
+    # Mapped, since a copy would take memory that nothing has touched yet.
+    text = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
     try:
         lines = _core.Paragraphs(text)
     except ValueError as error:

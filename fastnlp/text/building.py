@@ -122,7 +122,8 @@ def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Bui
         )
         target = spill.folder
         if target is None:
-            return Built(*_in_memory(spill, encoder, table.tokens), table.vocab, None, found, counts)
+            room = spill.ids(table.tokens, one_each=not len(table.parts))
+            return Built(*_in_memory(spill, encoder, room), table.vocab, None, found, counts)
         with FolderWriter(target) as writer:
             for stream in spill.take():
                 writer.write(*encoder.encode(stream))
@@ -270,9 +271,8 @@ def _choose(
 
 
 def _in_memory(
-    spill: _Spill, encoder: _core.StreamEncoder, tokens: int
+    spill: _Spill, encoder: _core.StreamEncoder, ids: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    ids = np.empty(tokens, np.int32)
     sentences, documents = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
     at = 0
     for stream in spill.take():
@@ -297,6 +297,7 @@ class _Spill:
         self._limit = limit
         self._held: list[Stream] = []
         self._room = np.empty(0, np.int32)
+        self._first: Stream | None = None  # the first room, while all that is held lies in it
         self._bytes = 0
         self._file: Any = None
         self._temporary: Path | None = None
@@ -314,16 +315,32 @@ class _Spill:
         if self._file is not None:
             self._file.write(stream.data)
         else:
-            self._held.append(stream if len(stream) > _SMALL else self._gathered(stream))
+            if len(stream) > _SMALL:
+                self._first = None
+                self._held.append(stream)
+            else:
+                self._held.append(self._gathered(stream))
             self._bytes += stream.nbytes
 
     def _gathered(self, stream: Stream) -> Stream:
         """A copy behind the one before, so that the system is asked for memory once for many of them."""
         if len(stream) > len(self._room):
             self._room = np.empty(_GATHERED, np.int32)
+            self._first = None if self._held else self._room
         held, self._room = np.split(self._room, [len(stream)])
         held[:] = stream
         return held
+
+    def ids(self, tokens: int, one_each: bool) -> NDArray[np.int32]:
+        """Memory for so many final ids, which may be that of the stream.
+
+        Args:
+            tokens: ids that will be written.
+            one_each: none of the stream becomes several. Then the ids of what was taken fit where it lay.
+        """
+        if one_each and self._first is not None and tokens >= _GATHERED // 4:
+            return self._first[:tokens]
+        return np.empty(tokens, np.int32)
 
     def take(self) -> Iterator[Stream]:
         """Gives the stream from its start, once; what has been given is let go."""

@@ -149,8 +149,9 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
     ) -> Self:
         """Trains on a corpus from the beginning, or goes on where a checkpoint stands.
 
-        Ctrl-C ends the call with a KeyboardInterrupt within 0.2 s; the model keeps what it has learned,
-        `vectors` work, and the checkpoint, if there is one, is written.
+        Ctrl-C ends the call with a KeyboardInterrupt within 0.2 s, and SIGTERM, which schedulers send, with
+        SystemExit(143); the model keeps what it has learned, `vectors` work, and the checkpoint, if there is
+        one, is written.
 
         Args:
             corpus: from `Corpus.from_text` or `Corpus.open`.
@@ -171,7 +172,7 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             TypeError: `corpus` is not a Corpus.
             ValueError: the corpus holds nothing to learn from, or the checkpoint belongs to another run.
             DivergenceError: the learning rate is too large.
-            KeyboardInterrupt: Ctrl-C.
+            KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM.
 
         Example:
             >>> from fastnlp import Word2Vec
@@ -220,7 +221,7 @@ class Estimator(ABC, Generic[ConfigT, TablesT]):
             The model itself.
 
         Raises:
-            TypeError, ValueError, DivergenceError, KeyboardInterrupt: as in `fit`.
+            TypeError, ValueError, DivergenceError, KeyboardInterrupt, SystemExit: as in `fit`.
 
         Example:
             >>> from fastnlp import Word2Vec

@@ -1,21 +1,18 @@
-"""The loop that drives an engine: slices, progress, divergence, checkpoints and Ctrl-C."""
+"""The loop that drives an engine: slices, progress, divergence, checkpoints and signals."""
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping
 
 from fastnlp.models import ParameterTables
 from fastnlp.training.checkpoint import RunState
 from fastnlp.training.engine import Engine, RunConfig
 from fastnlp.training.progress import EpochReport, Progress
+from fastnlp.training.stopping import stop_request
 
-__all__ = ["DivergenceError", "interrupt_flag", "run"]
+__all__ = ["DivergenceError", "run"]
 
 _SLICE = 0.1  # seconds: Ctrl-C is answered within two slices, and Python costs nothing between them
 _SMOOTHING = 0.8  # weight of the past in the loss that progress shows
@@ -23,32 +20,6 @@ _SMOOTHING = 0.8  # weight of the past in the loss that progress shows
 
 class DivergenceError(ArithmeticError):
     """The parameters grew without bound; the message says where, and what to change."""
-
-
-@contextmanager
-def interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """Yields a callable that tells whether Ctrl-C was pressed.
-
-    A KeyboardInterrupt could strike between the end of a slice and the note that it is done. A flag is looked
-    at only between slices, so the state and the tables always belong together. Outside of the main thread,
-    and where the program has a handler of its own, nothing changes.
-    """
-    pressed = threading.Event()
-    own = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        pressed.set()
-
-    if own:
-        signal.signal(signal.SIGINT, note)
-    try:
-        yield pressed.is_set
-    finally:
-        if own:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run(
@@ -77,14 +48,14 @@ def run(
         agree: what all processes that train together take for a flag that is set in some of them.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; the state was saved.
+        KeyboardInterrupt, SystemExit: Ctrl-C was pressed, or SIGTERM came; the state was saved.
         DivergenceError: the loss is not finite or far above chance; nothing was saved since.
         ValueError: there was no pair to train in any epoch.
     """
     started = saved = time.monotonic()
     items, smooth_loss = 0, math.nan
     total = engine.size * config.epochs
-    with interrupt_flag() as interrupted:
+    with stop_request() as asked:
         while state.epoch < config.epochs:
             slice_started = time.monotonic()
             done = engine.train(state.epoch, state.unit, _SLICE)
@@ -126,12 +97,12 @@ def run(
                     items=engine.items,
                 )
             )
-            stop, pressed = agree(stop), agree(interrupted())
+            stop, pressed = agree(stop), agree(asked())
             if save and (stop or pressed or epoch_over or now - saved >= save_every):
                 save()
                 saved = time.monotonic()
             if pressed:
-                raise KeyboardInterrupt
+                raise asked.error()
             if stop:
                 return
     if not any(epoch.pairs for epoch in state.history):

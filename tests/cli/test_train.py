@@ -119,8 +119,11 @@ def test_the_defaults_that_help_states_are_those_of_python():
     assert flags == set(model), "every setting of the model is a flag"
 
 
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_ctrl_c_keeps_what_was_learned(text, tmp_path, checkpoint):
+@pytest.mark.parametrize(
+    ("checkpoint", "sent", "code"),
+    [(False, signal.SIGINT, 130), (True, signal.SIGINT, 130), (False, signal.SIGTERM, 143)],
+)
+def test_a_signal_keeps_what_was_learned(text, tmp_path, checkpoint, sent, code):
     out, state = tmp_path / "out.vec", tmp_path / "state"
     program = "import sys; from fastnlp.cli.main import main; sys.exit(main())"
     command = [
@@ -144,9 +147,9 @@ def test_ctrl_c_keeps_what_was_learned(text, tmp_path, checkpoint):
             if "words in" in line:
                 break
         time.sleep(1.5)
-        os.kill(run.pid, signal.SIGINT)
+        os.kill(run.pid, sent)
         last = run.stderr.read()
-        assert run.wait(20) == 130
+        assert run.wait(20) == code
     assert "stopped early" in last and "Traceback" not in last
     assert state.exists() == checkpoint and out.exists() != checkpoint
     if not checkpoint:

@@ -137,6 +137,23 @@ def test_get_bert_encoding_has_the_printed_shapes_and_repeats_itself(monkeypatch
         d2l.get_bert_encoding(net, ["a"])
 
 
+def test_input_that_does_not_fit_is_refused_by_name():
+    net = d2l.BERTModel(20, 8, [8], 8, 8, 2, 1, 0.0, 12, 8, 8, 8, 8, 8, 8)
+    tokens, segments = torch.ones(2, 6, dtype=torch.long), torch.zeros(2, 6, dtype=torch.long)
+    bad = tokens.clone()
+    bad[1, 3] = 20
+    lengths = torch.tensor([6, 6])
+    for encode in (lambda t, s: net(t, s), lambda t, s: net.encoder.rows(t, s, lengths)):
+        with pytest.raises(ValueError, match="tokens: expected at most 12 columns, got 18"):
+            encode(tokens.repeat(1, 3), segments.repeat(1, 3))
+        with pytest.raises(IndexError, match=r"tokens: expected 0 to 19, got 20 in \[1, 3\]"):
+            encode(bad, segments)
+        with pytest.raises(IndexError, match=r"segments: expected 0 to 1, got 2 in \[0, 0\]"):
+            encode(tokens, segments + 2)
+        with pytest.raises(TypeError, match=r"tokens: expected integers, got torch\.float32"):
+            encode(tokens.float(), segments)
+
+
 def test_a_row_without_a_valid_key_gives_no_nan():
     attention = d2l.MultiHeadAttention(8, 8, 8, 8, 2, 0.0)
     assert attention(*[torch.ones(2, 3, 8)] * 3, torch.tensor([0, 2])).isfinite().all()

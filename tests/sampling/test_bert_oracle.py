@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -5,6 +7,7 @@ from oracles import bert_examples as oracle
 from oracles.bert_corpora import FIRST, WORDS, corpus_of, documents
 from oracles.strategies import epochs, seeds
 
+from fastnlp import Corpus, WordPiece
 from fastnlp.sampling import BertExamples
 
 
@@ -46,6 +49,22 @@ def test_batches_of_pairs_are_the_oracle(lists, data, seed, epoch):
     assert examples.n_batches(epoch, batch_size) == len(expected)
     for index, want in enumerate(expected):
         check(examples.batch(epoch, index, batch_size), want, s, multiple)
+
+
+def test_special_tokens_may_stand_among_others_as_in_berts_vocabulary():
+    tokens = ["[PAD]", "a", "b", "[UNK]", "c", "[CLS]", "[SEP]", "d", "[MASK]", "e"]
+    lines = ["a b c d e a b", "zz e d c", "", "b b [SEP] zz a", "e d", "c a"] * 4
+    corpus = Corpus.from_text(lines, tokenizer=WordPiece(tokens))
+    ends = corpus.sentence_offsets
+    sentences = [corpus.ids[a:b].tolist() for a, b in itertools.pairwise(ends)]
+    numbered = [sentences[a:b] for a, b in itertools.pairwise(corpus.document_offsets)]
+    s = rules(
+        pad=0, mask=8, cls=5, sep=6, never={0, 3, 5, 6, 8}, drawable=[1, 2, 4, 7, 9], max_len=16, seed=9
+    )
+    rows = oracle.full_rows(numbered, s, 0)
+    examples = BertExamples(corpus, max_len=16, mode="full", seed=9, threads=1)
+    for index, want in enumerate(oracle.epoch_batches(rows, 4, 9, 0, pool=1)):
+        check(examples.batch(0, index, 4), want, s)
 
 
 @settings(max_examples=50)

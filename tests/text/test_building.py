@@ -43,7 +43,7 @@ def assert_equal(corpus, expected):
 @settings(max_examples=300, deadline=None)
 @given(
     files=st.lists(texts, min_size=1, max_size=3),
-    block_bytes=st.integers(1, 40),
+    block_bytes=st.integers(1, 40) | st.just(4096),
     threads=st.integers(1, 3),
     min_count=st.integers(0, 3),
     max_vocab=st.none() | st.integers(1, 4),
@@ -81,6 +81,44 @@ def test_any_text_in_any_blocks_gives_what_python_gives(
             corpus_of(source, **options)
     else:
         assert_equal(corpus_of(source, **options), expected)
+
+
+# Sizes around those of a word in its slot of the table and of the windows in which ends are looked for.
+edges = st.sampled_from([1, 2, 7, 8, 9, 15, 16, 17, 31, 47, 63, 64, 65, 79, 80, 81, 130])
+
+
+@given(
+    sizes=st.lists(edges, min_size=1, max_size=30),
+    separators=st.lists(
+        st.sampled_from([" ", "  ", "\n", "\t", "\x1f", "\0", "\x1b", "é", "\u3000"]), min_size=1
+    ),
+    data=st.data(),
+)
+def test_words_of_any_length_end_where_python_ends_them(sizes, separators, data):
+    pieces = []
+    for i, size in enumerate(sizes):
+        pieces += ["xyz"[i % 3] * size, separators[i % len(separators)]]
+    text = "".join(pieces)
+    block_bytes = data.draw(st.sampled_from([4096, 100, 7]))
+    expected = oracle.build(oracle.split_documents([text]))
+    assert_equal(corpus_of(io.BytesIO(text.encode()), block_bytes=block_bytes), expected)
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_ids_that_take_the_place_of_the_stream_are_the_same(monkeypatch, parts):
+    draw = np.random.default_rng(3)
+    lines = [" ".join(f"w{i}" for i in draw.integers(0, 9, n)) for n in draw.integers(1, 9, 300)]
+    transform = (lambda word: [word, word, word]) if parts else None
+    plain = corpus_of(lines, block_bytes=100, min_count=30, transform=transform)
+    monkeypatch.setattr("fastnlp.text.building._GATHERED", 1000)
+    few = corpus_of(lines, block_bytes=100, min_count=30, transform=transform)  # several rooms
+    monkeypatch.setattr("fastnlp.text.building._GATHERED", 4000)
+    one = corpus_of(lines, block_bytes=100, min_count=30, transform=transform)
+    assert (one.ids.base is not None and one.ids.base.size == 4000) == (not parts)
+    assert plain.ids.base is None or plain.ids.base.size == plain.ids.size
+    for other in (few, one):
+        assert np.array_equal(other.ids, plain.ids)
+        assert np.array_equal(other.sentence_offsets, plain.sentence_offsets)
 
 
 @settings(max_examples=25, deadline=None)

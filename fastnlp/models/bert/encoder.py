@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from fastnlp.models.bert.attention import BertAttention, _Output
 from fastnlp.models.bert.config import BertConfig
 from fastnlp.models.bert.dropout import Dropout
+from fastnlp.models.bert.inputs import check_input
 from fastnlp.models.bert.layout import Layout, unpad
 from fastnlp.models.bert.pretrained import Pretrained
 from fastnlp.models.bert.texts import TextMethods
@@ -206,10 +207,15 @@ class BertModel(TextMethods, Pretrained):
             (B, S, D), zeros at padding; and (B, D) of the pooler, None where the model has none.
 
         Raises:
+            TypeError: tokens or segments are no integers.
             ValueError: shapes do not fit, a sequence is too long, or a length is out of range.
             IndexError: a token or a segment is out of range.
         """
-        self._check(tokens, segments, lengths)
+        config = self.config
+        check_input(
+            tokens, segments, lengths,
+            longest=config.max_position_embeddings, words=config.vocab_size, kinds=config.type_vocab_size,
+        )  # fmt: skip
         batch, length = tokens.shape
         segments = torch.zeros_like(tokens) if segments is None else segments
         columns = torch.arange(length, device=tokens.device)
@@ -227,35 +233,6 @@ class BertModel(TextMethods, Pretrained):
             empty = rows.new_zeros(batch * length, rows.shape[1])
             hidden = empty.index_copy(0, real, rows).view(batch, length, -1)
         return hidden, self.pooler(hidden[:, 0]) if self.config.next_sentence else None
-
-    def _check(
-        self, tokens: torch.Tensor, segments: torch.Tensor | None, lengths: torch.Tensor | None
-    ) -> None:
-        if tokens.ndim != 2 or not tokens.numel():
-            raise ValueError(f"tokens: expected (B, S) with at least one token, got {tuple(tokens.shape)}")
-        batch, length = tokens.shape
-        if length > self.config.max_position_embeddings:
-            raise ValueError(
-                f"tokens: expected at most {self.config.max_position_embeddings} columns, got {length}"
-            )
-        if segments is not None and segments.shape != tokens.shape:
-            raise ValueError(f"segments: expected {tuple(tokens.shape)}, got {tuple(segments.shape)}")
-        if lengths is not None and lengths.shape != (batch,):
-            raise ValueError(f"lengths: expected {(batch,)}, got {tuple(lengths.shape)}")
-        if tokens.device.type != "cpu":
-            return  # a look at the values would wait for the device
-        if lengths is not None and not (lengths.min() >= 1 and lengths.max() <= length):
-            bad = int(((lengths < 1) | (lengths > length)).nonzero()[0])
-            raise ValueError(f"lengths: expected 1 to {length}, got {int(lengths[bad])} in row {bad}")
-        for name, values, limit in (
-            ("tokens", tokens, self.config.vocab_size),
-            ("segments", segments, self.config.type_vocab_size),
-        ):
-            if values is not None and not (values.min() >= 0 and values.max() < limit):
-                row, column = ((values < 0) | (values >= limit)).nonzero()[0].tolist()
-                raise IndexError(
-                    f"{name}: expected below {limit}, got {int(values[row, column])} in [{row}, {column}]"
-                )
 
     @property
     def number_of_parameters(self) -> int:

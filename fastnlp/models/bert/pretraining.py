@@ -12,6 +12,7 @@ from fastnlp.kernels import masked_lm_loss
 from fastnlp.models.bert.config import BertConfig
 from fastnlp.models.bert.encoder import BertModel, activation, initialize
 from fastnlp.models.bert.examples import PackedExamples
+from fastnlp.models.bert.inputs import check_ids
 from fastnlp.models.bert.pretrained import Pretrained
 from fastnlp.models.bert.texts import MaskFilling
 
@@ -150,17 +151,14 @@ class BertForPreTraining(MaskFilling, Pretrained):
             Vectors and logits.
 
         Raises:
-            ValueError, IndexError: as `BertModel`, or positions are out of range.
+            TypeError, ValueError, IndexError: as `BertModel`, for positions too.
         """
         hidden, pooled = self.bert(tokens, segments, lengths)
         words = None
         if positions is not None:
             if positions.ndim != 2 or len(positions) != len(tokens):
                 raise ValueError(f"positions: expected ({len(tokens)}, M), got {tuple(positions.shape)}")
-            columns = tokens.shape[1]
-            on_host = positions.device.type == "cpu" and positions.numel() > 0
-            if on_host and not (positions.min() >= 0 and positions.max() < columns):
-                raise IndexError(f"positions: expected 0 to {columns - 1}, got {positions.tolist()}")
+            check_ids("positions", positions, tokens.shape[1])
             wide = positions.long()[..., None].expand(-1, -1, hidden.shape[-1])
             masked = self.cls.predictions.transform(hidden.gather(1, wide))
             words = functional.linear(masked, self._decoder_weight(), self.cls.predictions.bias)

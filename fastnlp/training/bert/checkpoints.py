@@ -172,7 +172,9 @@ def read_checkpoint(path: Path) -> SavedRun:
             f"{os.fspath(path)}: not a checkpoint of pretraining: there is no {_STATE}"
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{os.fspath(file)}: not the state of a run, or damaged ({error})") from error
+        raise ValueError(
+            f"{os.fspath(file)}: not the state of a run, or damaged ({error}); {_INSTEAD}"
+        ) from error
     for name, (size, crc) in files.items():
         part = path / Path(name).name
         if not part.is_file():

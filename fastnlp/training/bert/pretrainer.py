@@ -38,9 +38,9 @@ from fastnlp.training.bert.settings import PretrainingSettings
 from fastnlp.training.bert.tensorboard import tensorboard_writer
 from fastnlp.training.bert.updates import BatchStream, Updater, autocast_type, evaluate
 from fastnlp.training.checkpoint import corpus_fingerprint
-from fastnlp.training.loop import interrupt_flag
 from fastnlp.training.pretraining_reports import PretrainingProgress, PretrainingTable
 from fastnlp.training.progress import Progress, display_for
+from fastnlp.training.stopping import stop_request
 
 __all__ = ["BertPretrainer"]
 
@@ -143,8 +143,9 @@ class BertPretrainer:
     ) -> BertPretrainer:
         """Pretrains from the beginning, or goes on where a checkpoint stands.
 
-        Ctrl-C ends the call with a KeyboardInterrupt after the update that is being made; the model keeps
-        what it has learned, and the checkpoint, if there is a folder for them, is written.
+        Ctrl-C ends the call with a KeyboardInterrupt after the update that is being made, and SIGTERM, which
+        schedulers send, with SystemExit(143); the model keeps what it has learned, and the checkpoint, if
+        there is a folder for them, is written. Of several processes all end, at the next report.
 
         Args:
             data: a corpus, or examples made from one in a way of your own; see `examples`.
@@ -171,7 +172,7 @@ class BertPretrainer:
             ValueError: data and model do not fit together, or the checkpoint is damaged or of another run.
             RuntimeError: the device is not there.
             DivergenceError: a loss or a gradient is no longer finite; the last checkpoint stays.
-            KeyboardInterrupt: Ctrl-C.
+            KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM.
         """
         for name, value in (
             ("validate_every", validate_every),
@@ -231,7 +232,7 @@ class BertPretrainer:
                     _save(folder, model, updater, position, run, keep, where)
                     reporter.saved = position.step
 
-            interrupted = stack.enter_context(interrupt_flag())
+            request = stack.enter_context(stop_request())
             model.train()
             self.history = []
             stop = pressed = False
@@ -240,7 +241,7 @@ class BertPretrainer:
                 position.step += 1
                 reporter.add(sums, norm, tokens, sequences)
                 last = position.step == steps
-                pressed = interrupted()
+                pressed = request()
                 validating = checked is not None and (last or position.step % validate_every == 0)
                 due = last or position.step % checkpoint_every == 0
                 # Several processes may stop only where all of them look, which is at reports.
@@ -264,7 +265,7 @@ class BertPretrainer:
             if where.size > 1:
                 self._gather(model, where)  # by all of them, whichever was told to stop
             if stop and pressed:
-                raise KeyboardInterrupt
+                raise request.error()
         return self
 
     def _examples(self, data: Data, where: Processes, name: str) -> BertExamples:

@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -190,3 +192,30 @@ def test_a_missing_tensorboard_is_told_before_the_text_is_read(text, tmp_path, c
     assert capsys.readouterr().err.splitlines() == [
         "fastnlp: error: --tensorboard: expected the package tensorboard, which is not installed"
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "said"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")]
+)
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_a_signal_keeps_what_was_trained(text, tmp_path, sent, code, said, checkpoint):
+    out, log, run = tmp_path / "out", tmp_path / "run.csv", tmp_path / "run"
+    program = "import sys; from fastnlp.cli.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "train", "bert", str(text), "-o", str(out), *SMALL]
+    command += ["--steps", "1000000", "--log", str(log), "--quiet"]
+    command += ["--checkpoint", str(run), "--checkpoint-every", "1000000"] if checkpoint else []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        while not (log.exists() and log.read_text().count("\n") > 2):
+            assert child.poll() is None
+            time.sleep(0.05)
+        child.send_signal(getattr(signal, sent))
+        _, told = child.communicate(timeout=60)
+    assert child.returncode == code
+    assert told.splitlines()[-1] == f"fastnlp: {said}"
+    assert "stopped early" in told
+    assert out.exists() != checkpoint
+    last = PretrainingTable.load(log)[-1].step
+    if checkpoint:
+        assert [path.name for path in run.iterdir()] == [f"step-{last:09}"]
+    else:
+        assert len(BertForPreTraining.from_pretrained(out).fill_mask("The [MASK] house.")) == 1

@@ -188,9 +188,9 @@ def test_a_wrong_setting_is_refused_by_name(change, error, text):
 def test_bad_input_is_refused_with_its_place():
     model = small()
     good = torch.ones(2, 4, dtype=torch.long)
-    with pytest.raises(IndexError, match=r"tokens: expected below 30, got 30 in \[1, 2\]"):
+    with pytest.raises(IndexError, match=r"tokens: expected 0 to 29, got 30 in \[1, 2\]"):
         model(good.index_put((torch.tensor(1), torch.tensor(2)), torch.tensor(30)))
-    with pytest.raises(IndexError, match="segments: expected below 2"):
+    with pytest.raises(IndexError, match="segments: expected 0 to 1"):
         model(good, good + 1)
     with pytest.raises(ValueError, match="lengths: expected 1 to 4, got 0 in row 1"):
         model(good, lengths=torch.tensor([3, 0]))
@@ -198,7 +198,9 @@ def test_bad_input_is_refused_with_its_place():
         model(torch.ones(1, 13, dtype=torch.long))
     with pytest.raises(ValueError, match="tokens: expected"):
         model(torch.ones(3, dtype=torch.long))
-    with pytest.raises(IndexError, match="positions"):
+    with pytest.raises(TypeError, match=r"tokens: expected integers, got torch\.float32"):
+        model(good.float())
+    with pytest.raises(IndexError, match=r"positions: expected 0 to 3, got 4 in \[0, 0\]"):
         model(good, positions=torch.tensor([[4], [0]]))
     examples = batch()
     examples.tokens[3, 1] = -1

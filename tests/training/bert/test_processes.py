@@ -37,34 +37,45 @@ def test_two_processes_are_one_with_twice_the_batch(tmp_path, parallel):
 
 
 PRESSED = textwrap.dedent("""
-    import contextlib, os, sys, torch
-    from fastnlp.training.bert import pretrainer
+    import os, signal, sys, torch
+    from fastnlp.training.bert.updates import BatchStream
     from training.bert.runs import corpus, trainer
     torch.set_num_threads(1)
     rank = int(os.environ["RANK"])
-    pretrainer.interrupt_flag = lambda: contextlib.nullcontext(lambda: rank == 1)
+    sent = getattr(signal, sys.argv[2])
+    take = BatchStream.take
+
+    def take_and_signal(stream):
+        if rank == 1:
+            os.kill(os.getpid(), sent)
+        return take(stream)
+
+    BatchStream.take = take_and_signal
     data = corpus()
     run = trainer(data, batch_size=4, parallel="fsdp")
+    ended = "by itself"
     try:
         run.fit(data)
-        ended = "by itself"
-    except KeyboardInterrupt:
-        ended = "by Ctrl-C"
+    except (KeyboardInterrupt, SystemExit) as end:
+        ended = repr(end)
     run.model.save_pretrained(f"{sys.argv[1]}/{rank}")
     open(f"{sys.argv[1]}/{rank}.txt", "w").write(f"{ended} after {run.history[-1].step}")
 """)
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_one_process_ends_all_of_them_with_whole_models(tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "ended"), [("SIGINT", "KeyboardInterrupt()"), ("SIGTERM", "SystemExit(143)")]
+)
+def test_a_signal_to_one_process_ends_all_of_them_with_whole_models(tmp_path, sent, ended):
     script = tmp_path / "script.py"
     script.write_text(PRESSED)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-               str(script), str(tmp_path)]  # fmt: skip
+               str(script), str(tmp_path), sent]  # fmt: skip
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "0.txt").read_text() == "by itself after 1"
-    assert (tmp_path / "1.txt").read_text() == "by Ctrl-C after 1"
+    assert (tmp_path / "1.txt").read_text() == f"{ended} after 1"
     one, other = (BertForPreTraining.from_pretrained(tmp_path / name).state_dict() for name in "01")
     assert all(torch.equal(one[name], other[name]) for name in one)
 
