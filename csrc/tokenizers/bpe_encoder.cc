@@ -118,8 +118,9 @@ void BpeEncoder::scan(Worker& worker, const EncodingRequest& request, const Stre
 struct BpeEncoder::Batch {
   std::size_t n;
   std::uint64_t wide;  // a bit for each of the first 64 words that has wide characters
+  bool keyed;          // all words have keys
   const char* bounds[kBatch + 2 * kCutBlock];
-  WordCache::Key keys[kBatch + kCutBlock];  // of the others
+  WordCache::Key keys[kBatch + kCutBlock];  // of words that are neither wide nor too long for the cache
 };
 
 BeyondAscii BpeEncoder::tell_beyond(const void* encoder, const char* p, const char* end, BlockBits beyond) {
@@ -181,19 +182,32 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
   Batch batches[2];
   WordCache& cache = worker.cache;
   const bool all_are_words = is_word(" ", " " + 1);
+  const auto is_wide = [](const Batch& batch, std::size_t i) { return i < 64 && (batch.wide >> i & 1) != 0; };
   const auto cut = [&](const char* p, Batch& batch) {
     cut_words<Pattern>(p, stretch, batch);
-    const auto ask = [&](auto any_wide) {
-      for (std::size_t i = 0; i < batch.n; ++i) {
-        const char* const begin = batch.bounds[i];
-        const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
-        if (length > WordCache::kLongest || (any_wide && i < 64 && (batch.wide >> i & 1))) continue;
-        batch.keys[i] = WordCache::key(begin, length, static_cast<std::size_t>(stretch.limit - begin));
-        cache.prefetch(batch.keys[i]);
+    batch.keyed = batch.wide == 0;
+    const bool any_wide = !batch.keyed;
+    for (std::size_t i = 0; i < batch.n; ++i) {
+      const char* const begin = batch.bounds[i];
+      const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
+      if (any_wide && is_wide(batch, i)) continue;
+      if (length > WordCache::kLongest) {
+        batch.keyed = false;
+        continue;
       }
-    };
-    batch.wide == 0 ? ask(std::false_type{}) : ask(std::true_type{});
+      batch.keys[i] = WordCache::key(begin, length, static_cast<std::size_t>(stretch.limit - begin));
+      cache.prefetch(batch.keys[i]);
+    }
     return batch.bounds[batch.n];
+  };
+  const auto find_or_merge = [&](const WordCache::Key& key, const char* begin, std::size_t length,
+                                 std::int32_t* ids) {
+    std::size_t count = cache.find(key, begin, length, ids);
+    if (count == 0) [[unlikely]] {
+      count = merge_word(worker, begin, length, ids);
+      cache.insert(key, begin, length, ids, count);
+    }
+    return count;
   };
   const char* p = cut(stretch.begin, batches[0]);
   for (int turn = 0; batches[turn].n > 0; turn ^= 1) {
@@ -202,29 +216,27 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
     if (p < stretch.end) p = cut(p, batches[turn ^ 1]);
     const auto bytes = static_cast<std::size_t>(batch.bounds[batch.n] - batch.bounds[0]);
     std::int32_t* ids = output.reserve(bytes + batch.n + WordCache::kSpare);
-    const auto encode_words = [&](auto any_wide) {
+    if (batch.keyed && all_are_words) {
+      for (std::size_t i = 0; i < batch.n; ++i) {
+        const char* const begin = batch.bounds[i];
+        ids +=
+            find_or_merge(batch.keys[i], begin, static_cast<std::size_t>(batch.bounds[i + 1] - begin), ids);
+      }
+    } else {
       for (std::size_t i = 0; i < batch.n; ++i) {
         const char* const begin = batch.bounds[i];
         const char* const end = batch.bounds[i + 1];
         const auto length = static_cast<std::size_t>(end - begin);
         if (!all_are_words && !is_word(begin, end)) continue;
-        if (any_wide && i < 64 && (batch.wide >> i & 1)) {
+        if (is_wide(batch, i)) {
           ids += merge_wide(worker, begin, end, stretch.limit, Pattern::kRunsOfOneClass, ids);
-          continue;
-        }
-        if (length > WordCache::kLongest) {
+        } else if (length > WordCache::kLongest) {
           ids += merge_word(worker, begin, length, ids);
-          continue;
+        } else {
+          ids += find_or_merge(batch.keys[i], begin, length, ids);
         }
-        std::size_t count = cache.find(batch.keys[i], begin, length, ids);
-        if (count == 0) {
-          count = merge_word(worker, begin, length, ids);
-          cache.insert(batch.keys[i], begin, length, ids, count);
-        }
-        ids += count;
       }
-    };
-    batch.wide == 0 ? encode_words(std::false_type{}) : encode_words(std::true_type{});
+    }
     output.used = static_cast<std::size_t>(ids - output.ids.data());
   }
 }

@@ -1,12 +1,19 @@
 #include "tokenizers/word_cache.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <cstdlib>
 #include <new>
+#include <span>
+#include <utility>
 
 namespace fastnlp {
 namespace {
 
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
+constexpr std::size_t kHugePage = std::size_t{1} << 21;
 
 constexpr std::uint64_t first_bytes(std::size_t n) { return n >= 8 ? kAll : (std::uint64_t{1} << 8 * n) - 1; }
 
@@ -54,15 +61,40 @@ const std::uint64_t WordCache::kMasks[32] = {first_bytes(0),
                                              first_bytes(7)};
 
 WordCache::WordCache() {
-  // Zeroed pages come from the system when they are touched, so a short text costs little.
-  constexpr std::size_t kBytes = kLines * sizeof(Line) + kLines / 8 + kSeen * sizeof *seen_;
-  std::size_t room = kBytes + alignof(Line);
-  memory_.reset(std::calloc(room, 1));
-  if (memory_ == nullptr) throw std::bad_alloc();
-  void* place = memory_.get();
-  lines_ = static_cast<Line*>(std::align(alignof(Line), kBytes, place, room));
-  overflowed_ = reinterpret_cast<std::uint64_t*>(lines_ + kLines);
-  seen_ = reinterpret_cast<std::uint16_t*>(overflowed_ + kLines / 64);
+  seen_.reset(static_cast<std::uint16_t*>(std::calloc(kSeen, sizeof(std::uint16_t))));
+  if (seen_ == nullptr) throw std::bad_alloc();
+  allocate(kFirstBits);
+}
+
+// Zeroed pages come from the system when they are touched; those of a large table as large ones.
+void WordCache::allocate(int bits) {
+  const std::size_t lines = std::size_t{1} << bits;
+  const std::size_t bytes = lines * sizeof(Line) + lines / 8;
+  const std::size_t alignment = bytes >= kHugePage ? kHugePage : alignof(Line);
+  std::size_t room = bytes + alignment;
+  std::unique_ptr<void, Free> memory(std::calloc(room, 1));
+  if (memory == nullptr) throw std::bad_alloc();
+  void* begin = memory.get();
+  lines_ = static_cast<Line*>(std::align(alignment, bytes, begin, room));
+#ifdef __linux__
+  if (bytes >= kHugePage) madvise(lines_, lines * sizeof(Line), MADV_HUGEPAGE);
+#endif
+  overflowed_ = reinterpret_cast<std::uint64_t*>(lines_ + lines);
+  count_ = lines;
+  shift_ = 64 - bits;
+  entries_ = 0;
+  memory_ = std::move(memory);
+}
+
+void WordCache::grow() {
+  const std::unique_ptr<void, Free> before(std::move(memory_));
+  const std::span<const Line> lines(lines_, count_);
+  allocate(64 - shift_ + kGrowth);
+  for (const Line& line : lines) {
+    for (const Entry& entry : {line.entries[0], line.entries[1]}) {
+      if (!entry.empty()) place(entry, mix(entry.low, entry.high & ~kInArena));
+    }
+  }
 }
 
 WordCache::Key WordCache::long_key(const char* data, std::size_t length) {
@@ -74,31 +106,33 @@ WordCache::Key WordCache::long_key(const char* data, std::size_t length) {
     high = (high ^ word) * 0x589965CC75374CC3u;
   }
   low = mix(low ^ load(data + i, length - i), high);
-  return {low, high | std::uint64_t{0xFF} << 56, mix(low, high)};
+  high = (high & kAll >> 8) | std::uint64_t{0x7F} << 56;
+  return {low, high, mix(low, high)};
 }
 
-const WordCache::Entry* WordCache::look_again(const Key& key) {
-  const auto is = [&](const Entry& entry) { return entry.low == key.low && entry.high == key.high; };
-  const std::size_t first = key.hash >> kShift;
+std::uint32_t WordCache::look_again(const Key& key, const char* data, std::size_t length, std::int32_t* ids) {
+  const std::size_t first = key.hash >> shift_;
   Entry* const entries = lines_[first].entries;
-  if (is(entries[1])) {
+  if (entries[0].is(key)) return read(entries[0], data, length, ids);
+  if (entries[1].is(key)) {
     std::swap(entries[0], entries[1]);
-    return entries;
+    return read(entries[0], data, length, ids);
   }
-  if (key.high >> 56 > kInline) return nullptr;  // long words have no second line
-  if ((overflowed_[first >> 6] >> (first & 63) & 1) == 0) return nullptr;
-  for (const Entry& entry : lines_[second_line(key)].entries) {
-    if (is(entry)) return &entry;
+  if (length > kInline) return 0;  // long words have no second line
+  if ((overflowed_[first >> 6] >> (first & 63) & 1) == 0) return 0;
+  for (const Entry& entry : lines_[second_line(key.hash)].entries) {
+    if (entry.is(key)) return read(entry, data, length, ids);
   }
-  return nullptr;
+  return 0;
 }
 
-std::uint32_t WordCache::find_in_arena(const Entry& entry, const char* data, std::size_t length,
-                                       std::int32_t* ids) const {
-  const std::uint32_t count = entry.count & ~kInArena;
-  const std::int32_t* stored = arena_.data() + entry.ids[0];
+std::uint32_t WordCache::read(const Entry& entry, const char* data, std::size_t length,
+                              std::int32_t* ids) const {
+  if ((entry.high & kInArena) == 0) return entry.copy(ids);
+  const auto count = static_cast<std::uint32_t>(entry.values[1]);
+  const std::int32_t* stored = arena_.data() + entry.values[0];
   if (length > kInline) {
-    const auto size = static_cast<std::size_t>(entry.ids[2]);
+    const auto size = static_cast<std::size_t>(entry.values[2]);
     if (size != length || std::memcmp(stored + count, data, length) != 0) return 0;
   }
   std::memcpy(ids, stored, count * sizeof *ids);
@@ -107,13 +141,14 @@ std::uint32_t WordCache::find_in_arena(const Entry& entry, const char* data, std
 
 void WordCache::insert(const Key& key, const char* data, std::size_t length, const std::int32_t* ids,
                        std::size_t count) {
-  Entry entry{key.low, key.high, {}, static_cast<std::uint32_t>(count)};
+  Entry entry{key.low, key.high, {}};
   if (length <= kInline && count <= kInEntry) {
-    std::copy_n(ids, count, entry.ids);
+    std::copy_n(ids, count, entry.values);
+    entry.values[kInEntry] = static_cast<std::int32_t>(count);
   } else {
-    std::uint16_t& seen = seen_[key.hash & (kSeen - 1)];
+    std::uint16_t& seen = seen_.get()[key.hash & (kSeen - 1)];
     const auto mark = static_cast<std::uint16_t>(key.hash >> 20 | 1);
-    if (seen != mark) {
+    if (used_ > kArena / 2 && seen != mark) {
       seen = mark;
       return;
     }
@@ -122,20 +157,28 @@ void WordCache::insert(const Key& key, const char* data, std::size_t length, con
     if (used_ + count + bytes > arena_.size()) {
       arena_.resize(std::min(kArena, std::max(used_ + count + bytes, 2 * arena_.size())));
     }
-    entry.count |= kInArena;
-    entry.ids[0] = static_cast<std::int32_t>(used_);
-    entry.ids[2] = static_cast<std::int32_t>(length);
+    entry.high |= kInArena;
+    entry.values[0] = static_cast<std::int32_t>(used_);
+    entry.values[1] = static_cast<std::int32_t>(count);
+    entry.values[2] = static_cast<std::int32_t>(length);
+    entry.values[kInEntry] = 1;
     std::copy_n(ids, count, arena_.data() + used_);
     used_ += count;
     if (bytes > 0) std::memcpy(arena_.data() + used_, data, length);
     used_ += bytes;
   }
-  const std::size_t first = key.hash >> kShift;
-  for (const std::size_t line : {first, second_line(key)}) {
-    if (line != first && (entry.count & kInArena) != 0) break;
-    for (Entry& place : lines_[line].entries) {
-      if (place.count != 0) continue;
-      place = entry;
+  if (entries_ >= count_ && shift_ > 64 - kLastBits) grow();
+  place(entry, key.hash);
+}
+
+void WordCache::place(const Entry& entry, std::uint64_t hash) {
+  ++entries_;
+  const std::size_t first = hash >> shift_;
+  for (const std::size_t line : {first, second_line(hash)}) {
+    if (line != first && (entry.high & kInArena) != 0) break;
+    for (Entry& found : lines_[line].entries) {
+      if (!found.empty()) continue;
+      found = entry;
       if (line != first) overflowed_[first >> 6] |= std::uint64_t{1} << (first & 63);
       return;
     }
@@ -144,8 +187,9 @@ void WordCache::insert(const Key& key, const char* data, std::size_t length, con
 }
 
 void WordCache::clear() {
-  std::memset(static_cast<void*>(lines_), 0, kLines * sizeof(Line));
-  std::memset(overflowed_, 0, kLines / 8);
+  std::memset(static_cast<void*>(lines_), 0, count_ * sizeof(Line));
+  std::memset(overflowed_, 0, count_ / 8);
+  entries_ = 0;
   used_ = 0;
 }
 

@@ -1,8 +1,8 @@
-// The ids of words met before, in a table of bounded size: two entries a cache line, the one that was found
-// last in front. Words of up to 15 bytes are their own keys; of longer ones, and of words of more than three
-// tokens, the rest stands in an arena, and they enter when they come a second time. A word whose line is full
-// replaces the other entry, but one that needs no arena goes to a second line where there is room. When the
-// arena is full, everything is forgotten.
+// The ids of words met before, in a table that grows up to a bound: two entries a cache line, the one that
+// was found last in front. Words of up to 15 bytes are their own keys; of longer ones, and of words of more
+// than three tokens, the rest stands in an arena, and once that is half full, they enter when they come a
+// second time. A word whose line is full replaces the other entry, but one that needs no arena goes to a
+// second line where there is room. When the arena is full, everything is forgotten.
 #pragma once
 
 #include <algorithm>
@@ -48,19 +48,15 @@ class WordCache {
     return {low, high, mix(low, high)};
   }
 
-  void prefetch(const Key& key) const { __builtin_prefetch(&lines_[key.hash >> kShift], 1); }
+  void prefetch(const Key& key) const { __builtin_prefetch(&lines_[key.hash >> shift_], 1); }
 
   // Writes the ids of a word and gives their number, 0 where it is not known. Up to kSpare ids more may be
   // written.
   std::uint32_t find(const Key& key, const char* data, std::size_t length, std::int32_t* ids) {
-    const Entry* entry = &lines_[key.hash >> kShift].entries[0];
-    if (entry->low != key.low || entry->high != key.high) {
-      entry = look_again(key);
-      if (entry == nullptr) return 0;
-    }
-    std::memcpy(ids, entry->ids, sizeof entry->ids);
-    if (entry->count <= kInEntry) return entry->count;
-    return find_in_arena(*entry, data, length, ids);
+    const Entry& front = lines_[key.hash >> shift_].entries[0];
+    if (front.low == key.low && front.high == key.high) [[likely]]
+      return front.copy(ids);
+    return look_again(key, data, length, ids);
   }
 
   void insert(const Key& key, const char* data, std::size_t length, const std::int32_t* ids,
@@ -68,19 +64,27 @@ class WordCache {
   void clear();
 
  private:
-  // The room of a thread: 16 MiB of lines and up to 4 MiB of arena. What a text does not touch, the system
-  // does not give.
-  static constexpr int kLineBits = 18;
-  static constexpr std::size_t kLines = std::size_t{1} << kLineBits;
-  static constexpr int kShift = 64 - kLineBits;
+  // The room of a thread: 256 KiB of lines at first and 16 MiB in the end, and up to 4 MiB of arena.
+  static constexpr int kFirstBits = 12;
+  static constexpr int kGrowth = 3;  // bits more, each time
+  static constexpr int kLastBits = 18;
   static constexpr std::size_t kArena = std::size_t{1} << 20;
   static constexpr std::size_t kSeen = std::size_t{1} << 15;
-  static constexpr std::uint32_t kInArena = std::uint32_t{1} << 31;
+  // In `high` of an entry whose ids are in the arena, so that it is equal to no key.
+  static constexpr std::uint64_t kInArena = std::uint64_t{1} << 63;
 
   struct alignas(32) Entry {
     std::uint64_t low, high;
-    std::int32_t ids[kInEntry];  // or: the place of the ids in the arena, and the length of the word
-    std::uint32_t count;         // 0: empty; with kInArena, of ids in the arena
+    // Up to kInEntry ids, or the place of the ids in the arena, their number and the length of the word; and
+    // last the number of ids here, 0 in an empty entry.
+    std::int32_t values[kInEntry + 1];
+
+    std::uint32_t copy(std::int32_t* ids) const {
+      std::memcpy(ids, values, sizeof values);
+      return static_cast<std::uint32_t>(values[kInEntry]);
+    }
+    bool empty() const { return values[kInEntry] == 0; }
+    bool is(const Key& key) const { return low == key.low && (high & ~kInArena) == key.high; }
   };
   struct alignas(64) Line {
     Entry entries[2];
@@ -92,10 +96,12 @@ class WordCache {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   }
   static Key long_key(const char* data, std::size_t length);
-  static std::size_t second_line(const Key& key) { return key.hash * 0x9E3779B97F4A7C15u >> kShift; }
-  const Entry* look_again(const Key& key);
-  std::uint32_t find_in_arena(const Entry& entry, const char* data, std::size_t length,
-                              std::int32_t* ids) const;
+  std::size_t second_line(std::uint64_t hash) const { return hash * 0x9E3779B97F4A7C15u >> shift_; }
+  std::uint32_t look_again(const Key& key, const char* data, std::size_t length, std::int32_t* ids);
+  std::uint32_t read(const Entry& entry, const char* data, std::size_t length, std::int32_t* ids) const;
+  void place(const Entry& entry, std::uint64_t hash);
+  void allocate(int bits);
+  void grow();
 
   static const std::uint64_t kMasks[32];
 
@@ -104,10 +110,13 @@ class WordCache {
   };
   std::unique_ptr<void, Free> memory_;
   Line* lines_;
+  std::size_t count_ = 0;  // of lines
+  int shift_ = 0;
+  std::size_t entries_ = 0;                    // that were placed since the table has this size
+  std::uint64_t* overflowed_;                  // a bit for each line: its words may be in their second one
+  std::unique_ptr<std::uint16_t, Free> seen_;  // marks of words that came once
   GrowingMemory<std::int32_t> arena_;
-  std::size_t used_ = 0;       // of the arena
-  std::uint64_t* overflowed_;  // a bit for each line: its words may be in their second one
-  std::uint16_t* seen_;        // marks of words that came once
+  std::size_t used_ = 0;  // of the arena
 };
 
 }  // namespace fastnlp

@@ -157,7 +157,7 @@ def sentence_lines(
         ['It is.', 'Is it?', '', 'It was.', '']
     """
     held = ""
-    for data, more in line_blocks(source, errors, progress):
+    for data, more, _ in line_blocks(source, errors, progress):
         *lines, last = (held + data.decode()).split("\n")
         held = ""
         for line in lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 import shutil
 import tempfile
@@ -80,8 +81,8 @@ def build_tokenized(
     target = _Target(folder, options.memory_limit)
     lines = _Lines(tokenizer, options.documents, threads, target)
     try:
-        for data, more in line_blocks(source, options.errors, options.progress):
-            lines.add(data, more)
+        for data, more, name in line_blocks(source, options.errors, options.progress):
+            lines.add(data, more, name)
         if not target.tokens:
             raise ValueError("source: expected a text, got an empty one: no token in it")
         strings = [token or f"<unused {i}>" for i, token in enumerate(tokenizer.tokens)]
@@ -111,15 +112,21 @@ class _Lines:
         self._open = 0  # tokens of a line that goes on
         self._sentences = 0
         self._ended = 0  # sentences of documents that have ended
+        self._line = 1  # the number of the next one in its file
 
-    def add(self, data: bytes, more: bool | None) -> None:
+    def add(self, data: bytes, more: bool | None, name: str) -> None:
         """Takes lines that end with a line feed each; the last may go on (more) or end a file (None)."""
         starts, ends = _bounds(data)
         if more is None and not data:
             self._end_file()
             return
         content, offsets = _packed(data, starts, ends, keep_last=bool(more))
-        ids, bounds = self._tokenizer.encode_pieces(content, offsets, self._threads)
+        try:
+            ids, bounds = self._tokenizer.encode_pieces(content, offsets, self._threads)
+        except ValueError:
+            self._name_line(content, offsets, name)
+            raise
+        self._line += len(offsets) - 1 - bool(more)
         self.counts += np.bincount(ids, minlength=len(self.counts))
         lengths = np.diff(bounds)
         if len(lengths):
@@ -141,7 +148,24 @@ class _Lines:
         if more is None:
             self._end_file()
 
+    def _name_line(self, content: bytes, offsets: NDArray[np.int64], name: str) -> None:
+        """Raises what the tokenizer says of the first line that it refuses, with the place of that line."""
+
+        def refused(first: int, last: int) -> ValueError | None:
+            data = content[offsets[first] : offsets[last]]
+            try:
+                self._tokenizer.encode_pieces(data, offsets[first : last + 1] - offsets[first], self._threads)
+            except ValueError as error:
+                return error
+            return None
+
+        at = bisect.bisect_left(range(1, len(offsets)), True, key=lambda n: refused(0, n) is not None)
+        error = refused(at, at + 1) if at + 1 < len(offsets) else None
+        if error is not None:
+            raise ValueError(f"{name}: line {self._line + at}: {error}") from None
+
     def _end_file(self) -> None:
+        self._line = 1
         if self._sentences > self._ended:
             self._ended = self._sentences
             self._target.write(
@@ -179,7 +203,7 @@ def _packed(
     return values[kept].tobytes(), offsets
 
 
-def line_blocks(source: Any, errors: Errors, progress: Any) -> Iterator[tuple[bytes, bool | None]]:
+def line_blocks(source: Any, errors: Errors, progress: Any) -> Iterator[tuple[bytes, bool | None, str]]:
     """Reads whole lines of valid UTF-8, several at a time.
 
     Args:
@@ -188,7 +212,7 @@ def line_blocks(source: Any, errors: Errors, progress: Any) -> Iterator[tuple[by
         progress: called after each block with the bytes read and their total, or None.
 
     Yields:
-        Bytes, and with them whether their last line goes on (True) or the file ends (None).
+        Bytes, and with them whether their last line goes on (True) or the file ends (None), and its name.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -197,7 +221,8 @@ def line_blocks(source: Any, errors: Errors, progress: Any) -> Iterator[tuple[by
     """
     files = source_files(source)
     if files is None:
-        yield from _cut(_items(source, errors, progress), errors, "source")
+        for block, more in _cut(_items(source, errors, progress), errors, "source"):
+            yield block, more, "source"
         return
     total = total_bytes(files)
     done = 0
@@ -206,7 +231,7 @@ def line_blocks(source: Any, errors: Errors, progress: Any) -> Iterator[tuple[by
         try:
             blocks = _without_mark(_named(reader, errors))
             for block, more in _cut(blocks, errors, reader.name):
-                yield block, more
+                yield block, more, reader.name
                 if progress is not None:
                     progress(done + reader.bytes_read(), total)
             done += reader.bytes_read()

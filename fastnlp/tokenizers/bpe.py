@@ -117,7 +117,11 @@ class BPE(BpeTokens):
                 short at the end of a line is told by its size where it has a published name, as
                 `cl100k_base.tiktoken`, and else passes for a smaller one. So do codes of subword-nmt.
         """
-        return cls(bpe_files.load(path, format, merges, pretokenizer, special_tokens))
+        definition = bpe_files.load(path, format, merges, pretokenizer, special_tokens)
+        try:
+            return cls(definition)
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)}: {error}") from None
 
     def save(
         self,

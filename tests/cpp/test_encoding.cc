@@ -156,6 +156,33 @@ TEST(the_cache_gives_what_was_put_in) {
   CHECK(hits > 1000);
 }
 
+TEST(the_cache_keeps_words_while_it_grows_and_long_ones_from_the_first_time_on) {
+  fastnlp::WordCache cache;
+  std::vector<std::string> words;
+  for (int i = 0; i < 20'000; ++i) {
+    words.push_back(std::string(static_cast<std::size_t>(i % 3) * 8, 'x') + std::to_string(i));
+  }
+  const auto ids_of = [](std::size_t i) {
+    return std::vector<std::int32_t>(1 + i % 5, static_cast<std::int32_t>(i));
+  };
+  std::int32_t found[64];
+  std::size_t known = 0;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto key = fastnlp::WordCache::key(words[i].data(), words[i].size(), words[i].size());
+    CHECK(cache.find(key, words[i].data(), words[i].size(), found) == 0);
+    cache.insert(key, words[i].data(), words[i].size(), ids_of(i).data(), ids_of(i).size());
+  }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto key = fastnlp::WordCache::key(words[i].data(), words[i].size(), words[i].size());
+    const std::uint32_t count = cache.find(key, words[i].data(), words[i].size(), found);
+    if (count == 0) continue;
+    ++known;
+    CHECK(std::vector<std::int32_t>(found, found + count) == ids_of(i));
+  }
+  // 20,000 words would not fit in the first table; what is lost had three words in a line.
+  CHECK(known > 18'000);
+}
+
 TEST(bert_text_is_cut_into_words) {
   fastnlp::BertWord word;
   std::vector<std::string> words;

@@ -129,6 +129,16 @@ def test_what_is_wrong_is_named(bpe, source, settings, error, message):
         Corpus.from_text(source, **({"tokenizer": bpe} | settings))
 
 
+def test_a_special_token_in_a_text_has_its_file_and_line(tmp_path):
+    bpe = BPE.train(["the dog"], 260, special_tokens=["<s>"])
+    (tmp_path / "one.txt").write_text("the\n\ndog\n")
+    (tmp_path / "two.txt").write_text("the dog\n" * 999 + "\n a <s> dog\n" + "<s>\n" * 9)
+    with pytest.raises(ValueError, match=r"two\.txt: line 1001: text: expected no special .*'<s>' at byte 3"):
+        Corpus.from_text([tmp_path / "one.txt", tmp_path / "two.txt"], tokenizer=bpe)
+    with pytest.raises(ValueError, match="source: line 2: text: expected no special token, got '<s>'"):
+        Corpus.from_text(["the", "<s>"], tokenizer=bpe)
+
+
 def test_a_packed_file_cut_short_is_an_error(bpe, tmp_path):
     (tmp_path / "x.gz").write_bytes(gzip.compress(b"the dog\n" * 99)[:-9])
     with pytest.raises(ValueError, match=r"x\.gz: damaged gzip file"):

@@ -72,7 +72,7 @@ def test_a_file_cut_short_is_an_error_that_names_it(english, tmp_path, share):
 )
 def test_what_is_wrong_in_a_tokenizer_json_is_named(tmp_path, content, change, message):
     change(content)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=rf"\.json: .*{message}"):
         load(tmp_path, content)
 
 
