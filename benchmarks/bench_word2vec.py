@@ -231,7 +231,7 @@ def test_memory(corpus, benchmark, tmp_path):
             status = open("/proc/self/status").read()
             return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
-        open_corpus, word2vec = fastnlp.Corpus.open, fastnlp.Word2Vec  # loads their modules, which are no data
+        open_corpus, word2vec = fastnlp.Corpus.open, fastnlp.Word2Vec  # loads modules, which are no data
         base = peak()
         corpus = open_corpus(sys.argv[1])
         word2vec(epochs=1, threads=1).fit(corpus)
