@@ -118,6 +118,8 @@ def join() -> Iterator[Group]:
     try:
         import torch
         import torch.distributed as dist
+
+        from fastnlp.training.process_group import enter_group, leave_group
     except ImportError:
         raise RuntimeError("distributed: expected torch (pip install 'fastnlp[torch]')") from None
 
@@ -128,13 +130,13 @@ def join() -> Iterator[Group]:
         raise RuntimeError("distributed: expected no other group, got one that is joined already")
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    enter_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     _joined = Group(dist.get_rank(), dist.get_world_size())
     try:
         yield _joined
     finally:
         _joined = None
-        dist.destroy_process_group()
+        leave_group()
 
 
 def joined() -> Group | None:

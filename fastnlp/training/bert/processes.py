@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from fastnlp.training.process_group import enter_group, leave_group
+
 __all__ = ["Processes", "processes"]
 
 
@@ -87,16 +89,11 @@ def processes(device: str) -> Processes:
     where = _device(device, int(os.environ.get("LOCAL_RANK", rank)), size)
     if size > 1 and not dist.is_initialized():
         # To the end of the program: processes that have left a group cannot meet under its name again.
-        dist.init_process_group("nccl" if where.type == "cuda" else "gloo")
-        atexit.register(_leave)
+        enter_group("nccl" if where.type == "cuda" else "gloo")
+        atexit.register(leave_group)
     if where.type == "cuda":
         torch.cuda.set_device(where)
     return Processes(rank, size, where)
-
-
-def _leave() -> None:
-    if dist.is_initialized():
-        dist.destroy_process_group()
 
 
 def _device(name: str, local: int, size: int) -> torch.device:
