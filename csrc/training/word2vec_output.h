@@ -94,13 +94,16 @@ struct TreeOutput {
     }
   }
   FASTNLP_INLINE static void outputs(const Word2VecJob& job, std::int64_t c, Meeting& m) {
-    const bool plain = !job.output_places && job.hot_outputs.rows == 0;
 #if defined(__AVX512F__)
     if (job.hot_outputs.rows == 0) return lay_out_at_once(job, c, m);
+#else
+    if (!job.output_places && job.hot_outputs.rows == 0) {
+      return lay_out(job, c, m, [table = job.output, pitch = job.pitch](std::int64_t row) {
+        return table + row * pitch;
+      });
+    }
 #endif
-    plain ? lay_out(job, c, m,
-                    [table = job.output, pitch = job.pitch](std::int64_t row) { return table + row * pitch; })
-          : lay_out(job, c, m, [&job](std::int64_t row) { return output_row(job, row); });
+    lay_out(job, c, m, [&job](std::int64_t row) { return output_row(job, row); });
   }
 
  private:
