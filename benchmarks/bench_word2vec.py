@@ -208,7 +208,7 @@ def test_training(text, corpus, benchmark, tmp_path, case):
 def test_two_threads_against_one(corpus, benchmark):
     """Wall time, in turns; a machine whose second core is busy shows here."""
     seconds = {"1 thread": [], "2 threads": []}
-    for _ in range(2 * TURNS):
+    for _ in range(5 * TURNS):
         for threads, name in ((1, "1 thread"), (2, "2 threads")):
             start = time.perf_counter()
             fn.Word2Vec(**SETTINGS, epochs=1, threads=threads).fit(corpus, progress=False)

@@ -35,8 +35,9 @@ def compare(
 ) -> Comparison:
     """Times ours and each peer in turns, and says how many times faster ours is.
 
-    A turn runs everybody once, ours first, after a garbage collection each. The ratio to a peer is the median
-    of the ratios within the turns, so a machine that drifts between turns does not move it.
+    Ours runs before each peer and after the last one of a turn, all after a garbage collection. A peer's
+    ratio is its time by the mean of ours just before and just after it, in the median over the turns: a
+    machine that drifts moves it little, and so does one slow run of ours beside a peer that takes minutes.
 
     `fixed` has, for a peer that cannot do the job alone, a run of everything else that it does. It follows
     the peer in every turn, and its time is taken off.
@@ -51,21 +52,35 @@ def compare(
         answer = run()
         return clock() - start, time.perf_counter() - started, answer
 
-    runs = {"fastnlp": ours, **peers}
     fixed = fixed or {}
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    wall: dict[str, list[float]] = {name: [] for name in runs}
+    seconds: dict[str, list[float]] = {name: [] for name in ("fastnlp", *peers)}
+    wall: dict[str, list[float]] = {name: [] for name in seconds}
+    around: dict[str, list[float]] = {name: [] for name in peers}
     answers: dict[str, Any] = {}
+
+    def add(name: str, spent: float, elapsed: float) -> None:
+        seconds[name].append(spent)
+        wall[name].append(elapsed)
+
+    def run_ours() -> float:
+        answers.pop("fastnlp", None)
+        spent, elapsed, answers["fastnlp"] = timed(ours)
+        add("fastnlp", spent, elapsed)
+        return spent
+
     for _ in range(turns):
-        for name, run in runs.items():
+        before = run_ours()
+        for name, run in peers.items():
             answers.pop(name, None)
             spent, elapsed, answers[name] = timed(run)
             if name in fixed:
                 spent_besides, elapsed_besides, _ = timed(fixed[name])
                 spent, elapsed = spent - spent_besides, elapsed - elapsed_besides
-            seconds[name].append(spent)
-            wall[name].append(elapsed)
-    ratios = ratios_to(seconds)
+            add(name, spent, elapsed)
+            after = run_ours()
+            around[name].append(spent / ((before + after) / 2))
+            before = after
+    ratios = {name: statistics.median(each) for name, each in around.items()}
     report(benchmark, seconds, wall, ratios)
     return Comparison(ratios, answers)
 
