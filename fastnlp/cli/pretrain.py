@@ -54,7 +54,7 @@ _EXAMPLES = (
     ("short_fraction", float, "part of packed pairs that aims at a random shorter length (0.1)"),
     ("max_predictions", int, "predicted tokens of a row at most (as many as --mask-fraction gives)"),
     ("pad_multiple", int, "rows are padded to a multiple of it (1)"),
-    ("pool", int, "batches sorted by length together, 1 for none (64)"),
+    ("pool", int, "batches sorted by length together, 1 for none (256)"),
 )
 _EXAMPLE_SWITCHES = (
     ("whole_words", "predict all tokens of a word together"),

@@ -65,7 +65,7 @@ class BertExamples:
         pad_to: "longest" pads to the longest row of a batch, "max_len" to the same width always.
         pad_multiple: widths are multiples of it, or `max_len`; tensor cores like 8.
         pool: so many batches are sorted by length together, so that rows of a batch are about as long; 1 for
-            none. The order of the batches stays random.
+            none. The order of the batches stays random. An epoch of few batches is padded more.
         drop_last: leave out what fills no batch at the end of an epoch.
         rank: which part of each batch this process takes, in [0, world_size).
         world_size: how many processes share the batches; together they have the rows of one process with a
@@ -109,7 +109,7 @@ class BertExamples:
         seed: int = 1,
         pad_to: Literal["longest", "max_len"] = "longest",
         pad_multiple: int = 1,
-        pool: int = 64,
+        pool: int = 256,
         drop_last: bool = False,
         rank: int = 0,
         world_size: int = 1,
@@ -303,32 +303,40 @@ class BertExamples:
 
     def _numbers(self, epoch: int, index: int, together: int) -> NDArray[np.int64]:
         """The numbers of a batch's examples, those of all ranks."""
-        examples = self.n_examples(epoch)
-        full = examples // together
-        if index == full:  # what fills no batch
-            return _core.shuffled(examples, full * together, examples, self.seed, epoch, 0)
-        number, place = divmod(index, self.pool)
+        number = min(index, max(0, self._full(epoch, together) - 1)) // self.pool
+        place = (index - number * self.pool) * together
         key = epoch, together, number
         with self._lock:
             found = self._pools.get(key)
         if found is None:
-            found = self._sorted(epoch, together, number, min(self.pool, full - number * self.pool))
+            found = self._pool_numbers(epoch, together, number)
             with self._lock:
                 _remember(self._pools, key, found)
-        rows: NDArray[np.int64] = found[place]
-        return rows
+        return found[place : place + together]
 
-    def _sorted(self, epoch: int, together: int, number: int, batches: int) -> NDArray[np.int64]:
-        """(batches, together) numbers of the examples of a pool."""
-        first = number * self.pool * together
-        end = first + batches * together
-        rows = _core.shuffled(self.n_examples(epoch), first, end, self.seed, epoch, 0)
+    def _full(self, epoch: int, together: int) -> int:
+        """How many batches of an epoch are full."""
+        return self.n_examples(epoch) // together
+
+    def _pool_numbers(self, epoch: int, together: int, number: int) -> NDArray[np.int64]:
+        """The examples of a pool, batch by batch; the last pool has what fills none as well."""
+        first, full = number * self.pool, self._full(epoch, together)
+        end = min(first + self.pool, full) * together
+        if first + self.pool >= full and not self.drop_last:
+            end = self.n_examples(epoch)
+        rows = _core.shuffled(self.n_examples(epoch), first * together, end, self.seed, epoch, 0)
         if self.mode == "full" or self.pool == 1:
-            return rows.reshape(batches, together)
+            return rows
         lengths = self._core.lengths(self._epoch_pairs(epoch), rows)
+        if self.max_len < 1 << 16:
+            lengths = lengths.astype(np.uint16)  # which NumPy sorts without comparing
         rows = rows[np.argsort(lengths, kind="stable")]
+        # The batch that is not full comes last, wherever among the lengths it is cut.
+        batches = -(-len(rows) // together)
         order = _core.shuffled(batches, 0, batches, self.seed, epoch, 1 + number)
-        return rows.reshape(batches, together)[order]
+        ends = np.arange(1, batches + 1) * together
+        ends[order[-1] :] += len(rows) - batches * together
+        return np.concatenate([np.split(rows, ends[:-1])[i] for i in order])
 
     def _epoch_pairs(self, epoch: int) -> NDArray[np.int64]:
         with self._lock:

@@ -3,6 +3,8 @@
 A corpus is a list of documents, these are lists of sentences, and these lists of ids; none is empty.
 """
 
+import math
+
 from oracles import philox
 
 
@@ -178,20 +180,30 @@ def shuffled(n, seed, epoch, number, places=None):
     return order
 
 
-def epoch_batches(rows, batch_size, seed, epoch, pool=64):
-    """The rows of an epoch, shuffled, sorted by length within pools of batches, and these shuffled."""
+def epoch_batches(rows, batch_size, seed, epoch, pool=256):
+    """The rows of an epoch, shuffled, sorted by length within pools of batches, and these shuffled.
+
+    The last pool has the rows that fill no batch as well, and the batch of fewer rows comes last.
+    """
     order = shuffled(len(rows), seed, epoch, 0)
     full = len(rows) // batch_size
+    pools = max(1, math.ceil(full / pool))
     batches = []
-    for number, first in enumerate(range(0, full, pool)):
-        count = min(pool, full - first)
-        part = order[first * batch_size : (first + count) * batch_size]
+    for number in range(pools):
+        first, end = number * pool * batch_size, (number + 1) * pool * batch_size
+        part = order[first : len(rows) if number == pools - 1 else end]
+        count = math.ceil(len(part) / batch_size)
+        places = list(range(count))
         if pool > 1:
             part = sorted(part, key=lambda example: len(rows[example][0]))
-        cut = [part[i * batch_size : (i + 1) * batch_size] for i in range(count)]
-        batches += [cut[i] for i in (shuffled(count, seed, epoch, 1 + number) if pool > 1 else range(count))]
-    rest = order[full * batch_size :]
-    return [[rows[example] for example in batch] for batch in ([*batches, rest] if rest else batches)]
+            places = shuffled(count, seed, epoch, 1 + number)
+        cut, taken = {}, 0
+        for place in range(count):
+            size = len(part) - (count - 1) * batch_size if place == places[-1] else batch_size
+            cut[place] = part[taken : taken + size]
+            taken += size
+        batches += [cut[place] for place in places]
+    return [[rows[example] for example in batch] for batch in batches]
 
 
 def padded(rows, s, multiple):

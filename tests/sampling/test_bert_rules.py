@@ -166,3 +166,17 @@ def test_less_than_a_twentieth_is_padding(name, pairs):
             size += batch.tokens.size
             real += batch.n_tokens
         assert real > 0.95 * size
+
+
+def test_long_tails_and_what_fills_no_batch_are_padded_as_little():
+    draw = np.random.default_rng(0)
+    sizes = np.maximum(1, draw.lognormal(3, 0.8, 30_000)).astype(int)
+    offsets = np.concatenate(([0], sizes.cumsum()))
+    vocab = corpus_of([[[1]]])[0].vocab
+    ids = draw.integers(FIRST, FIRST + WORDS, offsets[-1])
+    corpus = Corpus.from_ids(ids, offsets, vocab, np.arange(0, 30_001, 10))
+    examples = BertExamples(corpus, max_len=512, pairs="adjacent")
+    batches = list(examples.batches(0, 64, prefetch=0))
+    assert sum(batch.n_tokens for batch in batches) > 0.95 * sum(batch.tokens.size for batch in batches)
+    assert len(batches[-1]) == len(examples) % 64 > 0
+    assert batches[-1].n_tokens > 0.95 * batches[-1].tokens.size
