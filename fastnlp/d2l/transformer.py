@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-from fastnlp.models.bert.attention import attend
+from fastnlp.models.bert.attention import attend, by_groups
 from fastnlp.models.bert.dropout import Dropout
 
 __all__ = ["AddNorm", "EncoderBlock", "MultiHeadAttention", "PositionWiseFFN"]
@@ -200,15 +200,12 @@ class EncoderBlock(nn.Module):
         Returns:
             (T, num_hiddens).
         """
-        sizes = [math.prod(group) for group in groups]
         attention = self.attention
         rate = attention.dropout if self.training else 0.0
-        projected = [torch.split(layer(X), sizes) for layer in (attention.W_q, attention.W_k, attention.W_v)]
-        parts = []
-        for group, *pieces in zip(groups, *projected, strict=True):
-            heads = [piece.view(*group, attention.num_heads, -1).transpose(1, 2) for piece in pieces]
-            gathered = attend(heads[0], heads[1], heads[2], None, rate)
-            parts.append(gathered.transpose(1, 2).flatten(2).flatten(0, 1))
-        Y = self.addnorm1(X, attention.W_o(torch.cat(parts)))
+        layers = (attention.W_q, attention.W_k, attention.W_v)
+        bias = None if attention.W_q.bias is None else torch.cat([layer.bias for layer in layers])
+        qkv = functional.linear(X, torch.cat([layer.weight for layer in layers]), bias)
+        qkv = qkv.view(len(X), 3, attention.num_heads, -1)
+        Y = self.addnorm1(X, attention.W_o(by_groups(qkv, groups, rate)))
         out: torch.Tensor = self.addnorm2(Y, self.ffn(Y))
         return out

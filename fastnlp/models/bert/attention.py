@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -10,9 +11,10 @@ from torch.nn import functional
 
 from fastnlp.models.bert.config import BertConfig
 from fastnlp.models.bert.dropout import Dropout, dropout
+from fastnlp.models.bert.group_attention import attend_groups, fits_groups
 from fastnlp.models.bert.layout import Layout
 
-__all__ = ["BertAttention", "attend", "rotate"]
+__all__ = ["BertAttention", "attend", "by_groups", "rotate"]
 
 
 def attend(
@@ -37,6 +39,31 @@ def attend(
             scores = scores.masked_fill(~mask, -math.inf)
         return dropout(scores.softmax(-1), rate) @ value
     return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
+
+
+def by_groups(
+    qkv: torch.Tensor, groups: Sequence[tuple[int, int]], rate: float, mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """`attend` for sequences that stand one after another, dense among those of one length.
+
+    Args:
+        qkv: (T, 3, H, d) queries, keys and values.
+        groups: (sequences, length) of each run of sequences of one length.
+        mask: (B, 1, 1, S) bool where the only group is padded; else None.
+        rate: of dropout.
+
+    Returns:
+        (T, H * d).
+    """
+    if mask is None and fits_groups(qkv, rate):
+        return attend_groups(qkv, groups, rate).flatten(1)
+    parts = []
+    pieces = torch.split(qkv, [sequences * length for sequences, length in groups])
+    for piece, (sequences, length) in zip(pieces, groups, strict=True):
+        query, key, value = piece.view(sequences, length, *piece.shape[1:]).permute(2, 0, 3, 1, 4)
+        out = attend(query, key, value, mask, rate)
+        parts.append(out.transpose(1, 2).reshape(sequences * length, -1))
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def rotate(x: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
@@ -138,16 +165,6 @@ class BertAttention(nn.Module):
             assert isinstance(gathered, torch.Tensor)  # without auxiliary outputs
             mixed = gathered.reshape(rows, size)
         else:
-            mixed = self._by_groups(qkv, layout, rate)
+            mixed = by_groups(qkv, layout.groups, rate, layout.mask)
         out: torch.Tensor = self.output(mixed, x)
         return out
-
-    def _by_groups(self, qkv: torch.Tensor, layout: Layout, rate: float) -> torch.Tensor:
-        """(T, 3, H, d) to (T, D): dense attention among sequences of one length."""
-        parts = []
-        pieces = torch.split(qkv, [sequences * length for sequences, length in layout.groups])
-        for piece, (sequences, length) in zip(pieces, layout.groups, strict=True):
-            query, key, value = piece.view(sequences, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-            out = attend(query, key, value, layout.mask, rate)
-            parts.append(out.transpose(1, 2).reshape(sequences * length, -1))
-        return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -8,9 +8,25 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["Dropout", "dropout"]
+__all__ = ["Dropout", "decisions", "dropout"]
 
 _STEPS = 1 << 16  # a decision has 16 bits, so the rate is rounded to 1 / 65,536
+
+
+def decisions(shape: torch.Size, rate: float) -> tuple[torch.Tensor, float]:
+    """Which entries dropout keeps on the CPU, and what it multiplies them by.
+
+    Args:
+        shape: of the entries.
+        rate: in [0, 1); rounded to a multiple of 1 / 65,536.
+
+    Returns:
+        `shape` bool, False with probability `rate`; and the factor.
+    """
+    dropped, count = round(rate * _STEPS), shape.numel()
+    draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), 2**63 - 1)
+    keep = (draws.view(torch.int16)[:count] >= dropped - _STEPS // 2).view(shape)
+    return keep, _STEPS / (_STEPS - dropped)
 
 
 class _CpuDropout(torch.autograd.Function):
@@ -18,11 +34,8 @@ class _CpuDropout(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, rate: float) -> torch.Tensor:
-        dropped = round(rate * _STEPS)
-        draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), 2**63 - 1)
-        keep = (draws.view(torch.int16)[: x.numel()] >= dropped - _STEPS // 2).view(x.shape)
+        keep, ctx.scale = decisions(x.shape, rate)
         ctx.save_for_backward(keep)
-        ctx.scale = _STEPS / (_STEPS - dropped)
         return (x * keep).mul_(ctx.scale)
 
     @staticmethod
