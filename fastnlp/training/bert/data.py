@@ -9,7 +9,7 @@ from fastnlp.sampling import BertExamples
 from fastnlp.text import Corpus
 from fastnlp.training.bert.settings import PretrainingSettings
 
-__all__ = ["Data", "checked_examples", "examples_of"]
+__all__ = ["Data", "check_vocabulary", "checked_examples", "examples_of"]
 
 Data = Corpus | BertExamples
 
@@ -94,3 +94,24 @@ def checked_examples(
             f"{len(data.corpus.vocab):,}"
         )
     return data
+
+
+def check_vocabulary(validation: BertExamples, data: BertExamples) -> None:
+    """Refuses validation data whose ids stand for other tokens than those that are trained on.
+
+    Args:
+        validation: what is looked at.
+        data: what is trained on.
+
+    Raises:
+        ValueError: their vocabularies differ.
+    """
+    ours, theirs = data.corpus.vocab, validation.corpus.vocab
+    if theirs is ours or theirs.tokens == ours.tokens:
+        return
+    pairs = enumerate(zip(theirs.tokens, ours.tokens, strict=False))
+    other = next((f", with {a!r} for {b!r} as {i}" for i, (a, b) in pairs if a != b), "")
+    raise ValueError(
+        f"validation: expected the {len(ours):,} tokens of the data, as Corpus.from_text(..., "
+        f"vocab=data.vocab) or the same tokenizer gives them, got {len(theirs):,}{other}"
+    )

@@ -30,7 +30,7 @@ from fastnlp.training.bert.checkpoints import (
     save_random,
     write_checkpoint,
 )
-from fastnlp.training.bert.data import Data, checked_examples, examples_of
+from fastnlp.training.bert.data import Data, check_vocabulary, checked_examples, examples_of
 from fastnlp.training.bert.optimizer_state import full_parameters, load_optimizer, optimizer_tensors
 from fastnlp.training.bert.processes import Processes, processes
 from fastnlp.training.bert.reports import Reporter, unigram_entropy
@@ -151,7 +151,7 @@ class BertPretrainer:
             data: a corpus, or examples made from one in a way of your own; see `examples`.
             tokenizer: of the corpus, to be kept with the model: ours, a `tokenizers.Tokenizer`, or a fast
                 one of transformers.
-            validation: data that is not trained on.
+            validation: data that is not trained on, numbered by the same vocabulary.
             validate_every: updates between looks at it.
             validation_batches: batches of it to look at.
             progress: "auto" shows a bar on a terminal, True always shows progress, or a callable gets it.
@@ -197,6 +197,8 @@ class BertPretrainer:
                 torch.set_num_threads(self.threads)
             examples = self._examples(data, where, "data")
             checked = None if validation is None else self._examples(validation, where, "validation")
+            if checked is not None:
+                check_vocabulary(checked, examples)
             run = self._run_facts(examples, where)
             newest = latest(folder) if folder is not None and resume else None
             saved = None if newest is None else self._saved(newest, run, where)

@@ -13,8 +13,8 @@ from fastnlp import BertConfig, BertPretrainer, Corpus
 SPECIAL = ["[PAD]", "[MASK]", "[CLS]", "[SEP]"]
 
 
-def corpus(seed=0, documents=30, groups=4):
-    """Documents of words from one group each."""
+def corpus(seed=0, documents=30, groups=4, vocab=None):
+    """Documents of words from one group each, numbered by their frequencies or by a vocabulary."""
     draw = np.random.default_rng(seed)
     lines = []
     for _ in range(documents):
@@ -22,6 +22,8 @@ def corpus(seed=0, documents=30, groups=4):
         sizes = draw.integers(3, 8, size=6)
         lines += [" ".join(f"g{group}w{word}" for word in draw.integers(5, size=size)) for size in sizes]
         lines.append("")
+    if vocab is not None:
+        return Corpus.from_text(lines, vocab=vocab)
     return Corpus.from_text(lines, min_count=1, reserved=SPECIAL)
 
 

@@ -12,7 +12,7 @@ from fastnlp.training.bert import PretrainingTable, reports
 def test_it_learns_what_the_words_of_a_document_have_in_common():
     many = corpus(documents=90)
     run = trainer(many, steps=250, lr=1e-2, warmup=0.2, log_every=50)
-    run.fit(many, validation=corpus(5), validate_every=250)
+    run.fit(many, validation=corpus(5, vocab=many.vocab), validate_every=250)
     last = run.history[-1]
     assert run.unigram_entropy == pytest.approx(math.log(20), abs=0.1)
     assert last.mlm_loss < run.unigram_entropy - 0.4

@@ -2,9 +2,9 @@ import math
 
 import pytest
 import torch
-from training.bert.runs import config, trainer
+from training.bert.runs import SPECIAL, config, corpus, trainer
 
-from fastnlp import BertPretrainer
+from fastnlp import BertPretrainer, Corpus
 from fastnlp.sampling import BertExamples
 
 
@@ -53,3 +53,14 @@ def test_wrong_kinds_are_refused(data):
     if not torch.cuda.is_available():
         with pytest.raises(RuntimeError, match="GPUs"):
             trainer(data, device="cuda").fit(data)
+
+
+def test_validation_by_another_vocabulary_is_refused(data):
+    other = corpus(5)
+    assert len(other.vocab) == len(data.vocab)  # the same words, by other frequencies
+    with pytest.raises(ValueError, match=r"validation: expected the 24 tokens .* got 24, with .* as 4"):
+        trainer(data, steps=1).fit(data, validation=other)
+    trainer(data, steps=1).fit(data, validation=corpus(5, vocab=data.vocab))
+    fewer = Corpus.from_text(["g0w0 g0w1", "g0w2", "", "g0w3"], min_count=1, reserved=SPECIAL)
+    with pytest.raises(ValueError, match="validation: expected the 24 tokens"):
+        trainer(data, steps=1).fit(data, validation=fewer)
