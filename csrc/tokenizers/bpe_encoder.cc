@@ -200,14 +200,19 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
     }
     return batch.bounds[batch.n];
   };
-  const auto find_or_merge = [&](const WordCache::Key& key, const char* begin, std::size_t length,
-                                 std::int32_t* ids) {
-    std::size_t count = cache.find(key, begin, length, ids);
-    if (count == 0) [[unlikely]] {
-      count = merge_word(worker, begin, length, ids);
-      cache.insert(key, begin, length, ids, count);
-    }
-    return count;
+  NewWords& waiting = worker.new_words;
+  waiting.clear();
+  std::size_t room = 0;  // for the ids of a batch
+  const auto find_or_wait = [&](const WordCache::Key& key, const char* begin, std::size_t length,
+                                std::int32_t* ids) {
+    const std::size_t count = cache.find(key, begin, length, ids);
+    if (count != 0) [[likely]]
+      return ids + count;
+    output.used = static_cast<std::size_t>(ids - output.ids.data());
+    waiting.add(key, begin, length, output.used);
+    if (!waiting.full()) return ids;
+    merge_new_words(worker, output);
+    return output.reserve(room);
   };
   const char* p = cut(stretch.begin, batches[0]);
   for (int turn = 0; batches[turn].n > 0; turn ^= 1) {
@@ -215,12 +220,12 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
     batches[turn ^ 1].n = 0;
     if (p < stretch.end) p = cut(p, batches[turn ^ 1]);
     const auto bytes = static_cast<std::size_t>(batch.bounds[batch.n] - batch.bounds[0]);
-    std::int32_t* ids = output.reserve(bytes + batch.n + WordCache::kSpare);
+    room = bytes + batch.n + WordCache::kSpare;
+    std::int32_t* ids = output.reserve(room);
     if (batch.keyed && all_are_words) {
       for (std::size_t i = 0; i < batch.n; ++i) {
         const char* const begin = batch.bounds[i];
-        ids +=
-            find_or_merge(batch.keys[i], begin, static_cast<std::size_t>(batch.bounds[i + 1] - begin), ids);
+        ids = find_or_wait(batch.keys[i], begin, static_cast<std::size_t>(batch.bounds[i + 1] - begin), ids);
       }
     } else {
       for (std::size_t i = 0; i < batch.n; ++i) {
@@ -233,12 +238,13 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
         } else if (length > WordCache::kLongest) {
           ids += merge_word(worker, begin, length, ids);
         } else {
-          ids += find_or_merge(batch.keys[i], begin, length, ids);
+          ids = find_or_wait(batch.keys[i], begin, length, ids);
         }
       }
     }
     output.used = static_cast<std::size_t>(ids - output.ids.data());
   }
+  if (!waiting.empty()) merge_new_words(worker, output);
 }
 
 const char* BpeEncoder::cut(const char* from, const char* end) const {

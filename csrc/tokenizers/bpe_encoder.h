@@ -13,6 +13,7 @@
 #include "tokenizers/bpe_merge.h"
 #include "tokenizers/bpe_model.h"
 #include "tokenizers/byte_trie.h"
+#include "tokenizers/new_words.h"
 #include "tokenizers/special_tokens.h"
 #include "tokenizers/text_encoder.h"
 #include "tokenizers/wide_characters.h"
@@ -49,6 +50,7 @@ class BpeEncoder : public TextEncoder {
   void scan_cached(Worker& worker, const Stretch& stretch, EncodedIds& output) const;
   bool is_word(const char* begin, const char* end) const;
   std::size_t merge_word(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
+  void merge_new_words(Worker& worker, EncodedIds& output) const;
   std::size_t merge_bytes(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
   std::size_t merge_part(Worker& worker, const unsigned char* bytes, std::size_t n, std::int32_t* ids) const;
   std::size_t merge_three(Worker& worker, const unsigned char* bytes, std::int32_t* ids) const;
@@ -95,6 +97,7 @@ struct BpeEncoder::Worker : TextEncoder::Worker {
       : merger(model), threes(std::size_t{1} << kThreeBits), wide(model, merger) {}
 
   WordCache cache;
+  NewWords new_words;
   BpeMerger merger;
   std::vector<Three> threes;
   WideCharacters wide;

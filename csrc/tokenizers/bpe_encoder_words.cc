@@ -1,10 +1,12 @@
 // One word to ids by merges.
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "support/checks.h"
 #include "tokenizers/bpe_encoder.h"
 #include "tokenizers/characters.h"
+#include "tokenizers/short_word.h"
 
 namespace fastnlp {
 namespace {
@@ -34,6 +36,43 @@ std::size_t BpeEncoder::merge_word(Worker& worker, const char* word, std::size_t
   const std::size_t count = worker.merger.merge(worker.symbols.data(), ranks, n, worker.interruption);
   std::memcpy(ids, worker.symbols.data(), count * sizeof *ids);
   return count;
+}
+
+// Merges the words that wait, remembers them and puts their ids where they belong.
+void BpeEncoder::merge_new_words(Worker& worker, EncodedIds& output) const {
+  const std::span<NewWords::Word> words = worker.new_words.words();
+  const bool bytes = !model_->settings().characters && !model_->settings().whole_words;
+  ShortWord merging[NewWords::kMost];
+  std::size_t at_work[NewWords::kMost], n = 0;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    NewWords::Word& word = words[i];
+    if (!bytes || word.length > ShortWord::kMost) {
+      word.count = merge_word(worker, word.text, word.length, word.ids);
+      continue;
+    }
+    merging[i].begin(*model_, reinterpret_cast<const unsigned char*>(word.text), word.length);
+    if (merging[i].merge(*model_)) {
+      at_work[n++] = i;
+    } else {
+      word.count = merging[i].take(word.ids);
+    }
+  }
+  while (n > 0) {
+    for (std::size_t k = 0; k < n;) {
+      ShortWord& word = merging[at_work[k]];
+      word.look_up();
+      if (word.merge(*model_)) {
+        ++k;
+        continue;
+      }
+      words[at_work[k]].count = word.take(words[at_work[k]].ids);
+      at_work[k] = at_work[--n];
+    }
+  }
+  for (const NewWords::Word& word : words) {
+    worker.cache.insert(word.key, word.text, word.length, word.ids, word.count);
+  }
+  worker.new_words.insert(output);
 }
 
 std::size_t BpeEncoder::merge_bytes(Worker& worker, const char* word, std::size_t length,

@@ -1,7 +1,6 @@
 #include "tokenizers/bpe_merge.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace fastnlp {
@@ -9,19 +8,6 @@ namespace {
 
 constexpr std::int32_t kGone = -1;
 constexpr std::int32_t kNone = -1;
-
-// The lowest of n keys, n a multiple of 4. They were just written one by one, which reading several at once
-// would wait for.
-std::uint64_t lowest(const std::uint64_t* keys, std::size_t n) {
-  std::uint64_t a = keys[0], b = keys[1], c = keys[2], d = keys[3];
-  for (std::size_t i = 4; i < n; i += 4) {
-    a = std::min(a, keys[i]);
-    b = std::min(b, keys[i + 1]);
-    c = std::min(c, keys[i + 2]);
-    d = std::min(d, keys[i + 3]);
-  }
-  return std::min(std::min(a, b), std::min(c, d));
-}
 
 std::uint32_t lowest(const std::uint32_t* ranks, std::size_t n) {
   std::uint32_t best = kNoRank;
@@ -31,40 +17,11 @@ std::uint32_t lowest(const std::uint32_t* ranks, std::size_t n) {
 
 }  // namespace
 
-// Symbols stay where they are; a bit says which are left. A key holds rank and place, so the lowest key is
-// the leftmost of the lowest rank.
 std::size_t BpeMerger::merge_few(std::int32_t* ids, const std::uint32_t* ranks, std::size_t n) {
-  static_assert(kFew <= 64, "places are bits of a word");
-  constexpr std::uint64_t kLast = ~std::uint64_t{0};
-  std::uint64_t keys[kFew];
-  const auto key = [](std::uint32_t rank, std::size_t place) {
-    return rank == kNoRank ? kLast : static_cast<std::uint64_t>(rank) << 6 | place;
-  };
-  const std::size_t rounded = (n + 3) & ~std::size_t{3};
-  for (std::size_t i = 0; i + 1 < n; ++i) keys[i] = key(ranks[i], i);
-  for (std::size_t i = n - 1; i < rounded; ++i) keys[i] = kLast;
-  std::uint64_t left = ~std::uint64_t{0} >> (64 - n);
-  for (;;) {
-    const std::uint64_t best = lowest(keys, rounded);
-    if (best == kLast) break;
-    const auto at = static_cast<std::size_t>(best & 63);
-    const std::int32_t merged = model_.merged(static_cast<std::uint32_t>(best >> 6));
-    const std::uint64_t behind = left & (~std::uint64_t{1} << at);
-    const auto gone = static_cast<std::size_t>(std::countr_zero(behind));
-    const std::uint64_t next = behind & (behind - 1);
-    const std::uint64_t before = left & ((std::uint64_t{1} << at) - 1);
-    ids[at] = merged;
-    left &= ~(std::uint64_t{1} << gone);
-    keys[gone] = kLast;
-    keys[at] = next == 0 ? kLast : key(model_.rank(merged, ids[std::countr_zero(next)]), at);
-    if (before != 0) {
-      const auto place = static_cast<std::size_t>(63 - std::countl_zero(before));
-      keys[place] = key(model_.rank(ids[place], merged), place);
-    }
-  }
-  std::size_t kept = 0;
-  for (; left != 0; left &= left - 1) ids[kept++] = ids[std::countr_zero(left)];
-  return kept;
+  ShortWord word;
+  word.begin(model_, ids, ranks, n);
+  while (word.merge(model_)) word.look_up();
+  return word.take(ids);
 }
 
 std::size_t BpeMerger::merge_short(std::int32_t* ids, std::uint32_t* ranks, std::size_t n) {

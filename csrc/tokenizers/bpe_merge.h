@@ -11,6 +11,7 @@
 #include "support/philox.h"
 #include "tokenizers/bpe_model.h"
 #include "tokenizers/interruption.h"
+#include "tokenizers/short_word.h"
 
 namespace fastnlp {
 
@@ -37,7 +38,7 @@ class BpeMerger {
 
  private:
   // Up to here nothing is moved; beyond, many pairs of one rank are merged in one pass.
-  static constexpr std::size_t kFew = 16;
+  static constexpr std::size_t kFew = ShortWord::kMost;
   // Up to here a scan of all ranks for each merge is faster than keeping them in order.
   static constexpr std::size_t kShort = 192;
   // One pair in so many is worth a pass over the word.

@@ -149,12 +149,8 @@ void BpeModel::index_symbols() {
 }
 
 void BpeModel::index_merges(std::span<const std::int32_t> merges, std::span<const std::int32_t> merged) {
-  const std::size_t slots = table_slots(merged.size());
-  pairs_.assign(slots, {kNoToken, kNoToken, kNoRank, 0});
-  pair_mask_ = slots - 1;
-  pair_shift_ = 64 - std::countr_zero(slots);
-  filter_.assign(std::max<std::size_t>(1, slots * 8 / 64), 0);
-  filter_shift_ = pair_shift_ - 3;
+  std::vector<std::int32_t> numbers(table_slots(merged.size()), -1);  // of merges, by their pairs
+  std::vector<RankedToken> found(merged.size());
   symbols_.assign(static_cast<std::size_t>(size()), 1);
   if (!settings_.characters) {
     for (std::size_t id = 0; id < symbols_.size(); ++id) {
@@ -172,32 +168,27 @@ void BpeModel::index_merges(std::span<const std::int32_t> merges, std::span<cons
       refuse(place("merges", k), shown(a) + " and " + shown(b) + " to make the token of both", shown(both));
     }
     index_joints(both);
-    const std::uint64_t hash = hash_pair(left, right);
-    std::size_t i = hash >> pair_shift_;
-    while (pairs_[i].left != kNoToken) {
-      if (pairs_[i].left == left && pairs_[i].right == right) {
+    std::size_t i = MergeTable::hash(left, right) & (numbers.size() - 1);
+    for (; numbers[i] >= 0; i = (i + 1) & (numbers.size() - 1)) {
+      const auto other = static_cast<std::size_t>(numbers[i]);
+      if (merges[2 * other] == left && merges[2 * other + 1] == right) {
         refuse(place("merges", k), "distinct merges",
-               shown(a) + " and " + shown(b) + " again, which is merge " + std::to_string(pairs_[i].rank) +
-                   " too");
+               shown(a) + " and " + shown(b) + " again, which is merge " + std::to_string(other) + " too");
       }
-      i = (i + 1) & pair_mask_;
     }
-    auto rank = static_cast<std::uint32_t>(k);
-    if (settings_.shared_ranks && k > 0 && merged[k - 1] == result) {
-      rank = this->rank(merges[2 * k - 2], merges[2 * k - 1]);
-    }
-    pairs_[i] = {left, right, rank, 0};
-    const std::uint64_t bit = hash >> filter_shift_;
-    filter_[bit >> 6] |= std::uint64_t{1} << (bit & 63);
+    numbers[i] = static_cast<std::int32_t>(k);
+    const bool shared = settings_.shared_ranks && k > 0 && merged[k - 1] == result;
+    found[k] = {shared ? found[k - 1].rank : static_cast<std::uint32_t>(k), result};
   }
+  pairs_ = MergeTable(merges, found);
   if (settings_.characters) {
     count_characters(merges, merged);
     return;
   }
   index_wide_joints();
-  byte_ranks_.resize(65536);
+  byte_pairs_.resize(65536);
   for (std::size_t pair = 0; pair < 65536; ++pair)
-    byte_ranks_[pair] = rank(bytes_[pair >> 8], bytes_[pair & 255]);
+    byte_pairs_[pair] = pairs_.find(bytes_[pair >> 8], bytes_[pair & 255]);
 }
 
 // A merge may come before those that make its parts, so tokens are counted from the shortest on.

@@ -8,12 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizers/merge_table.h"
 #include "tokenizers/shown.h"
 
 namespace fastnlp {
-
-inline constexpr std::uint32_t kNoRank = 0xFFFFFFFFu;
-inline constexpr std::int32_t kNoToken = -1;
 
 struct BpeSettings {
   bool characters = false;          // the smallest symbols are characters, not bytes
@@ -47,19 +45,15 @@ class BpeModel {
     return {&kBytes[static_cast<std::size_t>(fallback_[static_cast<std::size_t>(id)])], 1};
   }
 
+  // The merges, by what they merge.
+  const MergeTable& pairs() const { return pairs_; }
   // The place of the merge of two tokens in the order of preference, or kNoRank.
-  std::uint32_t rank(std::int32_t left, std::int32_t right) const {
-    const std::uint64_t hash = hash_pair(left, right);
-    const std::uint64_t bit = hash >> filter_shift_;
-    if ((filter_[bit >> 6] >> (bit & 63) & 1) == 0) return kNoRank;
-    for (std::size_t i = hash >> pair_shift_;; i = (i + 1) & pair_mask_) {
-      const Pair& pair = pairs_[i];
-      if (pair.left == left && pair.right == right) return pair.rank;
-      if (pair.left == kNoToken) return kNoRank;
-    }
+  std::uint32_t rank(std::int32_t left, std::int32_t right) const { return pairs_.find(left, right).rank; }
+  RankedToken byte_pair(unsigned char first, unsigned char second) const {
+    return byte_pairs_[static_cast<std::size_t>(first) << 8 | second];
   }
   std::uint32_t byte_rank(unsigned char first, unsigned char second) const {
-    return byte_ranks_[static_cast<std::size_t>(first) << 8 | second];
+    return byte_pair(first, second).rank;
   }
   std::int32_t merged(std::uint32_t rank) const { return merged_[rank]; }
   std::size_t merges() const { return merged_.size(); }
@@ -98,17 +92,6 @@ class BpeModel {
   std::int32_t mark() const { return mark_; }
 
  private:
-  struct Pair {
-    std::int32_t left, right;
-    std::uint32_t rank;
-    std::uint32_t unused;
-  };
-  static std::uint64_t hash_pair(std::int32_t left, std::int32_t right) {
-    const std::uint64_t key = static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 |
-                              static_cast<std::uint32_t>(right);
-    const std::uint64_t mixed = (key ^ key >> 29) * 0x9E3779B97F4A7C15u;
-    return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93u;
-  }
   static bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) {
     return bits[i >> 6] >> (i & 63) & 1;
   }
@@ -132,10 +115,9 @@ class BpeModel {
   std::string data_;
   std::vector<std::int64_t> offsets_;
   BpeSettings settings_;
-  std::vector<Pair> pairs_;
-  std::vector<std::uint64_t> filter_;
+  MergeTable pairs_;
   std::vector<std::int32_t> merged_;
-  std::vector<std::uint32_t> byte_ranks_;
+  std::vector<RankedToken> byte_pairs_;
   // Of the tokens that merges make: where two bytes stand side by side in them, and which three do.
   enum PairUse : std::uint8_t { kInside = 1, kBegins = 2, kEnds = 4 };
   std::vector<std::uint8_t> pair_uses_;
@@ -148,11 +130,8 @@ class BpeModel {
   static const std::array<char, 256> kBytes;
   std::array<std::int32_t, 256> bytes_{};
   std::array<std::array<std::int32_t, 128>, 2> ascii_{};
-  std::size_t pair_mask_ = 0;
   std::size_t table_mask_ = 0;
   std::size_t longest_ = 0;
-  int pair_shift_ = 0;
-  int filter_shift_ = 0;
   std::int32_t mark_ = kNoToken;
 };
 

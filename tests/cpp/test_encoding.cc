@@ -205,3 +205,70 @@ TEST(word_pieces_are_the_longest) {
 }
 
 }  // namespace
+
+TEST(every_merge_is_found_and_nothing_else) {
+  for (const std::int32_t n : {0, 1, 3, 50, 1000, 60000}) {
+    std::vector<std::int32_t> pairs;
+    std::vector<fastnlp::RankedToken> merges;
+    for (std::int32_t k = 0; k < n; ++k) {  // tokens 0 to 255 side by side, and with those behind
+      pairs.insert(pairs.end(), {k % 256, k / 256 * 7});
+      merges.push_back({static_cast<std::uint32_t>(k), 1000 + k});
+    }
+    const fastnlp::MergeTable table(pairs, merges);
+    std::size_t right = 0;
+    for (std::int32_t k = 0; k < n; ++k) {
+      const fastnlp::RankedToken found = table.find(k % 256, k / 256 * 7);
+      right += found.rank == static_cast<std::uint32_t>(k) && found.token == 1000 + k;
+      const fastnlp::RankedToken none = table.find(k % 256, k / 256 * 7 + 1);
+      right += none.rank == fastnlp::kNoRank && none.token == fastnlp::kNoToken;
+    }
+    CHECK(right == 2 * static_cast<std::size_t>(n));
+    CHECK(table.find(-1, 0).rank == fastnlp::kNoRank && table.find(0, -1).rank == fastnlp::kNoRank);
+  }
+}
+
+TEST(pairs_of_one_bucket_find_room) {
+  // The hash of a pair is known to everybody, so there are pairs whose hashes begin alike.
+  std::vector<std::int32_t> pairs;
+  std::vector<fastnlp::RankedToken> merges;
+  for (std::int32_t left = 0; merges.size() < 3000; ++left) {
+    for (std::int32_t right = 0; right < 4096; ++right) {
+      if (fastnlp::MergeTable::hash(left, right) >> 54 != 7) continue;
+      pairs.insert(pairs.end(), {left, right});
+      merges.push_back({static_cast<std::uint32_t>(merges.size()), left});
+    }
+  }
+  const fastnlp::MergeTable table(pairs, merges);
+  std::size_t right = 0;
+  for (std::size_t k = 0; k < merges.size(); ++k) {
+    right += table.find(pairs[2 * k], pairs[2 * k + 1]).rank == k;
+  }
+  CHECK(right == merges.size());
+}
+
+TEST(new_words_that_wait_stand_where_they_belong) {
+  const auto words = model({{"a", "b"}, {" ", "a"}, {"b", "b"}, {" a", "bb"}, {"ab", "b"}, {"bb", "bb"}});
+  // Words of 1 to 70 letters in an order without rule, of which some come again at once, some later.
+  std::string text;
+  std::uint32_t state = 1;
+  std::vector<std::string> pieces;
+  for (int i = 0; i < 3000; ++i) {
+    state = state * 1664525u + 1013904223u;
+    std::string piece = " ";
+    std::uint32_t letters = state;
+    for (std::uint32_t k = 0; k < 1 + (state >> 24) % 70; ++k, letters = letters >> 1 | letters << 31) {
+      piece += (letters & 1) != 0 ? 'b' : 'a';
+    }
+    pieces.push_back(i % 3 == 2 ? pieces[pieces.size() - 1 - (state >> 8) % 2] : piece);
+    text += pieces.back();
+  }
+  std::vector<std::int32_t> expected;
+  for (const std::string& piece : pieces) {
+    fastnlp::BpeEncoder alone(words, "none", {});
+    const auto ids = encode(alone, piece);
+    expected.insert(expected.end(), ids.begin(), ids.end());
+  }
+  fastnlp::BpeEncoder encoder(words, "gpt2", {});
+  CHECK(encode(encoder, text) == expected);
+  CHECK(encode(encoder, text) == expected);  // from the cache
+}
