@@ -200,19 +200,13 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
     }
     return batch.bounds[batch.n];
   };
-  NewWords& waiting = worker.new_words;
-  waiting.clear();
-  std::size_t room = 0;  // for the ids of a batch
+  worker.new_words.clear();
   const auto find_or_wait = [&](const WordCache::Key& key, const char* begin, std::size_t length,
-                                std::int32_t* ids) {
+                                std::int32_t* ids, std::size_t room) {
     const std::size_t count = cache.find(key, begin, length, ids);
     if (count != 0) [[likely]]
       return ids + count;
-    output.used = static_cast<std::size_t>(ids - output.ids.data());
-    waiting.add(key, begin, length, output.used);
-    if (!waiting.full()) return ids;
-    merge_new_words(worker, output);
-    return output.reserve(room);
+    return wait_for_others(worker, {key, begin, length}, ids, room, output);
   };
   const char* p = cut(stretch.begin, batches[0]);
   for (int turn = 0; batches[turn].n > 0; turn ^= 1) {
@@ -220,12 +214,13 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
     batches[turn ^ 1].n = 0;
     if (p < stretch.end) p = cut(p, batches[turn ^ 1]);
     const auto bytes = static_cast<std::size_t>(batch.bounds[batch.n] - batch.bounds[0]);
-    room = bytes + batch.n + WordCache::kSpare;
+    const std::size_t room = bytes + batch.n + WordCache::kSpare;
     std::int32_t* ids = output.reserve(room);
     if (batch.keyed && all_are_words) {
       for (std::size_t i = 0; i < batch.n; ++i) {
         const char* const begin = batch.bounds[i];
-        ids = find_or_wait(batch.keys[i], begin, static_cast<std::size_t>(batch.bounds[i + 1] - begin), ids);
+        const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
+        ids = find_or_wait(batch.keys[i], begin, length, ids, room);
       }
     } else {
       for (std::size_t i = 0; i < batch.n; ++i) {
@@ -238,13 +233,13 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
         } else if (length > WordCache::kLongest) {
           ids += merge_word(worker, begin, length, ids);
         } else {
-          ids = find_or_wait(batch.keys[i], begin, length, ids);
+          ids = find_or_wait(batch.keys[i], begin, length, ids, room);
         }
       }
     }
     output.used = static_cast<std::size_t>(ids - output.ids.data());
   }
-  if (!waiting.empty()) merge_new_words(worker, output);
+  if (!worker.new_words.empty()) merge_new_words(worker, output);
 }
 
 const char* BpeEncoder::cut(const char* from, const char* end) const {

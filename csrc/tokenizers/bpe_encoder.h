@@ -50,6 +50,8 @@ class BpeEncoder : public TextEncoder {
   void scan_cached(Worker& worker, const Stretch& stretch, EncodedIds& output) const;
   bool is_word(const char* begin, const char* end) const;
   std::size_t merge_word(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
+  std::int32_t* wait_for_others(Worker& worker, const NewWords::Text& word, std::int32_t* ids,
+                                std::size_t room, EncodedIds& output) const;
   void merge_new_words(Worker& worker, EncodedIds& output) const;
   std::size_t merge_bytes(Worker& worker, const char* word, std::size_t length, std::int32_t* ids) const;
   std::size_t merge_part(Worker& worker, const unsigned char* bytes, std::size_t n, std::int32_t* ids) const;

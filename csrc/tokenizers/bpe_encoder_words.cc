@@ -38,6 +38,17 @@ std::size_t BpeEncoder::merge_word(Worker& worker, const char* word, std::size_t
   return count;
 }
 
+// A word that is new, with the ids before it up to `ids`. Gives where those behind it may be written; `room`
+// of them are to come.
+std::int32_t* BpeEncoder::wait_for_others(Worker& worker, const NewWords::Text& word, std::int32_t* ids,
+                                          std::size_t room, EncodedIds& output) const {
+  output.used = static_cast<std::size_t>(ids - output.ids.data());
+  worker.new_words.add(word, output.used);
+  if (!worker.new_words.full()) return ids;
+  merge_new_words(worker, output);
+  return output.reserve(room);
+}
+
 // Merges the words that wait, remembers them and puts their ids where they belong.
 void BpeEncoder::merge_new_words(Worker& worker, EncodedIds& output) const {
   const std::span<NewWords::Word> words = worker.new_words.words();
@@ -46,11 +57,11 @@ void BpeEncoder::merge_new_words(Worker& worker, EncodedIds& output) const {
   std::size_t at_work[NewWords::kMost], n = 0;
   for (std::size_t i = 0; i < words.size(); ++i) {
     NewWords::Word& word = words[i];
-    if (!bytes || word.length > ShortWord::kMost) {
-      word.count = merge_word(worker, word.text, word.length, word.ids);
+    if (!bytes || word.text.length > ShortWord::kMost) {
+      word.count = merge_word(worker, word.text.data, word.text.length, word.ids);
       continue;
     }
-    merging[i].begin(*model_, reinterpret_cast<const unsigned char*>(word.text), word.length);
+    merging[i].begin(*model_, reinterpret_cast<const unsigned char*>(word.text.data), word.text.length);
     if (merging[i].merge(*model_)) {
       at_work[n++] = i;
     } else {
@@ -70,7 +81,7 @@ void BpeEncoder::merge_new_words(Worker& worker, EncodedIds& output) const {
     }
   }
   for (const NewWords::Word& word : words) {
-    worker.cache.insert(word.key, word.text, word.length, word.ids, word.count);
+    worker.cache.insert(word.text.key, word.text.data, word.text.length, word.ids, word.count);
   }
   worker.new_words.insert(output);
 }

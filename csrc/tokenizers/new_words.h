@@ -17,10 +17,13 @@ class NewWords {
   static constexpr std::size_t kMost = 8;
   static constexpr std::size_t kMostPlaces = 32;
 
-  struct Word {
+  struct Text {
     WordCache::Key key;
-    const char* text;
-    std::size_t length;
+    const char* data;
+    std::size_t length;  // up to WordCache::kLongest
+  };
+  struct Word {
+    Text text;
     std::size_t count;                          // of its ids, once it is merged
     std::int32_t ids[WordCache::kLongest + 1];  // a byte each, and an end-of-word mark
   };
@@ -30,16 +33,11 @@ class NewWords {
   bool full() const { return words_ == kMost || places_ == kMostPlaces; }
   std::span<Word> words() { return {word_, words_}; }
 
-  // A word of up to WordCache::kLongest bytes; `place`: the number of ids before it, without those that wait.
-  void add(const WordCache::Key& key, const char* text, std::size_t length, std::size_t place) {
+  // `place`: the number of ids before it, without those that wait.
+  void add(const Text& text, std::size_t place) {
     std::size_t i = 0;
-    while (i < words_ && !is(word_[i], key, text, length)) ++i;
-    if (i == words_) {
-      Word& word = word_[words_++];
-      word.key = key;
-      word.text = text;
-      word.length = length;
-    }
+    while (i < words_ && !equal(word_[i].text, text)) ++i;
+    if (i == words_) word_[words_++].text = text;
     place_[places_++] = {place, i};
   }
 
@@ -51,9 +49,9 @@ class NewWords {
     std::size_t before;
     std::size_t word;
   };
-  static bool is(const Word& word, const WordCache::Key& key, const char* text, std::size_t length) {
-    return word.key.low == key.low && word.key.high == key.high && word.length == length &&
-           (length <= WordCache::kInline || std::memcmp(word.text, text, length) == 0);
+  static bool equal(const Text& a, const Text& b) {
+    return a.key.low == b.key.low && a.key.high == b.key.high && a.length == b.length &&
+           (a.length <= WordCache::kInline || std::memcmp(a.data, b.data, a.length) == 0);
   }
 
   Word word_[kMost];
