@@ -30,14 +30,15 @@ class MergeTable {
   // pairs: left and right token of each merge, all of them distinct.
   MergeTable(std::span<const std::int32_t> pairs, std::span<const RankedToken> merges);
 
-  // A look-up whose answer is on its way.
+  // A look-up whose answer is on its way. Where a side is kNoToken, the answer is no, from a slot that is
+  // asked for often.
   struct Look {
     std::uint64_t key;
     const Slot* slot;
   };
   Look ask(std::int32_t left, std::int32_t right) const {
     const std::uint64_t key = key_of(left, right);
-    const std::uint64_t mixed = mix(key ^ salt_);
+    const std::uint64_t mixed = mix(key ^ salt_) & ~static_cast<std::uint64_t>((left | right) >> 31);
     const Slot* const slot = &slots_[place(mixed, displacements_[mixed >> bucket_shift_])];
     __builtin_prefetch(slot);
     return {key, slot};
