@@ -204,8 +204,6 @@ TEST(word_pieces_are_the_longest) {
   CHECK(encode(encoder, "UNaffable unx") == (std::vector<std::int32_t>{1, 2, 3, 0}));
 }
 
-}  // namespace
-
 TEST(every_merge_is_found_and_nothing_else) {
   for (const std::int32_t n : {0, 1, 3, 50, 1000, 60000}) {
     std::vector<std::int32_t> pairs;
@@ -272,3 +270,5 @@ TEST(new_words_that_wait_stand_where_they_belong) {
   CHECK(encode(encoder, text) == expected);
   CHECK(encode(encoder, text) == expected);  // from the cache
 }
+
+}  // namespace
