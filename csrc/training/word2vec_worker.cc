@@ -10,9 +10,11 @@ namespace {
 // fewer stay in the cache.
 constexpr std::int32_t kWarmNodes = 1'024, kWarmSharedNodes = 256;
 
-// A row of which many threads hold copies moves as far as all of them take it before any sees the others: at
-// most so many uses together. Up to that the vectors are as good as without copies.
-constexpr int kUsesApart = 128, kMostUses = 32;
+// Threads that hold copies of a row take it the same way, each from where it stood, and then it moves by the
+// sum of their ways. With two that is at most twice too far, which comes back; with more it swings further
+// each time, unless all of them together make few uses apart. Beyond eight threads the rows of the table are
+// trained themselves.
+constexpr int kUsesOfTwo = 32, kUsesApart = 16, kMostCopies = 8;
 constexpr std::int64_t kHotWords = 512, kHotNodes = 512;
 
 }  // namespace
@@ -159,10 +161,10 @@ void Word2VecWorker::share_scratch(const Word2VecWorker& other) {
 
 void Word2VecWorker::copy_hot_rows(int threads) {
   const auto vocabulary = static_cast<std::int64_t>(plan_.keep.size());
-  if (threads == 1 || vocabulary < 8) return;
-  if (!plan_.noise) job_.warm_node = static_cast<std::int32_t>(vocabulary) - kWarmSharedNodes;
+  if (threads > 1 && !plan_.noise) job_.warm_node = static_cast<std::int32_t>(vocabulary) - kWarmSharedNodes;
+  if (threads == 1 || threads > kMostCopies || vocabulary < 8) return;
   const std::int64_t words = std::min(kHotWords, vocabulary / 8), nodes = std::min(kHotNodes, vocabulary / 8);
-  job_.hot_uses = std::clamp(kUsesApart / threads, 2, kMostUses);
+  job_.hot_uses = threads == 2 ? kUsesOfTwo : kUsesApart / threads;
   // Inner nodes: V - 1, the root is the last.
   job_.hot_outputs = plan_.noise ? hot_outputs_.copy(output_, 0, words)
                                  : hot_outputs_.copy(output_, vocabulary - 1 - nodes, nodes);
