@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <mutex>
@@ -11,6 +12,10 @@
 #include <vector>
 
 namespace fastnlp {
+
+// Bytes from what one thread writes all the time to what another does: two cache lines, as processors fetch
+// the neighbour of a line with it.
+inline constexpr std::size_t kApart = 128;
 
 // threads <= 0 asks for one thread a core.
 inline int thread_count(int threads) {

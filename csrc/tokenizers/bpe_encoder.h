@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/parallel.h"
 #include "tokenizers/block_cuts.h"
 #include "tokenizers/bpe_merge.h"
 #include "tokenizers/bpe_model.h"
@@ -80,7 +81,7 @@ class BpeEncoder : public TextEncoder {
   mutable std::unique_ptr<ByteTrie> tokens_;  // made when it is first asked for
 };
 
-struct BpeEncoder::Worker : TextEncoder::Worker {
+struct alignas(kApart) BpeEncoder::Worker : TextEncoder::Worker {
   // What three bytes become that merge with nothing around them.
   struct Three {
     std::uint32_t key;

@@ -38,13 +38,12 @@ EncodingJob::EncodingJob(TextEncoder& encoder, EncodingRequest request,
     refuse("texts", "fewer than 2^32", std::to_string(documents_.size()));
   }
   threads_ = std::max<std::size_t>(1, std::min(threads_, size_of(documents_) / (TextCutter::kBytes / 2)));
-  for (std::size_t t = 0; t < threads_; ++t) workers_.push_back(encoder_.lend());
-  units_.resize(threads_);
-  outputs_.resize(threads_);
+  seats_.resize(threads_);
+  for (Seat& seat : seats_) seat.worker = encoder_.lend();
 }
 
 EncodingJob::~EncodingJob() {
-  for (auto& worker : workers_) encoder_.give_back(std::move(worker));
+  for (Seat& seat : seats_) encoder_.give_back(std::move(seat.worker));
 }
 
 bool EncodingJob::step(double seconds, const std::function<bool()>& stopped) {
@@ -54,11 +53,11 @@ bool EncodingJob::step(double seconds, const std::function<bool()>& stopped) {
   };
   std::atomic<bool> done{false};
   Interruption interruption(stopped, threads_ - 1);
-  for (const auto& worker : workers_) worker->interruption = &interruption;
+  for (const Seat& seat : seats_) seat.worker->interruption = &interruption;
   // Every thread takes a unit before it looks at the clock: however short a step is, it gets on.
   const auto work = [&](std::size_t thread) {
     do {
-      if (!run(thread)) done = true;
+      if (!run(seats_[thread])) done = true;
     } while (!done && spent() < seconds);
   };
   on_threads(static_cast<int>(threads_), [&](int t) {
@@ -79,17 +78,17 @@ bool EncodingJob::step(double seconds, const std::function<bool()>& stopped) {
 }
 
 // Encodes the next unit; false where there is none.
-bool EncodingJob::run(std::size_t thread) {
-  TextUnit& unit = units_[thread];
+bool EncodingJob::run(Seat& seat) {
+  TextUnit& unit = seat.unit;
   if (!cutter_.next(unit)) return false;
-  EncodedIds& output = threads_ == 1 ? ids_.end() : outputs_[thread];
+  EncodedIds& output = threads_ == 1 ? ids_.end() : seat.output;
   unit.counts.resize(unit.stretches.size());
   for (std::size_t i = 0; i < unit.stretches.size(); ++i) {
     const Stretch& stretch = unit.stretches[i];
     const std::size_t before = output.used;
     const char* document = documents_[stretch.document].data();
     if (stretch.special == TextCutter::kText) {
-      encoder_.encode(*workers_[thread], request_, stretch, document, output);
+      encoder_.encode(*seat.worker, request_, stretch, document, output);
     } else {
       *output.reserve(1) = stretch.special;
       ++output.used;
@@ -99,11 +98,12 @@ bool EncodingJob::run(std::size_t thread) {
     }
     unit.counts[i] = output.used - before;
   }
-  threads_ == 1 ? ids_.count(unit) : ids_.put(unit, output);
+  threads_ == 1 ? ids_.count(unit) : ids_.put(unit, output, seat.outbox);
   return true;
 }
 
 EncodingJob::Result EncodingJob::take() {
+  for (Seat& seat : seats_) ids_.empty(seat.outbox);
   Result result;
   result.ids = std::move(ids_.end().ids);
   result.ids.resize(ids_.end().used);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/growing_memory.h"
+#include "support/parallel.h"
 #include "tokenizers/ordered_ids.h"
 #include "tokenizers/text_cutter.h"
 #include "tokenizers/text_encoder.h"
@@ -34,7 +35,16 @@ class EncodingJob {
   Result take();
 
  private:
-  bool run(std::size_t thread);
+  // What one thread has for itself, apart from the others': it writes there with every few words.
+  struct alignas(kApart) Seat {
+    std::unique_ptr<TextEncoder::Worker> worker;
+    TextUnit unit;
+    EncodedIds output;
+    OrderedIds::Outbox outbox;
+  };
+  static_assert(sizeof(Seat) % kApart == 0);
+
+  bool run(Seat& seat);
 
   TextEncoder& encoder_;
   EncodingRequest request_;
@@ -42,9 +52,7 @@ class EncodingJob {
   TextCutter cutter_;
   OrderedIds ids_;
   std::size_t threads_;
-  std::vector<std::unique_ptr<TextEncoder::Worker>> workers_;
-  std::vector<TextUnit> units_;  // of each thread
-  std::vector<EncodedIds> outputs_;
+  std::vector<Seat> seats_;
 };
 
 }  // namespace fastnlp

@@ -5,53 +5,65 @@
 
 namespace fastnlp {
 
-void OrderedIds::put(TextUnit& unit, EncodedIds& output) {
-  std::vector<Done> placed;
+void OrderedIds::put(const TextUnit& unit, EncodedIds& output, Outbox& outbox) {
   {
     const std::lock_guard lock(mutex_);
-    const std::size_t number = unit.number;
-    Done& done = waiting_[number];
-    done.unit = std::move(unit);
-    done.output = std::move(output);
-    for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_;
-         first = waiting_.erase(first), ++next_) {
-      place(first->second);
-      placed.push_back(std::move(first->second));
-    }
-    output = {};
-    if (!unused_.empty()) {
-      output = std::move(unused_.back());
-      unused_.pop_back();
-    }
+    count(unit);
+    places_[unit.number] = {0, output.used};
+    spans_ |= !output.spans.empty();
+    outbox.waiting_.push_back({unit.number, std::exchange(output, {}), 0});
+    find_places();
+    take_placed(outbox);
   }
-  if (placed.empty()) return;
   {
     const std::shared_lock still(moving_);
-    for (const Done& done : placed) {
-      const EncodedIds& found = done.output;
-      std::copy_n(found.ids.data(), found.used, ids_.ids.data() + done.first);
-      std::copy(found.spans.begin(), found.spans.end(),
-                ids_.spans.begin() + static_cast<std::ptrdiff_t>(2 * done.first));
-    }
+    copy_placed(outbox);
   }
-  const std::lock_guard lock(mutex_);
-  for (Done& done : placed) {
-    done.output.used = 0;
-    done.output.spans.clear();
-    unused_.push_back(std::move(done.output));
-  }
+  if (outbox.unused_.empty()) return;
+  output = std::move(outbox.unused_.back());
+  outbox.unused_.pop_back();
 }
 
-void OrderedIds::place(Done& done) {
-  count(done.unit);
-  done.first = ids_.used;
-  const std::size_t used = ids_.used + done.output.used;
-  if (used > ids_.ids.size() || !done.output.spans.empty()) {
+void OrderedIds::empty(Outbox& outbox) {
+  take_placed(outbox);
+  copy_placed(outbox);
+}
+
+// Of all units up to the first that is not done.
+void OrderedIds::find_places() {
+  std::size_t used = ids_.used;
+  for (auto place = places_.find(next_); place != places_.end() && place->first == next_; ++place, ++next_) {
+    place->second.first = used;
+    used += place->second.count;
+  }
+  if (used > ids_.ids.size() || (spans_ && 2 * used > ids_.spans.size())) {
     const std::lock_guard lock(moving_);
-    ids_.reserve(done.output.used);
-    if (!done.output.spans.empty()) ids_.spans.resize(2 * used);
+    ids_.reserve(used - ids_.used);
+    if (spans_) ids_.spans.resize(2 * used);
   }
   ids_.used = used;
+}
+
+void OrderedIds::take_placed(Outbox& outbox) {
+  std::erase_if(outbox.waiting_, [&](Outbox::Done& done) {
+    if (done.number >= next_) return false;
+    done.first = places_.extract(done.number).mapped().first;
+    outbox.placed_.push_back(std::move(done));
+    return true;
+  });
+}
+
+void OrderedIds::copy_placed(Outbox& outbox) {
+  for (Outbox::Done& done : outbox.placed_) {
+    EncodedIds& found = done.output;
+    std::copy_n(found.ids.data(), found.used, ids_.ids.data() + done.first);
+    std::copy(found.spans.begin(), found.spans.end(),
+              ids_.spans.begin() + static_cast<std::ptrdiff_t>(2 * done.first));
+    found.used = 0;
+    found.spans.clear();
+    outbox.unused_.push_back(std::move(found));
+  }
+  outbox.placed_.clear();
 }
 
 void OrderedIds::count(const TextUnit& unit) {
