@@ -17,7 +17,8 @@ class ForeignTokenizer:
     tokenizer given is not changed.
 
     Args:
-        tokenizer: a `tokenizers.Tokenizer`, or a tokenizer of transformers, fast or not.
+        tokenizer: a `tokenizers.Tokenizer`, one of its ready-made kinds such as `BertWordPieceTokenizer`, or
+            a tokenizer of transformers, fast or not.
 
     Raises:
         TypeError: it is none of these.
@@ -64,7 +65,7 @@ class ForeignTokenizer:
 
 def _fast(inner: Any) -> Any:
     try:
-        own = type(inner).from_str(inner.to_str())
+        own = _kind(inner).from_str(inner.to_str())
     except Exception as error:  # whatever a part written in Python raises
         raise ValueError(f"tokenizer: expected one that can be copied, got: {error}") from None
     own.no_truncation()
@@ -72,6 +73,15 @@ def _fast(inner: Any) -> Any:
     own.encode_special_tokens = True
     encode = getattr(own, "encode_batch_fast", own.encode_batch)
     return lambda texts: [found.ids for found in encode(texts, add_special_tokens=False)]
+
+
+def _kind(inner: Any) -> Any:
+    """What reads a tokenizer back; the ready-made ones of tokenizers are around a plain one."""
+    if hasattr(inner, "from_str"):
+        return type(inner)
+    import tokenizers
+
+    return tokenizers.Tokenizer
 
 
 def _slow(tokenizer: Any) -> Any:

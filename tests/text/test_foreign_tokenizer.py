@@ -73,6 +73,18 @@ def test_tokenizers_of_transformers_are_taken(wordpiece, tmp_path):
     assert as_lists(Corpus.from_text(iter(TEXT), tokenizer=fast)) == as_lists(right)
 
 
+def test_ready_made_tokenizers_are_taken(wordpiece):
+    ready = tokenizers.BertWordPieceTokenizer(dict(zip(PIECES, range(len(PIECES)), strict=True)))
+    ours = WordPiece(PIECES)
+    ready.enable_truncation(2)
+    corpus = Corpus.from_text(iter(TEXT), tokenizer=ready)
+    assert as_lists(corpus) == as_lists(Corpus.from_text(iter(TEXT), tokenizer=ours))
+    assert corpus.vocab.tokens == PIECES
+    bytes_of_text = tokenizers.ByteLevelBPETokenizer()
+    bytes_of_text.train_from_iterator(TEXT * 3, vocab_size=270, special_tokens=["<s>"], show_progress=False)
+    assert Corpus.from_text(iter(TEXT), tokenizer=bytes_of_text).n_documents == 2
+
+
 def test_a_slow_tokenizer_of_transformers_is_taken():
     transformers = pytest.importorskip("transformers")
 
