@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import operator
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnlp import _core
+from fastnlp.io.unnamed import unnamed_array
 from fastnlp.sampling.arrays import as_integers, as_threads, as_unsigned
 from fastnlp.sampling.bert_batch import BertBatch
 from fastnlp.sampling.checks import at_least, fraction, one_of, three_parts
@@ -30,7 +30,7 @@ class BertExamples:
     Nothing is written down: a batch is a function of (seed, epoch, index), whatever came before it and
     however many threads fill it, so training goes on at any batch at once. Each epoch has other pairs, other
     masks and another order. Beside the corpus, which stays mapped, memory holds 24 bytes for each pair of an
-    epoch; beyond 256 MiB they lie in an unnamed file.
+    epoch; beyond 256 MiB they lie in an unnamed file (in `TMPDIR`).
 
     With mode "nsp" a row is `[CLS] A [SEP] B [SEP]`; B follows A, or is random (half of the time, and where A
     is the rest of its document). With mode "full" a row is `[CLS] ... [SEP]` with exactly `max_len` tokens of
@@ -367,8 +367,7 @@ def _remember(cache: collections.OrderedDict[Any, Any], key: Any, value: Any) ->
 def _room(pairs: int) -> NDArray[np.int64]:
     if 24 * pairs <= _IN_MEMORY:
         return np.empty((pairs, 3), np.int64)
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, np.int64, "w+", shape=(pairs, 3))
+    return unnamed_array((pairs, 3), np.int64)
 
 
 def _without_empty(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnlp.io.unnamed import unnamed_array
 from fastnlp.text.corpus import Corpus
 from fastnlp.text.vocab import Vocab
 
@@ -29,6 +28,7 @@ def grow(vocab: Vocab, corpus: Corpus) -> Corpus:
 
     Raises:
         ValueError: `corpus` has a special token that `vocab` lacks.
+        OSError: the corpus is too long for memory, and the disk is full.
 
     Example:
         >>> old = Vocab(["a", "b"], [3, 2])
@@ -68,5 +68,4 @@ def _room_for(tokens: int) -> NDArray[np.int32]:
     """An array for ids; a long one is mapped from a file that vanishes with it."""
     if tokens <= _IN_MEMORY:
         return np.empty(tokens, np.int32)
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, np.int32, "w+", shape=(tokens,))
+    return unnamed_array((tokens,), np.int32)
