@@ -21,7 +21,7 @@ def _refuse(name: str, bad: NDArray[np.bool_], values: NDArray[Any], what: str) 
         raise IndexError(f"{name}: expected {what}, got {values[tuple(place)]} in {place}")
 
 
-def _check(batch: BertBatch, vocab_size: int) -> None:
+def _check(batch: BertBatch, vocab_size: int, type_vocab_size: int) -> None:
     """Refuses arrays that do not fit together, and ids, lengths and positions that are out of range."""
     tokens, lengths = np.asarray(batch.tokens), np.asarray(batch.lengths)
     segments, positions = np.asarray(batch.segments), np.asarray(batch.positions)
@@ -41,6 +41,13 @@ def _check(batch: BertBatch, vocab_size: int) -> None:
         raise ValueError(f"positions: expected ({count}, M), got {positions.shape}")
     _refuse("lengths", (lengths < 1) | (lengths > columns), lengths, f"1 to {columns}")
     counted = weights > 0
+    kinds = f"0 to {type_vocab_size - 1}"
+    _refuse("segments", (segments < 0) | (segments >= type_vocab_size), segments, kinds)
+    if batch.is_next is not None:
+        is_next = np.asarray(batch.is_next)
+        if is_next.shape != (count,):
+            raise ValueError(f"is_next: expected ({count},), got {is_next.shape}")
+        _refuse("is_next", (is_next != 0) & (is_next != 1), is_next, "0 or 1")
     _refuse("tokens", (tokens < 0) | (tokens >= vocab_size), tokens, f"0 to {vocab_size - 1}")
     _refuse("labels", counted & ((labels < 0) | (labels >= vocab_size)), labels, f"0 to {vocab_size - 1}")
     outside = counted & ((positions < 0) | (positions >= lengths[:, None]))
@@ -79,13 +86,19 @@ class PackedExamples:
 
     @classmethod
     def from_batch(
-        cls, batch: BertBatch, *, vocab_size: int, device: torch.device | str = "cpu"
+        cls,
+        batch: BertBatch,
+        *,
+        vocab_size: int,
+        type_vocab_size: int = 2,
+        device: torch.device | str = "cpu",
     ) -> PackedExamples:
         """Takes the padding out of a batch, on the host, where its sizes are known without waiting.
 
         Args:
             batch: padded arrays.
             vocab_size: V, that ids have to lie below.
+            type_vocab_size: that segments have to lie below.
             device: where the tensors go.
 
         Returns:
@@ -93,7 +106,8 @@ class PackedExamples:
 
         Raises:
             ValueError: shapes do not fit together.
-            IndexError: an id, a length or a position is out of range; the message says where.
+            IndexError: an id, a segment, a length, a position or an `is_next` is out of range; the message
+                says where.
 
         Example:
             >>> batch = BertBatch(
@@ -104,7 +118,7 @@ class PackedExamples:
             >>> packed.tokens.tolist(), packed.rows.tolist(), packed.labels.tolist()
             ([1, 2, 1, 5, 2], [3], [7])
         """
-        _check(batch, vocab_size)
+        _check(batch, vocab_size, type_vocab_size)
         tokens, lengths = np.asarray(batch.tokens), np.asarray(batch.lengths).astype(np.int64)
         segments, positions = np.asarray(batch.segments), np.asarray(batch.positions)
         weights, labels = np.asarray(batch.weights), np.asarray(batch.labels)
@@ -138,13 +152,19 @@ class PackedExamples:
 
     @classmethod
     def padded(
-        cls, batch: BertBatch, *, vocab_size: int, device: torch.device | str = "cpu"
+        cls,
+        batch: BertBatch,
+        *,
+        vocab_size: int,
+        type_vocab_size: int = 2,
+        device: torch.device | str = "cpu",
     ) -> PackedExamples:
         """A batch as it is, padding and predictions of weight 0 included, so that its shapes stay the same.
 
         Args:
             batch: padded arrays.
             vocab_size: V, that ids have to lie below.
+            type_vocab_size: that segments have to lie below.
             device: where the tensors go.
 
         Returns:
@@ -153,7 +173,7 @@ class PackedExamples:
         Raises:
             ValueError, IndexError: as `from_batch`.
         """
-        _check(batch, vocab_size)
+        _check(batch, vocab_size, type_vocab_size)
         count, columns = batch.tokens.shape
 
         def moved(array: NDArray[Any], kind: type) -> torch.Tensor:

@@ -84,6 +84,11 @@ def checked_examples(
         raise ValueError(
             f"{name}: expected pairs of sentences, or a model with next_sentence=False, got running text"
         )
+    if config.type_vocab_size < 2 and data.mode == "nsp":
+        raise ValueError(
+            f"type_vocab_size: expected at least 2 for pairs of sentences, got {config.type_vocab_size}; "
+            f"or take running text, mode='full'"
+        )
     if data.max_len > config.max_position_embeddings:
         raise ValueError(
             f"max_len: expected at most the model's {config.max_position_embeddings}, got {data.max_len}"

@@ -53,7 +53,8 @@ def autocast_type(settings: PretrainingSettings, device: torch.device) -> torch.
 def pack(batch: BertBatch, model: BertForPreTraining, unpadded: bool, device: torch.device) -> PackedExamples:
     """A batch as the model takes it."""
     make = PackedExamples.from_batch if unpadded else PackedExamples.padded
-    return make(batch, vocab_size=model.config.vocab_size, device=device)
+    config = model.config
+    return make(batch, vocab_size=config.vocab_size, type_vocab_size=config.type_vocab_size, device=device)
 
 
 class BatchStream:

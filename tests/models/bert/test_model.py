@@ -211,6 +211,19 @@ def test_bad_input_is_refused_with_its_place():
     with pytest.raises(IndexError, match="positions: expected a real token"):
         PackedExamples.from_batch(examples, vocab_size=30)
     examples = batch()
+    examples.segments[2, 3] = 2
+    for make in (PackedExamples.from_batch, PackedExamples.padded):
+        with pytest.raises(IndexError, match=r"segments: expected 0 to 1, got 2 in \[2, 3\]"):
+            make(examples, vocab_size=30)
+        assert make(examples, vocab_size=30, type_vocab_size=3).sequences == len(examples.tokens)
+    examples = batch()
+    examples.is_next[1] = -1
+    with pytest.raises(IndexError, match=r"is_next: expected 0 or 1, got -1 in \[1\]"):
+        PackedExamples.from_batch(examples, vocab_size=30)
+    examples.is_next = examples.is_next[:-1]
+    with pytest.raises(ValueError, match="is_next: expected"):
+        PackedExamples.from_batch(examples, vocab_size=30)
+    examples = batch()
     examples.lengths = examples.lengths[:-1]
     with pytest.raises(ValueError, match="lengths: expected"):
         PackedExamples.from_batch(examples, vocab_size=30)

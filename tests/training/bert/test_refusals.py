@@ -48,6 +48,8 @@ def test_wrong_kinds_are_refused(data):
         trainer(data, model=config(data).__class__(5)).fit(data)
     with pytest.raises(ValueError, match="data: expected pairs of sentences"):
         trainer(data).fit(BertExamples(data, max_len=24, mode="full"))
+    with pytest.raises(ValueError, match="type_vocab_size: expected at least 2 for pairs"):
+        trainer(data, model=config(data, type_vocab_size=1)).fit(data)
     with pytest.raises(ValueError, match="process 0 of 1"):
         trainer(data).fit(BertExamples(data, max_len=24, rank=1, world_size=2))
     if not torch.cuda.is_available():
