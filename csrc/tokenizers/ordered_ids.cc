@@ -45,12 +45,13 @@ void OrderedIds::find_places() {
 }
 
 void OrderedIds::take_placed(Outbox& outbox) {
-  std::erase_if(outbox.waiting_, [&](Outbox::Done& done) {
-    if (done.number >= next_) return false;
-    done.first = places_.extract(done.number).mapped().first;
-    outbox.placed_.push_back(std::move(done));
-    return true;
-  });
+  const auto placed = std::partition(outbox.waiting_.begin(), outbox.waiting_.end(),
+                                     [&](const Outbox::Done& done) { return done.number >= next_; });
+  for (auto done = placed; done != outbox.waiting_.end(); ++done) {
+    done->first = places_.extract(done->number).mapped().first;
+    outbox.placed_.push_back(std::move(*done));
+  }
+  outbox.waiting_.erase(placed, outbox.waiting_.end());
 }
 
 void OrderedIds::copy_placed(Outbox& outbox) {
