@@ -13,8 +13,9 @@
 namespace fastnlp {
 namespace {
 
+// For writing: a line that another thread has written would else be asked for twice.
 FASTNLP_INLINE void fetch_ahead(const float* row, std::int64_t pitch) {
-  for (std::int64_t d = 0; d < pitch; d += 16) __builtin_prefetch(row + d, 0, 2);
+  for (std::int64_t d = 0; d < pitch; d += 16) __builtin_prefetch(row + d, 1, 2);
 }
 
 // A row in its table, and where it is trained: there, or in the thread's copy, whose uses `used` counts;
@@ -29,19 +30,20 @@ struct FoundRow {
 
 FASTNLP_INLINE FoundRow find_row(float* table, const HotRows& hot, std::int64_t row, std::int64_t pitch) {
   const u64 h = static_cast<u64>(row - hot.first), rows = static_cast<u64>(hot.rows);
-  const u64 is_hot = h < rows, mask = -is_hot;
-  const u64 shared = reinterpret_cast<u64>(table + row * pitch);
-  const u64 copy = reinterpret_cast<u64>(hot.copies) + h * 2 * static_cast<u64>(pitch) * sizeof(float);
-  return {reinterpret_cast<float*>(shared), reinterpret_cast<float*>((copy & mask) | (shared & ~mask)),
-          hot.used + ((h & mask) | (rows & ~mask)), static_cast<std::uint8_t>(is_hot)};
+  const u64 is_hot = h < rows;
+  float* shared = table + row * pitch;
+  const u64 trained = reinterpret_cast<u64>(shared) + (hot.way & -is_hot);
+  return {shared, reinterpret_cast<float*>(trained), hot.used + (h < rows ? h : rows),
+          static_cast<std::uint8_t>(is_hot)};
 }
 
 // Adds to the table what the thread has changed, and takes over what the others have.
-FASTNLP_INLINE void exchange(float* shared, float* copy, std::int64_t pitch) {
-  float* before = copy + pitch;
+[[gnu::noinline]] void exchange(const FoundRow& at, const HotRows& hot, std::int64_t pitch) {
+  float* copy = at.trained;
+  float* before = copy + hot.rows * pitch;
   for (std::int64_t d = 0; d < pitch; d += kWidth) {
-    const vec now = load(shared + d) + (load(copy + d) - load(before + d));
-    store(shared + d, now);
+    const vec now = load(at.shared + d) + (load(copy + d) - load(before + d));
+    store(at.shared + d, now);
     store(copy + d, now);
     store(before + d, now);
   }
@@ -51,9 +53,7 @@ FASTNLP_INLINE void fetch_row(const Word2VecJob& job, float* const* places, floa
                               std::int64_t row) {
   if (places) return fetch_ahead(places[row], job.pitch);
   if (hot.rows == 0) return fetch_ahead(table + row * job.pitch, job.pitch);
-  const FoundRow at = find_row(table, hot, row, job.pitch);
-  fetch_ahead(at.trained, job.pitch);
-  if (*at.used >= job.hot_uses) fetch_ahead(at.shared, job.pitch);
+  fetch_ahead(find_row(table, hot, row, job.pitch).trained, job.pitch);
 }
 
 // Where a row that is about to be used so many times is trained.
@@ -62,11 +62,14 @@ FASTNLP_INLINE float* trained_row(const Word2VecJob& job, float* const* places, 
   if (places) return places[row];
   if (hot.rows == 0) return table + row * job.pitch;
   const FoundRow at = find_row(table, hot, row, job.pitch);
-  if (*at.used >= job.hot_uses) {
-    exchange(at.shared, at.trained, job.pitch);
-    *at.used = 0;
+  int used = *at.used;
+  if (used >= job.hot_uses) {
+    exchange(at, hot, job.pitch);
+    used = 0;
   }
-  *at.used = static_cast<std::uint8_t>(*at.used + at.use * uses);
+  used += at.use * uses;
+  *at.used = static_cast<std::uint8_t>(used);
+  if (used >= job.hot_uses) fetch_ahead(at.shared, job.pitch);  // for the exchange
   return at.trained;
 }
 

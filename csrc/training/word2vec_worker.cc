@@ -25,22 +25,21 @@ Floats zeroed_floats(std::int64_t size) {
 
 HotRows HotRoom::copy(Table table, std::int64_t first, std::int64_t rows) {
   used_.assign(static_cast<std::size_t>(rows) + 1, 0);
-  copies_ = zeroed_floats(2 * rows * table.pitch);
-  for (std::int64_t h = 0; h < rows; ++h) {
-    const float* from = table.data + (first + h) * table.pitch;
-    float* copy = copies_.get() + 2 * h * table.pitch;
-    std::copy(from, from + table.pitch, copy);
-    std::copy(copy, copy + table.pitch, copy + table.pitch);
-  }
-  return {copies_.get(), used_.data(), first, rows};
+  const std::int64_t size = rows * table.pitch;
+  copies_ = zeroed_floats(2 * size);
+  const float* from = table.data + first * table.pitch;
+  for (std::int64_t half = 0; half < 2; ++half) std::copy(from, from + size, copies_.get() + half * size);
+  const auto way = reinterpret_cast<std::uintptr_t>(copies_.get()) - reinterpret_cast<std::uintptr_t>(from);
+  return {way, used_.data(), first, rows};
 }
 
 void HotRoom::add_to(Table table, const HotRows& hot) const {
+  const std::int64_t size = hot.rows * table.pitch;
   for (std::int64_t h = 0; h < hot.rows; ++h) {
     if (used_[static_cast<std::size_t>(h)] == 0) continue;
-    const float* copy = copies_.get() + 2 * h * table.pitch;
+    const float* copy = copies_.get() + h * table.pitch;
     float* shared = table.data + (hot.first + h) * table.pitch;
-    for (std::int64_t d = 0; d < table.pitch; ++d) shared[d] += copy[d] - copy[table.pitch + d];
+    for (std::int64_t d = 0; d < table.pitch; ++d) shared[d] += copy[d] - copy[size + d];
   }
 }
 
