@@ -51,8 +51,8 @@ struct ContextScale {
 // A thread's copies of rows first.. of a table, which all threads meet all the time: it trains its copy and
 // exchanges it with the table on every hot_uses-th use. `rows` is 0 where a thread is alone.
 struct HotRows {
-  std::uint64_t way;  // from a row of the table to its copy, in bytes; the value that the copy had at the
-                      // last exchange stands `rows` rows behind it
+  std::uint64_t way;   // from a row of the table to its copy, in bytes; the value that the copy had at the
+                       // last exchange stands `rows` rows behind it
   std::uint8_t* used;  // (rows + 1,) uses since the last exchange; the last stays 0
   std::int64_t first;
   std::int64_t rows;

@@ -12,9 +12,9 @@ constexpr std::int32_t kWarmNodes = 1'024, kWarmSharedNodes = 256;
 
 // Threads that hold copies of a row take it the same way, each from where it stood, and then it moves by the
 // sum of their ways. With two that is at most twice too far, which comes back; with more it swings further
-// each time, unless all of them together make few uses apart. Beyond eight threads the rows of the table are
-// trained themselves.
-constexpr int kUsesOfTwo = 32, kUsesApart = 16, kMostCopies = 8;
+// each time, unless all of them together make few uses apart. Nodes of a tree, which many words move, learn
+// less apart than words. Beyond eight threads the rows of the table are trained themselves.
+constexpr int kWordUsesOfTwo = 64, kNodeUsesOfTwo = 32, kUsesApart = 16, kMostCopies = 8;
 constexpr std::int64_t kHotWords = 512, kHotNodes = 512;
 
 }  // namespace
@@ -163,7 +163,8 @@ void Word2VecWorker::copy_hot_rows(int threads) {
   if (threads > 1 && !plan_.noise) job_.warm_node = static_cast<std::int32_t>(vocabulary) - kWarmSharedNodes;
   if (threads == 1 || threads > kMostCopies || vocabulary < 8) return;
   const std::int64_t words = std::min(kHotWords, vocabulary / 8), nodes = std::min(kHotNodes, vocabulary / 8);
-  job_.hot_uses = threads == 2 ? kUsesOfTwo : kUsesApart / threads;
+  const int uses_of_two = plan_.noise ? kWordUsesOfTwo : kNodeUsesOfTwo;
+  job_.hot_uses = threads == 2 ? uses_of_two : kUsesApart / threads;
   // Inner nodes: V - 1, the root is the last.
   job_.hot_outputs = plan_.noise ? hot_outputs_.copy(output_, 0, words)
                                  : hot_outputs_.copy(output_, vocabulary - 1 - nodes, nodes);
