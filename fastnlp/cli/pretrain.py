@@ -68,7 +68,7 @@ _SETTINGS = (
     ("accumulate", int, "batches to an update (1)"),
     ("max_len", int, "tokens of a sequence (128)"),
     ("lr", float, "learning rate after the warm-up (0.0001)"),
-    ("min_lr", float, "learning rate at the end (0)"),
+    ("min_lr", float, "what the learning rate falls to (0)"),
     ("warmup", float, "updates of warm-up, or below 1 a part of all (0.01)"),
     ("schedule", ("linear", "cosine", "constant"), "how the rate falls (linear)"),
     ("weight_decay", float, "of all but biases and norms (0.01)"),

@@ -133,7 +133,7 @@ class Reporter:
             words=self._words,
             words_per_second=speed,
             loss=position.smooth_loss,
-            lr=self._settings.lr_at(position.step, self._steps),
+            lr=self._settings.lr_at(position.step - 1, self._steps),
             elapsed=elapsed,
             remaining=(self._steps - position.step) * elapsed / max(done, 1),
             items="tokens",

@@ -49,7 +49,7 @@ class PretrainingSettings:
         accumulate: such batches to an update, with the loss of one large batch.
         max_len: tokens of a sequence, of data made from a corpus.
         lr: learning rate after the warm-up, > 0.
-        min_lr: where the schedule ends.
+        min_lr: what the rate falls to behind the last update.
         warmup: updates in which the rate rises from 0; below 1, a part of all.
         schedule: how it falls afterwards.
         beta1: of AdamW.
@@ -133,12 +133,12 @@ class PretrainingSettings:
             steps: updates in all; None for those of the settings.
         """
         total = steps or self.steps or 1
-        rising = self.warmup if self.warmup >= 1 else self.warmup * total
+        rising = max(1.0, self.warmup if self.warmup >= 1 else self.warmup * total)
         if step + 1 < rising:
             return self.lr * (step + 1) / rising
         if self.schedule == "constant":
             return self.lr
-        past = min(1.0, max(0.0, (step + 1 - rising) / max(1.0, total - rising)))
+        past = min(1.0, (step + 1 - rising) / max(1.0, total + 1 - rising))
         share = 1 - past if self.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * past))
         return self.min_lr + (self.lr - self.min_lr) * share
 

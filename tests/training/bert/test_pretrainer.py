@@ -142,3 +142,9 @@ def test_tensorboard_is_asked_for_by_name(data, tmp_path):
         return
     trainer(data, steps=1).fit(data, tensorboard=tmp_path)
     assert list(tmp_path.iterdir())
+
+
+def test_reports_give_the_rate_of_the_update_that_was_made():
+    data = corpus()
+    run = trainer(data, steps=4, warmup=2, lr=1e-3).fit(data)
+    assert [report.lr for report in run.history] == pytest.approx([5e-4, 1e-3, 1e-3 * 2 / 3, 1e-3 / 3])
