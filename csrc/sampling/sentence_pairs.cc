@@ -46,16 +46,15 @@ class Walk {
   template <class Take>
   void packed(std::int64_t d, const Take& take) const {
     const std::int64_t end = documents_[d + 1];
-    for (std::int64_t first = documents_[d]; first < end;) {
+    for (std::int64_t first = documents_[d]; first + 1 < end;) {
       const Block drawn = draw(first, 0);
       std::int64_t aim = rules_.room;
       if (accepts(rules_.short_limit, drawn[0])) {
         aim = 2 + below(drawn[1], static_cast<std::uint32_t>(rules_.room - 1));
       }
-      const std::int64_t last = filled(first, end, aim);
-      std::int64_t cut = first + 1;
-      if (last - first > 1) cut += below(drawn[2], static_cast<std::uint32_t>(last - first - 1));
-      if (last - first == 1 || accepts(rules_.random_limit, drawn[3])) {
+      const std::int64_t last = std::max(first + 2, filled(first, end, aim));
+      const std::int64_t cut = first + 1 + below(drawn[2], static_cast<std::uint32_t>(last - first - 1));
+      if (accepts(rules_.random_limit, drawn[3])) {
         take(random_pair(d, first, cut, aim));
         first = cut;
       } else {

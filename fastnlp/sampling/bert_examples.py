@@ -32,9 +32,10 @@ class BertExamples:
     masks and another order. Beside the corpus, which stays mapped, memory holds 24 bytes for each pair of an
     epoch; beyond 256 MiB they lie in an unnamed file (in `TMPDIR`).
 
-    With mode "nsp" a row is `[CLS] A [SEP] B [SEP]`; B follows A, or is random (half of the time, and where A
-    is the rest of its document). With mode "full" a row is `[CLS] ... [SEP]` with exactly `max_len` tokens of
-    running text, a `[SEP]` between documents, cut where the row is full; each epoch cuts elsewhere.
+    With mode "nsp" a row is `[CLS] A [SEP] B [SEP]`; B follows A, or, half of the time, is random. The last
+    sentence of a document follows another or is a random B, but begins no pair. With mode "full" a row is
+    `[CLS] ... [SEP]` with exactly `max_len` tokens of running text, a `[SEP]` between documents, cut where
+    the row is full; each epoch cuts elsewhere.
 
     Of a row's n tokens, max(1, round(mask_fraction * n)) are predicted (halves are rounded to the even
     number, n counts the special tokens), but never a special token. Rows in which nothing else stands have
@@ -44,8 +45,9 @@ class BertExamples:
         corpus: sentences in documents; its vocabulary has the special tokens.
         max_len: the tokens of a row at most, special ones too; at least 5, or 3 with mode "full".
         mode: "nsp" for pairs, "full" for running text without next-sentence prediction.
-        pairs: "packed" fills rows up to `max_len` with several sentences, as BERT's own code does; "adjacent"
-            takes each sentence and its neighbour, as the book does.
+        pairs: "packed" fills rows up to `max_len` with several sentences, as BERT's own code does (which
+            gives sentences that are left alone a random B as well, so that more than half are random);
+            "adjacent" takes each sentence and its neighbour, as the book does.
         next_sentence_rule: a random B is from another document ("document"), or, as in the book, from any
             ("book"); documents are all as likely, and then their sentences.
         long_pairs: "truncate" takes tokens from the longer segment, at its front or back at random, as BERT's

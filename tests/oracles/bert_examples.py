@@ -51,12 +51,10 @@ def make_pairs(documents, s, epoch):
     pairs = []
     for d, (document, starts) in enumerate(zip(documents, places(documents), strict=True)):
         first = 0
-        while first < len(document):
+        while first + 1 < len(document):
             words = philox.block(s["seed"], philox.PAIRS, epoch, starts[first], 0)
             random = philox.accepts(half, words[3])
             if s["pairs"] == "adjacent":
-                if first + 1 == len(document):
-                    break
                 a, following, aim = document[first : first + 1], document[first + 1 : first + 2], 0
                 step = 1
             else:
@@ -64,9 +62,10 @@ def make_pairs(documents, s, epoch):
                 if philox.accepts(philox.threshold(s["short"]), words[0]):
                     aim = 2 + philox.below(words[1], room - 1)
                 chunk = take(document[first:], aim)
-                cut = 1 if len(chunk) == 1 else 1 + philox.below(words[2], len(chunk) - 1)
+                if len(chunk) == 1:
+                    chunk = document[first : first + 2]
+                cut = 1 + philox.below(words[2], len(chunk) - 1)
                 a, following = chunk[:cut], chunk[cut:]
-                random = random or not following
                 step = cut if random else len(chunk)
             b = following
             if random:

@@ -56,30 +56,32 @@ def test_predictions_are_80_10_10_at_places_that_are_as_likely(corpus):
     assert statistics.fits(places, np.full(64, 1 / 64))
 
 
-def test_half_of_the_adjacent_pairs_are_random_and_from_another_document():
-    """Three statistics; each fails with probability 1e-6."""
+@pytest.mark.parametrize("pairs", ["packed", "adjacent"])
+@pytest.mark.parametrize("rule", ["document", "book"])
+def test_half_of_the_pairs_are_random_and_from_another_document(pairs, rule):
+    """Two statistics; each fails with probability 1e-6. Packed, half of the sentences alone fill a row."""
     documents = 12
     lists = [[[d + 1] * (1 + i) for i in range(3 + d % 3)] for d in range(documents)]
     corpus, _ = corpus_of(lists)
-    for rule in ("document", "book"):
-        examples = BertExamples(
-            corpus, max_len=64, pairs="adjacent", next_sentence_rule=rule, replacement=(0, 0, 1)
-        )
-        follows = others = 0
-        seen = np.zeros((documents, documents))
-        for epoch in range(400):
-            batch = examples.rows(epoch, range(len(examples)))
-            follows += int(batch.is_next.sum())
-            for row, is_next, length in zip(batch.tokens, batch.is_next, batch.lengths, strict=True):
-                if not is_next:
-                    others += 1
-                    seen[row[1] - FIRST, row[length - 2] - FIRST] += 1
-        assert statistics.fits([follows, others], [0.5, 0.5])
-        share = seen.sum(axis=1, keepdims=True) / seen.sum()
-        chance = np.full((documents, documents), 1 / documents)
-        if rule == "document":
-            chance = (1 - np.eye(documents)) / (documents - 1)
-        assert statistics.fits(seen.ravel(), (share * chance).ravel())
+    examples = BertExamples(
+        corpus, max_len=6 if pairs == "packed" else 64, pairs=pairs, next_sentence_rule=rule,
+        replacement=(0, 0, 1),
+    )  # fmt: skip
+    follows = others = 0
+    seen = np.zeros((documents, documents))
+    for epoch in range(400):
+        batch = examples.rows(epoch, range(examples.n_examples(epoch)))
+        follows += int(batch.is_next.sum())
+        for row, is_next, length in zip(batch.tokens, batch.is_next, batch.lengths, strict=True):
+            if not is_next:
+                others += 1
+                seen[row[1] - FIRST, row[length - 2] - FIRST] += 1
+    assert statistics.fits([follows, others], [0.5, 0.5])
+    share = seen.sum(axis=1, keepdims=True) / seen.sum()
+    chance = np.full((documents, documents), 1 / documents)
+    if rule == "document":
+        chance = (1 - np.eye(documents)) / (documents - 1)
+    assert statistics.fits(seen.ravel(), (share * chance).ravel())
 
 
 def test_long_pairs_lose_tokens_at_both_ends_of_the_longer_segment():
@@ -133,13 +135,19 @@ def test_widths_are_as_asked_for(corpus):
     assert {batch.width for batch in BertExamples(corpus, mode="full").batches(0, 40)} == {128}
 
 
-def test_a_document_of_one_sentence_meets_random_ones():
-    corpus, _ = corpus_of([[[1, 2, 3]], [[4, 5]], [[6]]])
-    examples = BertExamples(corpus, max_len=16)
-    batch = examples.rows(0, range(3))
-    assert batch.is_next.tolist() == [0, 0, 0]
+@pytest.mark.parametrize("pairs", ["packed", "adjacent"])
+def test_a_document_of_one_sentence_gives_random_ones_alone(pairs):
+    corpus, _ = corpus_of([[[1, 2, 3]], [[4, 5], [6, 7]], [[8]]])
+    examples = BertExamples(corpus, max_len=16, pairs=pairs, replacement=(0, 0, 1))
+    second = set()
+    for epoch in range(60):
+        batch = examples.rows(epoch, [0])
+        assert len(examples) == 1
+        assert batch.tokens[0, 1:3].tolist() == [FIRST + 3, FIRST + 4]
+        second.add((int(batch.is_next[0]), int(batch.tokens[0, 4]) - FIRST))
+    assert second == {(1, 5), (0, 0), (0, 7)}
     with pytest.raises(ValueError, match="got none: of 3 documents none has two sentences"):
-        BertExamples(corpus, max_len=16, pairs="adjacent")
+        BertExamples(corpus_of([[[1, 2, 3]], [[4, 5]], [[6]]])[0], max_len=16, pairs=pairs)
 
 
 def data_file(name):

@@ -36,7 +36,8 @@ def test_one_seed_gives_one_run_whatever_the_caller_draws(data):
     assert losses(trainer(data, seed=2).fit(data)) != losses(one)
 
 
-def test_parts_of_an_update_are_one_large_batch(data):
+def test_parts_of_an_update_are_one_large_batch():
+    data = corpus(documents=90)  # an epoch is longer than the runs
     plain = config(data, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     runs = [
         trainer(data, model=plain, batch_size=size, accumulate=parts).fit(
