@@ -116,7 +116,7 @@ struct Group {
       }
     }
     for (std::int64_t k = 0; k < kGroupCenters; ++k) {
-      y[k] = k < end - begin ? output_row(job, job.word[begin + k]) : y[0];  // no row meets the last ones
+      y[k] = k < end - begin ? own_row(job, begin + k) : y[0];  // no row meets the last ones
     }
     const std::int32_t* drawn = drawn_row(job, begin);
     for (int j = 0; j < job.negatives; ++j) y[kGroupCenters + j] = output_row(job, drawn[j]);
@@ -135,7 +135,7 @@ inline void add_loss(Word2VecJob& job, Meeting alone, float* own, float* const* 
 // The scores of a block are taken before the block in front of it is applied, as in train_tokens.
 template <class Input>
 inline void train_groups(Word2VecJob& job) {
-  std::int64_t entered = 0, left = 0;
+  Passage<Input> contexts(job);
   NegativeOutput output;
   Group group(job);
   const Extent extent = extent_of(job.dim);
@@ -143,12 +143,10 @@ inline void train_groups(Word2VecJob& job) {
     end = begin + kGroupCenters < job.kept ? begin + kGroupCenters : job.kept;
     const std::int64_t ahead = end + kGroupCenters < job.kept ? end + kGroupCenters : job.kept;
     output.prepare(job, ahead);
-    for (std::int64_t c = end; c < ahead; ++c) {
-      output.prefetch(job, c);
-      if (c + job.window < job.kept) Input::prefetch(job, c + job.window);
-    }
-    for (; left < begin - job.window; ++left) Input::leave(job, left);
-    for (; entered < job.kept && entered < end + job.window; ++entered) Input::enter(job, entered);
+    for (std::int64_t c = end; c < ahead; ++c) output.prefetch(job, c);
+    contexts.leave(begin - job.window);
+    contexts.prefetch(ahead + job.window);
+    contexts.enter(end + job.window);
 
     group.gather(job, begin, end);
     for (std::int64_t c = begin; c < end; ++c) {
@@ -172,7 +170,7 @@ inline void train_groups(Word2VecJob& job) {
     }
     apply(blocks[turn ^ 1], extent);
   }
-  for (; left < entered; ++left) Input::leave(job, left);
+  contexts.leave(job.kept);
 }
 
 // CBOW's hidden vectors of a group, their contexts and their output rows: of each its own, then the
@@ -195,7 +193,7 @@ struct CombinedGroup {
       hidden[k] = job.hidden + k * job.pitch;
       combine({x, n, scale_of(job.context_scale.mean_forward, n)}, job.pitch, hidden[k]);
       contexts[k] = {x, n, scale_of(job.context_scale.mean_backward, n)};
-      meeting.y[k] = output_row(job, job.word[c]);
+      meeting.y[k] = own_row(job, c);
       sampled[k] = (job.position[c] & (kLossEvery - 1)) == 0;
       ++meeting.n;
     }
@@ -235,28 +233,24 @@ struct CombinedGroup {
 template <class Input>
 inline void train_combined_groups(Word2VecJob& job) {
   constexpr std::int64_t kLookahead = 4;
-  std::int64_t entered = 0, left = 0;
+  Passage<Input> contexts(job);
   NegativeOutput output;
   CombinedGroup group;
-  const auto enter = [&](std::int64_t until) {
-    for (; entered < job.kept && entered < until; ++entered) Input::enter(job, entered);
-  };
-  enter(kCombinedCenters + job.window);
+  contexts.prefetch(kCombinedCenters + job.window);
+  contexts.enter(kCombinedCenters + job.window);
   for (std::int64_t begin = 0, end; begin < job.kept; begin = end) {
     end = begin + kCombinedCenters < job.kept ? begin + kCombinedCenters : job.kept;
-    output.prepare(job, begin + kLookahead + kCombinedCenters);
-    for (std::int64_t c = begin + kLookahead; c < begin + kLookahead + kCombinedCenters && c < job.kept;
-         ++c) {
-      output.prefetch(job, c);
-      if (c + job.window < job.kept) Input::prefetch(job, c + job.window);
-    }
+    const std::int64_t ahead = begin + kLookahead + kCombinedCenters;
+    output.prepare(job, ahead);
+    for (std::int64_t c = begin + kLookahead; c < ahead && c < job.kept; ++c) output.prefetch(job, c);
+    contexts.prefetch(ahead + job.window);
     group.gather(job, begin, end);
     group.score(job);
-    enter(end + kCombinedCenters + job.window);
+    contexts.enter(end + kCombinedCenters + job.window);
     group.apply(job);
-    for (; left < end - job.window && left < entered; ++left) Input::leave(job, left);
+    contexts.leave(end - job.window);
   }
-  for (; left < entered; ++left) Input::leave(job, left);
+  contexts.leave(job.kept);
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ enum class Architecture : std::uint8_t { kSkipGram, kCbow };
 // Context rows of a group, at most.
 constexpr std::int64_t group_rows(int window) { return 2 * std::int64_t{window} + kGroupCenters; }
 
+// Kept tokens from the last one that a window has not left to the first one that is not fetched yet, at most.
+constexpr std::int64_t tokens_on_their_way(int window) { return group_rows(window) + kGroupCenters; }
+
 // Who shares a set of K negatives: nobody, the contexts of a center, those of a group of neighbouring
 // centers, or those of centers whose windows do not overlap.
 enum class Sharing : std::uint8_t { kPair, kCenter, kGroup, kDistant };
@@ -51,9 +54,10 @@ struct ContextScale {
 // A thread's copies of rows first.. of a table, which all threads meet all the time: it trains its copy and
 // exchanges it with the table on every hot_uses-th use. `rows` is 0 where a thread is alone.
 struct HotRows {
-  std::uint64_t way;   // from a row of the table to its copy, in bytes; the value that the copy had at the
-                       // last exchange stands `rows` rows behind it
-  std::uint8_t* used;  // (rows + 1,) uses since the last exchange; the last stays 0
+  std::uint64_t way;    // from a row of the table to its copy, in bytes; the value that the copy had at the
+                        // last exchange stands `rows` rows behind it
+  std::uint16_t* used;  // (rows + 1,) uses since the last exchange; the last stays 0. No bytes: to a compiler
+                        // they could be a part of anything
   std::int64_t first;
   std::int64_t rows;
 };
@@ -112,9 +116,10 @@ struct Word2VecJob {
   std::int32_t* drawn;  // (kDrawnRows, negatives)
   float** set_rows;  // (set_step, set_rows_each) of distant centers, where the negatives of a set are trained
   std::int64_t set_rows_each;
-  float** contexts;  // (2 * (ring_mask + 1) + kPointersAtOnce,) where the row of kept token n is trained, at
-                     // n & ring_mask and once more ring_mask + 1 behind it
-  float* ring;       // (ring_mask + 1, 2, pitch) a context row of its own and the value it had on entry
+  float** contexts;  // (2 * (contexts_mask + 1) + kPointersAtOnce,) where the row of kept token n is trained,
+                     // at n & contexts_mask and once more contexts_mask + 1 behind it
+  std::int64_t contexts_mask;
+  float* ring;  // (ring_mask + 1, 2, pitch) a context row of its own and the value it had on entry
   std::int64_t ring_mask;
   float**
       rows;  // (2, rows_each) pointers: contexts, then outputs; of a center or, from the first on, of a group

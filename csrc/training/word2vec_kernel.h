@@ -58,7 +58,7 @@ struct Cbow {
 template <class Input, class Side, class Output>
 inline void train_tokens(Word2VecJob& job) {
   constexpr std::int64_t kLookahead = 4;
-  std::int64_t entered = 0, left = 0;
+  Passage<Input> contexts(job);
   Output output;
   Side sides[2];
   for (int i = 0; i < 2; ++i) {
@@ -69,12 +69,10 @@ inline void train_tokens(Word2VecJob& job) {
   for (std::int64_t c = 0; c < job.kept; ++c) {
     const std::int64_t ahead = c + kLookahead;
     output.prepare(job, ahead);
-    if (ahead < job.kept) {
-      output.prefetch(job, ahead);
-      if (ahead + job.window < job.kept) Input::prefetch(job, ahead + job.window);
-    }
-    for (; left < c - job.window - 1; ++left) Input::leave(job, left);
-    for (; entered < job.kept && entered <= c + job.window; ++entered) Input::enter(job, entered);
+    if (ahead < job.kept) output.prefetch(job, ahead);
+    contexts.leave(c - job.window - 1);
+    contexts.prefetch(ahead + job.window + 1);
+    contexts.enter(c + job.window + 1);
 
     Side& now = sides[c & 1];
     now.meeting.n = gather_contexts(job, c, now.meeting.x);
@@ -86,21 +84,22 @@ inline void train_tokens(Word2VecJob& job) {
     job.pairs += now.predictions();
   }
   if (job.kept > 0) sides[~job.kept & 1].apply(job);
-  for (; left < entered; ++left) Input::leave(job, left);
+  contexts.leave(job.kept);
 }
 
 // Skip-gram as word2vec.c has it: one context after another, each with negatives of its own.
 template <class Input>
 inline void train_pairs(Word2VecJob& job) {
-  std::int64_t entered = 0, left = 0;
+  Passage<Input> contexts(job);
   Meeting meeting = room_for_meeting(job, 0);
   NegativeOutput::begin(job, meeting);
   for (std::int64_t c = 0; c < job.kept; ++c) {
-    for (; left < c - job.window - 1; ++left) Input::leave(job, left);
-    for (; entered < job.kept && entered <= c + job.window; ++entered) Input::enter(job, entered);
+    contexts.leave(c - job.window - 1);
+    contexts.prefetch(c + job.window + 1);
+    contexts.enter(c + job.window + 1);
     const int n = gather_contexts(job, c, meeting.x);
     const bool sampled = (job.position[c] & (kLossEvery - 1)) == 0;
-    meeting.y[0] = output_row(job, job.word[c]);
+    meeting.y[0] = own_row(job, c);
     u32 d = 0;
     for (int i = 0; i < n; ++i) {
       Meeting pair = meeting;
@@ -113,7 +112,7 @@ inline void train_pairs(Word2VecJob& job) {
     if (sampled) job.loss_pairs += n;
     job.pairs += n;
   }
-  for (; left < entered; ++left) Input::leave(job, left);
+  contexts.leave(job.kept);
 }
 
 template <class Input>

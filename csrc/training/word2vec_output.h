@@ -25,13 +25,27 @@ FASTNLP_INLINE Meeting room_for_meeting(const Word2VecJob& job, int i) {
           0};
 }
 
-FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
-  fetch_row(job, job.output_places, job.output, job.hot_outputs, row);
+// Where output row `row` is trained.
+FASTNLP_INLINE float* found_output(const Word2VecJob& job, std::int64_t row) {
+  return find_row(job, job.output_places, job.output, job.hot_outputs, row);
 }
 
-// Where output row `row`, which so many centers are to meet, is trained.
+FASTNLP_INLINE void fetch_output(const Word2VecJob& job, std::int64_t row) {
+  fetch_ahead(found_output(job, row), job.pitch);
+}
+
+// Likewise, of one that so many centers are about to meet.
 FASTNLP_INLINE float* output_row(const Word2VecJob& job, std::int64_t row, int centers = 1) {
-  return trained_row(job, job.output_places, job.output, job.hot_outputs, row, centers);
+  float* place = found_output(job, row);
+  count_uses(
+      job, job.hot_outputs, row, centers, [&] { fetch_ahead(job.output + row * job.pitch, job.pitch); },
+      [&] { exchange(job.output, job.hot_outputs, row, job.pitch); });
+  return place;
+}
+
+// The row of kept token c itself, whose uses are counted with those of its input row, if these are.
+FASTNLP_INLINE float* own_row(const Word2VecJob& job, std::int64_t c) {
+  return job.hot_inputs.rows > 0 ? found_output(job, job.word[c]) : output_row(job, job.word[c]);
 }
 
 FASTNLP_INLINE vec* room_for_dots(const Word2VecJob& job) { return reinterpret_cast<vec*>(job.dots); }
@@ -57,7 +71,7 @@ struct NegativeOutput {
     for (int i = 0; i < job.negatives; ++i) fetch_output(job, row[i]);
   }
   FASTNLP_INLINE static void outputs(const Word2VecJob& job, std::int64_t c, Meeting& m) {
-    m.y[0] = output_row(job, job.word[c]);
+    m.y[0] = own_row(job, c);
     if (job.set_size == 1) return find_negatives(job, c, m.y + 1);
     const std::int64_t set = set_of(job, c);
     float** found = job.set_rows + (set & (job.set_step - 1)) * job.set_rows_each;

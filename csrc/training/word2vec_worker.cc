@@ -97,8 +97,10 @@ Word2VecWorker::Word2VecWorker(const Word2VecPlan& plan, Table input, Table outp
   job_.meets = meets_.get();
   job_.drawn = drawn_.data();
   job_.ring = ring_.get();
-  contexts_.resize(2 * ring_rows + kPointersAtOnce);
+  const std::size_t on_their_way = std::bit_ceil(static_cast<std::size_t>(tokens_on_their_way(o.window)));
+  contexts_.resize(2 * on_their_way + kPointersAtOnce);
   job_.contexts = contexts_.data();
+  job_.contexts_mask = static_cast<std::int64_t>(on_their_way) - 1;
   job_.set_rows_each = (o.negatives + kPointersAtOnce - 1) / kPointersAtOnce * kPointersAtOnce;
   set_rows_.resize(static_cast<std::size_t>(job_.set_step * job_.set_rows_each));
   job_.set_rows = set_rows_.data();

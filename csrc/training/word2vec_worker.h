@@ -85,7 +85,7 @@ class HotRoom {
 
  private:
   Floats copies_;
-  std::vector<std::uint8_t> used_;
+  std::vector<std::uint16_t> used_;
 };
 
 // One thread's buffers, reused from stretch to stretch.
