@@ -50,9 +50,9 @@ std::vector<std::int64_t> count_pairs(const Bounds& bounds, const PairRules& rul
 // Packed: sentences, two at least, are taken until they have as many tokens as the pair aims at (`room`, or
 // with `short_limit` a length uniform in 2..room) or the document ends. B are those behind a cut drawn
 // between two of them, or, if the draw says so, sentences from a random one of another document on; what
-// the cut left over then begins the next pair. A sentence that is left alone begins none: google-
-// research/bert gives it a random B, by which more than half of the pairs are random, and known by their
-// lengths. Draws: Stream::kPairs at A's first token. Block 0: is it short, the length, the cut, is B
+// the cut left over then begins the next pair. A sentence that is left alone begins none:
+// google-research/bert gives it a random B, by which more than half of the pairs are random, and known by
+// their lengths. Draws: Stream::kPairs at A's first token. Block 0: is it short, the length, the cut, is B
 // random; block 1: words 0 and 1 the document, 2 and 3 the sentence.
 void write_pairs(const Bounds& bounds, const PairRules& rules, std::uint64_t seed, std::uint32_t epoch,
                  std::span<const std::int64_t> counts, int threads, Pair* pairs);

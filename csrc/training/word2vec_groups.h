@@ -233,6 +233,7 @@ struct CombinedGroup {
 template <class Input>
 inline void train_combined_groups(Word2VecJob& job) {
   constexpr std::int64_t kLookahead = 4;
+  static_assert(kLookahead <= kGroupCenters, "as many tokens are on their way as in a group");
   Passage<Input> contexts(job);
   NegativeOutput output;
   CombinedGroup group;

@@ -58,6 +58,7 @@ struct Cbow {
 template <class Input, class Side, class Output>
 inline void train_tokens(Word2VecJob& job) {
   constexpr std::int64_t kLookahead = 4;
+  static_assert(kLookahead <= kGroupCenters, "as many tokens are on their way as in a group");
   Passage<Input> contexts(job);
   Output output;
   Side sides[2];
