@@ -192,7 +192,10 @@ def run_bert(options: argparse.Namespace) -> None:
     """Learns or reads a tokenizer, numbers the text, pretrains, and writes the model."""
     _check(options)
     from fastnlp.training.bert import BertPretrainer
+    from fastnlp.training.bert.checkpoints import check_folder
 
+    if options.checkpoint is not None:
+        check_folder(Path(options.checkpoint), options.resume)
     first = os.environ.get("RANK", "0") == "0"
     quiet = options.quiet or not first
     begun = _begun(options)
@@ -306,9 +309,8 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError("--tensorboard: expected the package tensorboard, which is not installed")
     from fastnlp.io.atomic import check_place
 
-    for folder_of_run in (options.checkpoint, options.tensorboard):
-        if folder_of_run is not None:
-            check_place(Path(folder_of_run, "new"), makes_folders=True)
+    if options.tensorboard is not None:
+        check_place(Path(options.tensorboard, "new"), makes_folders=True)
     if options.log is not None:
         check_place(options.log)
 

@@ -15,7 +15,7 @@ from fastnlp.cli.progress import Reading, say
 
 if TYPE_CHECKING:
     from fastnlp.cli.arguments import Commands
-    from fastnlp.text import Corpus
+    from fastnlp.text import Corpus, Vocab
     from fastnlp.training import FastText, GloVe, Word2Vec
 
 __all__ = ["add_to", "check_output"]
@@ -286,6 +286,8 @@ def _fit(
         if path is not None and save is not None:
             check_place(path)
     corpus = _corpus(options)
+    if save is not None:
+        _check_words(corpus.vocab, options)
     if not options.quiet:
         say(
             f"{corpus.n_tokens:,} words in {corpus.n_sentences:,} sentences, "
@@ -334,13 +336,33 @@ def check_output(path: str, format: str | None) -> None:  # noqa: A002
     check_writable("--output", path)
 
 
+def _check_words(vocab: Vocab, options: argparse.Namespace) -> None:
+    """Refuses before the training words that the output could not hold."""
+    from fastnlp.io.vector_formats import format_from_name
+
+    if (options.format or format_from_name(options.output)) in ("npz", "safetensors", "fastnlp"):
+        return
+    word = next((word for word in vocab.tokens if "\0" in word or "\n" in word), None)
+    if word is not None:
+        raise ValueError(
+            f"--output: expected a name in .npz, .safetensors or .fnv for the word {word!r} with its NUL or "
+            f"line feed, got {options.output}"
+        )
+
+
 def _corpus(options: argparse.Namespace) -> Corpus:
     """The corpus folder, opened, or the texts, counted and numbered."""
     from fastnlp.text import Corpus
 
     for path in options.inputs:
-        if path != "-" and not Path(path).exists():
+        if path == "-":
+            continue
+        if not Path(path).exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        for flag in ("output", "checkpoint", "log"):
+            target = getattr(options, flag)
+            if target is not None and Path(target).exists() and Path(target).samefile(path):
+                raise ValueError(f"--{flag}: expected another file than the text, got {target}")
     settings = _given(options, ("lowercase", "strip_accents", *(name for name, _, _ in _CORPUS)))
     if any(Path(path).is_dir() for path in options.inputs):
         if len(options.inputs) > 1:

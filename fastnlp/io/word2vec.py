@@ -41,7 +41,7 @@ UnicodeErrors = Literal["strict", "replace", "ignore"]
 
 _BLOCK = 1 << 20  # bytes: what is parsed is still in the cache when it is copied to its place
 _HEADER_LIMIT = 64  # bytes; two integers need at most 41
-_LONGEST_WORD = 1 << 20  # bytes; what goes on for longer is no row
+_LONGEST_WORD = 1 << 24  # bytes; what goes on for longer is no row
 _LONGEST_ROW = 1 << 26  # of a file that does not say how many numbers a row has
 _LONGEST_NUMBER = 64
 _GZIP_RATIO = 1032  # deflate cannot compress further

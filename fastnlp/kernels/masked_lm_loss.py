@@ -130,12 +130,12 @@ def masked_lm_loss(
     if positions is None:
         rows = hidden.reshape(-1, hidden.shape[-1])
     else:
-        if validate and not torch.compiler.is_compiling():
-            expect_range("positions", positions, hidden.shape[1])
+        if validate:
+            positions = _within("positions", positions, hidden.shape[1])
         first = torch.arange(shape[0], device=hidden.device)[:, None] * hidden.shape[1]
         rows = hidden.reshape(-1, hidden.shape[-1]).index_select(0, (first + positions).reshape(-1))
-    if validate and not torch.compiler.is_compiling():
-        expect_range("labels", labels, decoder.shape[0], where=weights != 0)
+    if validate:
+        labels = _within("labels", labels, decoder.shape[0], where=weights != 0)
     differentiable = (hidden, decoder) if bias is None else (hidden, decoder, bias)
     gradients = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in differentiable)
     if chunk_rows is None:
@@ -152,6 +152,25 @@ def masked_lm_loss(
         chunk_rows,
     )
     return (loss, correct) if count_correct else loss
+
+
+def _within(name: str, ids: torch.Tensor, bound: int, where: torch.Tensor | None = None) -> torch.Tensor:
+    """The ids, looked at; in a graph that torch.compile makes, each time it runs."""
+    if torch.compiler.is_compiling():
+        return _looked_at(ids, name, bound, where)
+    expect_range(name, ids, bound, where=where)
+    return ids
+
+
+@torch.library.custom_op("fastnlp::masked_lm_ids", mutates_args=())
+def _looked_at(ids: torch.Tensor, name: str, bound: int, where: torch.Tensor | None) -> torch.Tensor:
+    expect_range(name, ids, bound, where=where)
+    return ids.clone()  # an operation may not give back what it was given
+
+
+@_looked_at.register_fake
+def _(ids: torch.Tensor, name: str, bound: int, where: torch.Tensor | None) -> torch.Tensor:
+    return torch.empty_like(ids)
 
 
 def default_chunk_rows(device: str, vocabulary: int) -> int:

@@ -183,8 +183,8 @@ def _(
     path_offsets: torch.Tensor,
     owners: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    D = v_table.shape[1]
-    return v_table.new_empty((len(centers), D)), v_table.new_empty((len(owners), D))
+    D = v_table.shape[1]  # not len(): how many owners there are is known when it runs
+    return v_table.new_empty((centers.shape[0], D)), v_table.new_empty((owners.shape[0], D))
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:

@@ -45,9 +45,9 @@ class BertExamples:
         corpus: sentences in documents; its vocabulary has the special tokens.
         max_len: the tokens of a row at most, special ones too; at least 5, or 3 with mode "full".
         mode: "nsp" for pairs, "full" for running text without next-sentence prediction.
-        pairs: "packed" fills rows up to `max_len` with several sentences, as BERT's own code does (which
-            gives sentences that are left alone a random B as well, so that more than half are random);
-            "adjacent" takes each sentence and its neighbour, as the book does.
+        pairs: "packed" fills rows up to `max_len` with several sentences, as BERT's own code does but for
+            sentences that are left alone, to which that gives a random B too; "adjacent" takes each sentence
+            and its neighbour, as the book does.
         next_sentence_rule: a random B is from another document ("document"), or, as in the book, from any
             ("book"); documents are all as likely, and then their sentences.
         long_pairs: "truncate" takes tokens from the longer segment, at its front or back at random, as BERT's

@@ -144,10 +144,11 @@ def require(device: str, engine: str | None) -> None:
         RuntimeError: it says what is missing and what there is instead.
     """
     missing = _missing_module("torch")
+    instead = "device='cpu'" if device.startswith("cuda") else "engine='native'"
     if not missing and (engine == "triton" or (engine is None and device != "cpu")):
-        missing = _missing_module("triton")
+        missing, instead = _missing_module("triton"), "engine='torch'"
     if missing:
-        raise RuntimeError(f"engine: {missing} (pip install 'fastnlp[torch]'), or engine='native'")
+        raise RuntimeError(f"engine: {missing} (pip install 'fastnlp[torch]'), or {instead}")
     if device.startswith("cuda"):
         missing = _missing_cuda(device)
         if missing:

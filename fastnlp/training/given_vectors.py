@@ -29,7 +29,7 @@ def take_given(
         take: called with (N,) ids and (N, D) vectors, some words at a time.
 
     Raises:
-        ValueError: none of the words is among them.
+        ValueError: none of the words is among them, or a vector has a number that is not finite.
 
     Example:
         >>> given = WordVectors(["cat", "dog"], np.eye(2, dtype=np.float32))
@@ -44,4 +44,9 @@ def take_given(
     _log.info("%d of %d words begin with given vectors", len(known), len(rows))
     for start in range(0, len(known), _AT_ONCE):
         ids = known[start : start + _AT_ONCE]
-        take(ids, given[[vocab.tokens[i] for i in ids]])
+        vectors = given[[vocab.tokens[i] for i in ids]]
+        finite = np.isfinite(vectors).all(axis=1)
+        if not finite.all():
+            word = vocab.tokens[ids[np.argmin(finite)]]
+            raise ValueError(f"vectors: expected finite numbers, got others in that of {word!r}")
+        take(ids, vectors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -70,8 +72,19 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _columns(terminal: TextIO) -> int:
+    """How wide a terminal is; one that does not say is as wide as the environment says, or 80."""
+    try:
+        columns = os.get_terminal_size(terminal.fileno()).columns
+    except (OSError, ValueError):  # no file of the system's
+        columns = 0
+    return columns or shutil.get_terminal_size().columns
+
+
 class ProgressDisplay:
     """Shows a run on a stream: a bar that moves on a terminal, a plain line every ten seconds elsewhere.
+
+    On a narrow terminal the bar is shorter, or left out, so that a report stays on its line.
 
     Example:
         >>> import io
@@ -92,9 +105,14 @@ class ProgressDisplay:
         """Shows a report, if the last one shown is old enough or this one is the last of the run."""
         now = time.monotonic()
         if self._stream.isatty():
-            filled = round(progress.fraction * 20)
-            line = f"[{'=' * filled}{' ' * (20 - filled)}] {progress}"
-            self._stream.write("\r" + line.ljust(self._width))
+            columns = _columns(self._stream) - 1  # in the last one a terminal may begin a new line
+            line = str(progress)
+            cells = min(20, columns - len(line) - 3)
+            if cells >= 5:
+                filled = round(progress.fraction * cells)
+                line = f"[{'=' * filled}{' ' * (cells - filled)}] {line}"
+            line = line[:columns]
+            self._stream.write("\r" + line.ljust(min(self._width, columns)))
             self._width = len(line)
         elif progress.fraction >= 1.0 or now - self._shown >= self._every:
             self._shown = now

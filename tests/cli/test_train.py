@@ -85,16 +85,28 @@ def test_bad_settings_are_one_line(text, tmp_path, capsys, message, more):
 def test_bad_inputs_are_one_line(text, tmp_path, capsys):
     fn.Corpus.from_text(text).save(tmp_path / "corpus")
     out = ["-o", str(tmp_path / "out.vec"), "--quiet"]
+    nul = tmp_path / "nul.txt"
+    nul.write_bytes(b"a\0b c d\n" * 9)
     for message, inputs in (
         ("nowhere.txt: No such file", [str(tmp_path / "nowhere.txt")]),
         ("nowhere.txt: No such file", [text, str(tmp_path / "nowhere.txt")]),
         ("expected text files or one corpus folder", [str(tmp_path / "corpus"), text]),
         ("--lowercase: expected a text", [str(tmp_path / "corpus"), "--lowercase"]),
         ("--keep-corpus: expected a text", [str(tmp_path / "corpus"), "--keep-corpus", "x"]),
+        ("--log: expected another file than the text", [text, "--log", text]),
+        ("--output: expected a name in .npz, .safetensors or .fnv for", [str(nul), "--min-count", "1"]),
     ):
         assert main(["train", "word2vec", *inputs, *out]) == 1
         captured = capsys.readouterr().err
         assert message in captured and captured.count("\n") == 1, captured
+
+
+def test_the_text_is_not_overwritten(tmp_path, capsys):
+    text = tmp_path / "text.txt"
+    text.write_text("a b c\n" * 9)
+    assert main(["train", "word2vec", str(text), "-o", str(text), "--quiet"]) == 1
+    assert "--output: expected another file than the text" in capsys.readouterr().err
+    assert text.read_text() == "a b c\n" * 9
 
 
 def test_the_defaults_that_help_states_are_those_of_python():

@@ -197,6 +197,21 @@ def test_it_compiles_into_one_graph(backend, device):
     assert_agree(lambda: compiled(*batch, backend=backend), lambda: masked_lm_loss(*batch), leaves_of(batch))
 
 
+@BACKENDS
+def test_a_compiled_graph_looks_for_ids_out_of_range(backend, device):
+    hidden, positions, *rest = a_batch(device=device)
+    compiled = torch.compile(masked_lm_loss, fullgraph=True, backend="aot_eager")
+    compiled(hidden, positions, *rest, backend=backend)
+    wrong = positions.clone()
+    wrong[1, 2] = 5
+    with pytest.raises(IndexError, match=r"positions\[1, 2\]: expected an id in \[0, 5\), got 5"):
+        compiled(hidden, wrong, *rest, backend=backend)
+    labels = rest[1].clone()
+    labels[0, 0] = -1
+    with pytest.raises(IndexError, match=r"labels\[0, 0\]: expected an id in \[0, \d+\), got -1"):
+        compiled(hidden, positions, torch.ones_like(rest[0]), labels, *rest[2:], backend=backend)
+
+
 def test_bad_arguments_are_named():
     hidden, positions, weights, labels, decoder, bias = a_batch()
     with pytest.raises(IndexError, match=r"positions\[1, 2\]: expected an id in \[0, 5\), got 5"):

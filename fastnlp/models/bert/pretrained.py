@@ -55,8 +55,9 @@ class Pretrained(nn.Module):
     def save_pretrained(self, folder: str | os.PathLike[str], tokenizer: Any = None) -> None:
         """Writes `config.json`, `model.safetensors` and the tokenizer's files, all of them or nothing.
 
-        What transformers' BERT can express, it reads with `from_pretrained`; other architectures have a
-        `model_type` of their own, which it refuses.
+        What transformers' BERT can express, it reads with `from_pretrained`. Other architectures have a
+        `model_type` of their own, which its `AutoModel` refuses; its `BertModel` warns, and then computes
+        something else.
 
         Args:
             folder: to create, or to replace if it holds a pretrained model and nothing else.

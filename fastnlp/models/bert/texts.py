@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -175,7 +176,8 @@ class MaskFilling(TextMethods):
             For each [MASK] its words with their probabilities.
 
         Raises:
-            ValueError: there is no [MASK], the model has no tokenizer, or `top` is out of range.
+            ValueError: there is no [MASK] in what the model can read, it has no tokenizer, or `top` is out of
+                range.
 
         Example:
             >>> from fastnlp import BertConfig, BertForPreTraining, WordPiece
@@ -192,7 +194,9 @@ class MaskFilling(TextMethods):
         ids, segments = _ids(tokenizer, text, self.config.max_position_embeddings)
         places = np.flatnonzero(ids == (-1 if mask is None else mask))
         if not len(places):
-            raise ValueError(f"text: expected at least one [MASK], got {text!r}")
+            raise ValueError(
+                f"text: expected at least one [MASK] in its first {len(ids)} tokens, got {reprlib.repr(text)}"
+            )
         encoder = self._encoder()
         with _evaluating(encoder), _evaluating(self):  # type: ignore[arg-type]
             hidden = _encode([(ids, segments)], encoder)[0]

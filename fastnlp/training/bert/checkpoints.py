@@ -23,10 +23,18 @@ import numpy as np
 import torch
 
 from fastnlp.io.arrays_file import map_arrays, write_arrays
-from fastnlp.io.atomic import atomic_directory, remove_whole, sweep_folder
+from fastnlp.io.atomic import atomic_directory, check_place, remove_whole, sweep_folder
 from fastnlp.models.bert import BertForPreTraining
 
-__all__ = ["RunPosition", "latest", "read_checkpoint", "restore_random", "save_random", "write_checkpoint"]
+__all__ = [
+    "RunPosition",
+    "check_folder",
+    "latest",
+    "read_checkpoint",
+    "restore_random",
+    "save_random",
+    "write_checkpoint",
+]
 
 _FORMAT, _VERSION = "fastnlp.bert.pretraining", 1
 _NAME = re.compile(r"step-(\d{9,})")
@@ -125,6 +133,30 @@ def latest(folder: Path) -> Path | None:
     """The newest checkpoint of a run, or None."""
     found = _checkpoints(folder) if folder.is_dir() else []
     return found[-1] if found else None
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """Refuses a folder that the checkpoints of a run cannot go to.
+
+    Two runs in one folder would remove each other's checkpoints, the newest updates first.
+
+    Args:
+        folder: of the run's checkpoints, to be created where it is missing.
+        resume: whether the run goes on from the newest one there.
+
+    Raises:
+        ValueError: it is a file, or holds the checkpoints of a run that is not to go on.
+        OSError: it is not writable.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"checkpoint: expected a folder or a free name, got the file {folder}")
+    check_place(folder / "step", makes_folders=True)
+    newest = latest(folder)
+    if newest is not None and not resume:
+        raise ValueError(
+            f"checkpoint: expected a folder without checkpoints for a new run, got {folder} with "
+            f"{newest.name}; resume from it, or choose another folder"
+        )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from fastnlp.io.atomic import check_place
 from fastnlp.models.bert import BertConfig, BertForPreTraining
 from fastnlp.models.bert.pretrained import Tokenizer, as_tokenizer
 from fastnlp.sampling import BertExamples
@@ -24,6 +23,7 @@ from fastnlp.text import Corpus
 from fastnlp.training.bert.checkpoints import (
     RunPosition,
     SavedRun,
+    check_folder,
     latest,
     read_checkpoint,
     restore_random,
@@ -156,7 +156,8 @@ class BertPretrainer:
             validation_batches: batches of it to look at.
             progress: "auto" shows a bar on a terminal, True always shows progress, or a callable gets it.
             callbacks: more callables that get each report; one that returns True ends the run.
-            checkpoint: a folder of checkpoints, each a pretrained model as well.
+            checkpoint: a folder of checkpoints, each a pretrained model as well; without those of another
+                run, unless this one resumes.
             checkpoint_every: updates between them; there is one at the end, too.
             keep: how many of them to keep, >= 1.
             resume: go on from the newest checkpoint, if there is one. On a CPU with one thread the losses and
@@ -169,7 +170,8 @@ class BertPretrainer:
 
         Raises:
             TypeError: `data` is neither a corpus nor examples, or `tokenizer` is none.
-            ValueError: data and model do not fit together, or the checkpoint is damaged or of another run.
+            ValueError: data and model do not fit together, the checkpoint is damaged or of another run, or
+                the folder holds checkpoints that are not resumed from.
             RuntimeError: the device is not there.
             DivergenceError: a loss or a gradient is no longer finite; the last checkpoint stays.
             KeyboardInterrupt, SystemExit: Ctrl-C, SIGTERM.
@@ -189,7 +191,7 @@ class BertPretrainer:
         with ExitStack() as stack:
             where = processes(self.device)
             if folder is not None and where.first:
-                check_place(folder / "step", makes_folders=True)
+                check_folder(folder, resume)
             devices = [where.device] if where.device.type == "cuda" else []
             stack.enter_context(torch.random.fork_rng(devices))
             if self.threads is not None:

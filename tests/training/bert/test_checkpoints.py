@@ -57,6 +57,17 @@ def test_checkpoints_rotate_and_are_models(data, tmp_path):
         assert torch.equal(model.state_dict()[name], tensor)
 
 
+def test_a_new_run_leaves_the_checkpoints_of_another_alone(data, tmp_path):
+    folder = tmp_path / "run"
+    trainer(data, steps=6).fit(data, checkpoint=folder, checkpoint_every=3)
+    with pytest.raises(ValueError, match=r"checkpoint: expected a folder without .* step-000000006; resume"):
+        trainer(data, steps=2).fit(data, checkpoint=folder, keep=1)
+    assert sorted(path.name for path in folder.iterdir()) == ["step-000000003", "step-000000006"]
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"checkpoint: expected a folder or a free name, got the file"):
+        trainer(data).fit(data, checkpoint=tmp_path / "file")
+
+
 def test_a_full_disk_keeps_the_old_checkpoint(data, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     real = checkpoints.write_arrays
