@@ -127,7 +127,10 @@ class StreamEncoder:
         documents: typing.SupportsInt | typing.SupportsIndex,
     ) -> None: ...
     def encode(
-        self, stream: numpy.typing.NDArray[numpy.int32]
+        self,
+        stream: numpy.typing.NDArray[numpy.int32],
+        threads: typing.SupportsInt | typing.SupportsIndex = 1,
+        piece: typing.SupportsInt | typing.SupportsIndex = 65536,
     ) -> tuple[
         numpy.typing.NDArray[numpy.int32],
         numpy.typing.NDArray[numpy.int64],

@@ -178,18 +178,18 @@ void register_text(py::module_& m) {
            py::arg("parts").noconvert(), "size"_a, "documents"_a)
       .def(
           "encode",
-          [](StreamEncoder& encoder, const CArray<std::int32_t>& stream) {
+          [](StreamEncoder& encoder, const CArray<std::int32_t>& stream, int threads, std::int64_t piece) {
             StreamEncoder::Encoded out;
             const std::span<const std::int32_t> entries = view(stream);
             {
               // `stream` is held by the caller; the encoder belongs to one caller, who waits here.
               const py::gil_scoped_release release;
-              out = encoder.encode(entries);
+              out = encoder.encode(entries, threads, piece);
             }
             return py::make_tuple(take(std::move(out.ids)), take(std::move(out.sentence_ends)),
                                   take(std::move(out.document_ends)));
           },
-          py::arg("stream").noconvert(),
+          py::arg("stream").noconvert(), "threads"_a = 1, "piece"_a = 1 << 16,
           "Ids of the next entries, ends of sentences in tokens, ends of documents in sentences.");
 
   py::class_<Paragraphs>(m, "Paragraphs", "The lines of a text that have a full stop between spaces.")

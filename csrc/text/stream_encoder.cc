@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "support/checks.h"
+#include "support/parallel.h"
 #include "text/token_counter.h"
 
 namespace fastnlp {
@@ -29,60 +30,143 @@ StreamEncoder::StreamEncoder(std::vector<std::int32_t> final_ids, std::vector<st
   }
 }
 
-StreamEncoder::Encoded StreamEncoder::encode(std::span<const std::int32_t> stream) {
-  Encoded out;
-  out.ids.resize(stream.size());
-  std::int32_t* to = out.ids.data();
-  for (std::size_t i = 0; i < stream.size(); ++i) {
-    const std::int32_t entry = stream[i];
-    if (entry >= 0) {
-      if (static_cast<std::size_t>(entry) >= final_ids_.size()) {
-        refuse("stream[" + std::to_string(i) + "]",
-               "a provisional id below " + std::to_string(final_ids_.size()), std::to_string(entry));
+// Lines on their way to a corpus, counted from where they begin. Whether sentences of a document stand in
+// front of them is not known here.
+class StreamEncoder::Lines {
+ public:
+  Lines(const StreamEncoder& encoder, bool blank, std::int64_t open_tokens)
+      : encoder_(encoder), blank_(blank), sentence_start_(-open_tokens) {}
+
+  // `first` is the place of the entries in the stream.
+  void take(std::span<const std::int32_t> entries, std::int64_t first) {
+    out_.ids.resize(entries.size());
+    std::int32_t* to = out_.ids.data();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const std::int32_t entry = entries[i];
+      if (entry >= 0) {
+        if (static_cast<std::size_t>(entry) >= encoder_.final_ids_.size()) {
+          refuse_entry(entry, first + static_cast<std::int64_t>(i),
+                       "a provisional id below " + std::to_string(encoder_.final_ids_.size()));
+        }
+        blank_ = false;
+        const std::int32_t id = encoder_.final_ids_[static_cast<std::size_t>(entry)];
+        *to = id;
+        to += id >= 0;
+        if (id < -1) [[unlikely]]
+          to = take_parts(id, to);
+      } else if (entry == kEndOfLine) {
+        const Documents documents = encoder_.documents_;
+        const bool closes = documents == Documents::kLine || (documents == Documents::kBlankLine && blank_);
+        end_sentence(to);
+        if (closes) end_document();
+        blank_ = true;
+      } else if (entry == kEndOfSource) {
+        end_sentence(to);
+        end_document();
+        blank_ = true;
+      } else {
+        refuse_entry(entry, first + static_cast<std::int64_t>(i),
+                     "a provisional id or the end of a line or source");
       }
-      blank_ = false;
-      const std::int32_t id = final_ids_[static_cast<std::size_t>(entry)];
-      *to = id;
-      to += id >= 0;
-      tokens_ += id >= 0;
-      if (id < -1) [[unlikely]] {
-        const auto several = static_cast<std::size_t>(-2 - static_cast<std::int64_t>(id));
-        const auto first = parts_.begin() + part_offsets_[several];
-        const auto last = parts_.begin() + part_offsets_[several + 1];
-        const std::ptrdiff_t used = to - out.ids.data();
-        out.ids.resize(out.ids.size() + static_cast<std::size_t>(last - first));
-        to = std::copy(first, last, out.ids.data() + used);
-        tokens_ += last - first;
-      }
-    } else if (entry == kEndOfLine) {
-      const bool closes = documents_ == Documents::kLine || (documents_ == Documents::kBlankLine && blank_);
-      end_sentence(out);
-      if (closes) end_document(out);
-      blank_ = true;
-    } else if (entry == kEndOfSource) {
-      end_sentence(out);
-      end_document(out);
-      blank_ = true;
-    } else {
-      refuse("stream[" + std::to_string(i) + "]", "a provisional id or the end of a line or source",
-             std::to_string(entry));
     }
+    out_.ids.resize(static_cast<std::size_t>(to - out_.ids.data()));
   }
-  out.ids.resize(static_cast<std::size_t>(to - out.ids.data()));
+
+  Encoded& out() { return out_; }
+  bool blank() const { return blank_; }
+  // Whether a document ends in front of the first sentence.
+  bool ends_at_once() const { return ends_at_once_; }
+  std::int64_t tokens() const { return static_cast<std::int64_t>(out_.ids.size()); }
+  std::int64_t sentences() const { return static_cast<std::int64_t>(out_.sentence_ends.size()); }
+
+ private:
+  [[noreturn]] static void refuse_entry(std::int32_t entry, std::int64_t place, const std::string& wanted) {
+    refuse("stream[" + std::to_string(place) + "]", wanted, std::to_string(entry));
+  }
+
+  std::int32_t* take_parts(std::int32_t id, const std::int32_t* to) {
+    const auto several = static_cast<std::size_t>(-2 - static_cast<std::int64_t>(id));
+    const auto first = encoder_.parts_.begin() + encoder_.part_offsets_[several];
+    const auto last = encoder_.parts_.begin() + encoder_.part_offsets_[several + 1];
+    const std::ptrdiff_t used = to - out_.ids.data();
+    out_.ids.resize(out_.ids.size() + static_cast<std::size_t>(last - first));
+    return std::copy(first, last, out_.ids.data() + used);
+  }
+
+  void end_sentence(const std::int32_t* to) {
+    const std::int64_t tokens = to - out_.ids.data();
+    if (tokens == sentence_start_) return;
+    sentence_start_ = tokens;
+    out_.sentence_ends.push_back(tokens);
+  }
+
+  void end_document() {
+    if (sentences() == 0) ends_at_once_ = true;
+    if (sentences() == document_start_) return;
+    document_start_ = sentences();
+    out_.document_ends.push_back(document_start_);
+  }
+
+  const StreamEncoder& encoder_;
+  Encoded out_;
+  bool blank_;
+  bool ends_at_once_ = false;
+  std::int64_t sentence_start_;
+  std::int64_t document_start_ = 0;
+};
+
+StreamEncoder::Encoded StreamEncoder::encode(std::span<const std::int32_t> stream, int threads,
+                                             std::int64_t piece) {
+  const auto size = static_cast<std::int64_t>(stream.size());
+  const std::int64_t most = std::min<std::int64_t>(threads, size / std::max<std::int64_t>(1, piece));
+  // A piece ends behind the end of a line: its words are of sentences that begin in it.
+  std::vector<std::int64_t> cuts{0};
+  for (std::int64_t k = 1; k < most; ++k) {
+    std::int64_t cut = std::max(cuts.back(), size * k / most);
+    while (cut < size && stream[static_cast<std::size_t>(cut)] >= 0) ++cut;
+    if (cut == size) break;
+    cuts.push_back(cut + 1);
+  }
+  cuts.push_back(size);
+  std::vector<Lines> pieces;
+  for (std::size_t k = 0; k + 1 < cuts.size(); ++k) {
+    pieces.emplace_back(*this, k > 0 || blank_, k > 0 ? 0 : tokens_ - sentence_start_);
+  }
+  const auto count = static_cast<std::int64_t>(pieces.size());
+  for_each_block(count, 1, threads, [&](std::int64_t k, std::int64_t, std::int64_t) {
+    const auto at = static_cast<std::size_t>(k);
+    pieces[at].take(
+        stream.subspan(static_cast<std::size_t>(cuts[at]), static_cast<std::size_t>(cuts[at + 1] - cuts[at])),
+        cuts[at]);
+  });
+
+  std::vector<std::int64_t> begins{0};  // of the pieces among the new ids
+  Encoded out;
+  for (std::size_t k = 0; k < pieces.size(); ++k) {
+    Lines& lines = pieces[k];
+    if (lines.ends_at_once() && sentences_ > document_start_) {
+      document_start_ = sentences_;
+      out.document_ends.push_back(sentences_);
+    }
+    for (const std::int64_t end : lines.out().sentence_ends) out.sentence_ends.push_back(tokens_ + end);
+    for (const std::int64_t end : lines.out().document_ends) out.document_ends.push_back(sentences_ + end);
+    tokens_ += lines.tokens();
+    sentences_ += lines.sentences();
+    if (!out.sentence_ends.empty()) sentence_start_ = out.sentence_ends.back();
+    if (!out.document_ends.empty()) document_start_ = out.document_ends.back();
+    begins.push_back(begins.back() + lines.tokens());
+  }
+  blank_ = pieces.back().blank();
+  if (count == 1) {
+    out.ids = std::move(pieces.front().out().ids);
+    return out;
+  }
+  out.ids.resize(static_cast<std::size_t>(begins.back()));
+  for_each_block(count, 1, threads, [&](std::int64_t k, std::int64_t, std::int64_t) {
+    const auto at = static_cast<std::size_t>(k);
+    std::copy(pieces[at].out().ids.begin(), pieces[at].out().ids.end(), out.ids.begin() + begins[at]);
+  });
   return out;
-}
-
-void StreamEncoder::end_sentence(Encoded& out) {
-  if (tokens_ == sentence_start_) return;
-  sentence_start_ = tokens_;
-  ++sentences_;
-  out.sentence_ends.push_back(tokens_);
-}
-
-void StreamEncoder::end_document(Encoded& out) {
-  if (sentences_ == document_start_) return;
-  document_start_ = sentences_;
-  out.document_ends.push_back(sentences_);
 }
 
 }  // namespace fastnlp

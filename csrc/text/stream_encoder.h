@@ -21,12 +21,12 @@ class StreamEncoder {
     std::vector<std::int64_t> sentence_ends;  // in tokens since the start
     std::vector<std::int64_t> document_ends;  // in sentences since the start
   };
-  // The next entries of the stream. A sentence or document of which nothing is left is none.
-  Encoded encode(std::span<const std::int32_t> stream);
+  // The next entries of the stream, on up to so many threads, each of which takes lines with `piece` entries
+  // or more. A sentence or document of which nothing is left is none.
+  Encoded encode(std::span<const std::int32_t> stream, int threads = 1, std::int64_t piece = 1 << 16);
 
  private:
-  void end_sentence(Encoded& out);
-  void end_document(Encoded& out);
+  class Lines;
 
   std::vector<std::int32_t> final_ids_;
   std::vector<std::int64_t> part_offsets_;

@@ -157,8 +157,9 @@ def masked_lm_loss(
 def _within(name: str, ids: torch.Tensor, bound: int, where: torch.Tensor | None = None) -> torch.Tensor:
     """The ids, looked at; in a graph that torch.compile makes, each time it runs."""
     if torch.compiler.is_compiling():
-        return _looked_at(ids, name, bound, where)
-    expect_range(name, ids, bound, where=where)
+        ids = _looked_at(ids, name, bound, where)
+    else:
+        expect_range(name, ids, bound, where=where)
     return ids
 
 

@@ -123,10 +123,10 @@ def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Bui
         target = spill.folder
         if target is None:
             room = spill.ids(table.tokens, one_each=not len(table.parts))
-            return Built(*_in_memory(spill, encoder, room), table.vocab, None, found, counts)
+            return Built(*_in_memory(spill, encoder, room, threads), table.vocab, None, found, counts)
         with FolderWriter(target) as writer:
             for stream in spill.take():
-                writer.write(*encoder.encode(stream))
+                writer.write(*encoder.encode(stream, threads))
         writer.describe(table.vocab)
         temporary = spill.keep() if folder is None else None
         return Built(*open_folder(target), temporary, found, counts)
@@ -271,12 +271,12 @@ def _choose(
 
 
 def _in_memory(
-    spill: _Spill, encoder: _core.StreamEncoder, ids: NDArray[np.int32]
+    spill: _Spill, encoder: _core.StreamEncoder, ids: NDArray[np.int32], threads: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     sentences, documents = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
     at = 0
     for stream in spill.take():
-        piece, sentence_ends, document_ends = encoder.encode(stream)
+        piece, sentence_ends, document_ends = encoder.encode(stream, threads)
         ids[at : at + len(piece)] = piece
         at += len(piece)
         sentences.append(sentence_ends)

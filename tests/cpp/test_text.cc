@@ -156,6 +156,10 @@ TEST(the_encoder_drops_splits_and_bounds) {
   CHECK((out.ids == Stream{0, 1, 0, 1}));
   CHECK((out.sentence_ends == std::vector<std::int64_t>{3, 4}));
   CHECK((out.document_ends == std::vector<std::int64_t>{1, 2}));
+  fastnlp::StreamEncoder shared({0, 1, -1, -2}, {0, 2}, {1, 0}, 2, fastnlp::Documents::kBlankLine);
+  const auto again = shared.encode(stream, 4, 1);
+  CHECK(again.ids == out.ids && again.sentence_ends == out.sentence_ends);
+  CHECK(again.document_ends == out.document_ends);
   CHECK_THROWS(std::invalid_argument, encoder.encode(Stream{4}));
   CHECK_THROWS(std::invalid_argument, encoder.encode(Stream{-3}));
   CHECK_THROWS(std::out_of_range, fastnlp::StreamEncoder({2}, {0}, {}, 2, fastnlp::Documents::kLine));

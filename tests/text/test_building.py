@@ -322,6 +322,22 @@ def test_arguments_are_checked_before_the_text_is_read(options, message):
         Corpus.from_text(never(), **options)
 
 
+@given(
+    st.lists(st.lists(st.sampled_from([0, 1, 2, 3, -1, -1, -1, -2]), max_size=30), max_size=4),
+    st.integers(0, 2),
+    st.integers(2, 9),
+)
+def test_threads_turn_a_stream_into_the_same_corpus(streams, documents, threads):
+    # Of the four words the third is dropped and the fourth becomes two.
+    table = [np.array(ids, np.int32) for ids in ([0, 1, -1, -2], [1, 0])]
+
+    def corpus(*how):
+        encoder = _core.StreamEncoder(table[0], np.array([0, 2]), table[1], 2, documents)
+        return [[part.tolist() for part in encoder.encode(np.array(s, np.int32), *how)] for s in streams]
+
+    assert corpus(threads, 1) == corpus()
+
+
 def test_the_stream_of_the_core_is_checked():
     encoder = _core.StreamEncoder(np.zeros(1, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32), 1, 0)
     for bad in (1, -3):

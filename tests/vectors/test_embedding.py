@@ -112,3 +112,7 @@ def test_vectors_that_do_not_fit_are_refused():
     model = Word2Vec.from_pretrained(WordVectors(["nobody"], table(1, 4)))
     with pytest.raises(ValueError, match="vectors: expected at least one word of the corpus among them"):
         model.fit(corpus())
+    broken = table(1, 4)
+    broken[0, 2] = np.nan
+    with pytest.raises(ValueError, match="vectors: expected finite numbers, got others in that of 'cat'"):
+        Word2Vec.from_pretrained(WordVectors(["cat"], broken)).fit(corpus())
