@@ -34,7 +34,7 @@ def test_tokenizers_reads_what_we_write_and_gives_the_same(english, tmp_path, pa
     from dataclasses import replace
 
     pytest.importorskip("regex")
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     ours = BPE(replace(english.definition, pretokenizer=pattern))
     path = tmp_path / "tokenizer.json"
     ours.save(path)
@@ -63,7 +63,7 @@ def test_transformers_reads_it_too(english, tmp_path):
 @pytest.mark.parametrize("attached", [True, False])
 @pytest.mark.parametrize("mark", ["_", "</w>", "文字"])
 def test_tokenizers_reads_characters_with_a_mark(tmp_path, attached, mark):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     letters = ["a", "b", "<", "/", *(["a" + mark, "b" + mark] if attached else [mark])]
     last = "b" + mark if attached else mark
     merges = [("a", "b"), ("ab", last), ("b", last), ("<", "/")]
@@ -81,7 +81,7 @@ def test_tokenizers_reads_characters_with_a_mark(tmp_path, attached, mark):
 
 @pytest.mark.parametrize("mark", ["_", "</w>"])
 def test_tokenizers_gives_the_same_for_characters_that_were_trained(tmp_path, mark):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     ours = BPE.train(
         TEXTS * 3,
         80,
@@ -98,7 +98,7 @@ def test_tokenizers_gives_the_same_for_characters_that_were_trained(tmp_path, ma
 
 
 def test_tokenizers_reads_bytes_for_unknown_characters(tmp_path):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     letters = ["a", "b", *(f"<0x{byte:02X}>" for byte in range(256))]
     ours = BPE(char_definition([("a", "b")], letters, byte_fallback=True, unknown=-1, pretokenizer="none"))
     ours.save(tmp_path / "tokenizer.json")
@@ -109,7 +109,7 @@ def test_tokenizers_reads_bytes_for_unknown_characters(tmp_path):
 
 
 def test_we_read_what_tokenizers_trains(tmp_path):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     from tokenizers import models, pre_tokenizers, trainers
 
     theirs = tokenizers.Tokenizer(models.BPE(unk_token="[UNK]"))
@@ -125,7 +125,7 @@ def test_we_read_what_tokenizers_trains(tmp_path):
 
 
 def test_added_tokens_take_the_white_space_that_they_ask_for(tmp_path, english):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     english.save(tmp_path / "tokenizer.json")
     theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     theirs.add_special_tokens([tokenizers.AddedToken("<mask>", lstrip=True, special=True)])
@@ -147,7 +147,7 @@ def test_added_tokens_take_the_white_space_that_they_ask_for(tmp_path, english):
 
 
 def test_normal_forms_are_applied_first(tmp_path, english):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     from dataclasses import replace
 
     ours = BPE(replace(english.definition, normalizers=("NFKC", "lowercase")))
@@ -231,7 +231,7 @@ def test_codes_come_back(tmp_path):
 
 class TestRealFiles:
     def test_gpt2s_ids_are_those_of_tokenizers(self, gpt2, stress, tmp_path):
-        tokenizers = pytest.importorskip("tokenizers")
+        tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
         gpt2.save(tmp_path / "tokenizer.json")
         theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
         for name, text in stress.items():
@@ -262,7 +262,7 @@ class TestRealFiles:
 
 
 def test_a_post_processor_is_kept(english, tmp_path):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     english.save(tmp_path / "plain.json")
     theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "plain.json"))
     theirs.add_special_tokens(["<s>", "</s>"])

@@ -85,7 +85,7 @@ def byte_pairs(english):
 
 
 def theirs_of(ours, folder):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     ours.save(folder / "tokenizer.json")
     return tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
 

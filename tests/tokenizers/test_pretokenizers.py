@@ -82,7 +82,7 @@ def _texts():
 @pytest.mark.interop
 @pytest.mark.parametrize("name", ["gpt2", "gpt4", "o200k"])
 def test_every_code_point_and_real_texts_are_cut_as_tokenizers_does(name):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(BUILT_IN[name]), "isolated")
     for text in _texts():
         assert pretokenize(text, name) == [piece for piece, _ in split.pre_tokenize_str(text)]
@@ -144,7 +144,7 @@ QUICK = "".join(chr(code) for code in range(0x2100))
 @pytest.mark.interop
 @pytest.mark.parametrize("name", ["gpt2", "gpt4", "o200k"])
 def test_the_first_blocks_of_unicode_are_cut_as_tokenizers_does(name):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(BUILT_IN[name]), "isolated")
     assert pretokenize(QUICK, name) == [piece for piece, _ in split.pre_tokenize_str(QUICK)]
 

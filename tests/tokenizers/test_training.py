@@ -331,7 +331,7 @@ def real_texts(tmp_path_factory):
 @pytest.mark.parametrize("name", ["english", "code", "japanese", "chinese"])
 @pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4"])
 def test_tokens_and_ids_are_those_of_tokenizers(real_texts, name, pretokenizer):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     from fastnlp.tokenizers.pretokenizers import BUILT_IN
 
     path = real_texts / name
@@ -349,7 +349,7 @@ def test_tokens_and_ids_are_those_of_tokenizers(real_texts, name, pretokenizer):
 
 @pytest.mark.interop
 def test_documents_of_an_iterator_are_those_of_tokenizers(real_texts):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     paragraphs = (real_texts / "english").read_text().split("\n \n")
     theirs = _hugging_face(tokenizers, paragraphs, 3000, [], None)
     assert train_bpe(paragraphs, 3000).tokens == theirs

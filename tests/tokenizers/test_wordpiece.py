@@ -27,7 +27,7 @@ def bert(data):
 
 
 def theirs_of(ours, tmp_path):
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     ours.save(tmp_path / "tokenizer.json")
     return tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
 

@@ -5,7 +5,7 @@ import torch
 
 from fastnlp import BPE, BertConfig, BertForPreTraining, BertPretrainer, Corpus, WordPiece
 
-tokenizers = pytest.importorskip("tokenizers")
+tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
 pytestmark = pytest.mark.interop
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
