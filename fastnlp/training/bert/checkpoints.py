@@ -138,7 +138,7 @@ def latest(folder: Path) -> Path | None:
 def check_folder(folder: Path, resume: bool) -> None:
     """Refuses a folder that the checkpoints of a run cannot go to.
 
-    Two runs in one folder would remove each other's checkpoints, the newest updates first.
+    Of two runs in one folder the one with fewer updates would lose its checkpoints to the other.
 
     Args:
         folder: of the run's checkpoints, to be created where it is missing.
