@@ -116,6 +116,15 @@ def test_binary_is_read_with_and_without_line_feeds(tmp_path):
         assert WordVectors.load(path)[["b", "a"]].tolist() == [[3, 4], [1, 2]]
 
 
+@pytest.mark.parametrize("name", ["a.vec", "a.bin"])
+def test_a_word_of_ten_megabytes_is_read_back(tmp_path, name):
+    words = ["w" * 10_000_000, "b"]
+    WordVectors(words, np.ones((2, 3), np.float32)).save(tmp_path / name)
+    again = WordVectors.load(tmp_path / name)
+    assert list(again.index_to_key) == words
+    assert (again.vectors == 1).all()
+
+
 def test_limit_reads_the_first_rows(tmp_path):
     for name in ("a.vec", "a.bin"):
         WordVectors(["x", "y"], TABLE).save(tmp_path / name)
