@@ -499,6 +499,20 @@ class MaskedLm:
         numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
         typing.Any,
     ]: ...
+    def fill_unpadded(
+        self,
+        pairs: numpy.typing.NDArray[numpy.int64] | None,
+        numbers: numpy.typing.NDArray[numpy.int64],
+        epoch: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple[
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        numpy.ndarray[typing.Any, numpy.dtype[typing.Any]],
+        typing.Any,
+    ]: ...
     def lengths(
         self, pairs: numpy.typing.NDArray[numpy.int64], numbers: numpy.typing.NDArray[numpy.int64]
     ) -> numpy.typing.NDArray[numpy.int32]: ...

@@ -18,6 +18,7 @@ namespace {
 
 using Longs = CArray<std::int64_t>;
 using Batch = std::tuple<py::array, py::array, py::array, py::array, py::array, py::array, py::object>;
+using UnpaddedBatch = std::tuple<py::array, py::array, py::array, py::array, py::array, py::object>;
 
 // The core's object and the arrays that it reads.
 class Builder {
@@ -128,22 +129,39 @@ CArray<std::int32_t> lengths(const Builder& builder, const Longs& pairs, const L
   return out;
 }
 
+// The pairs that rows are made of, none where they are running text.
+std::span<const Pair> pairs_of(const Builder& builder, const std::optional<Longs>& pairs) {
+  if (pairs.has_value() == builder.full) refuse("pairs", builder.full ? "None" : "an array", "the other");
+  return builder.full ? std::span<const Pair>{} : as_pairs(*pairs);
+}
+
+void write_rows(const Builder& builder, std::span<const Pair> pairs, std::span<const std::int64_t> numbers,
+                std::uint32_t epoch, int threads, const BertRows& rows) {
+  if (builder.full) {
+    builder.core->fill_full(numbers, epoch, threads, rows);
+  } else {
+    builder.core->fill_pairs(pairs, numbers, epoch, threads, rows);
+  }
+}
+
 Batch fill(const Builder& builder, const std::optional<Longs>& pairs, const Longs& numbers,
            std::uint32_t epoch, std::int64_t multiple, int threads) {
   const MaskedLm& core = *builder.core;
   const std::span<const std::int64_t> wanted = view(numbers);
-  if (pairs.has_value() == builder.full) refuse("pairs", builder.full ? "None" : "an array", "the other");
+  const std::span<const Pair> all = pairs_of(builder, pairs);
   if (multiple < 1) refuse("multiple", "at least 1", std::to_string(multiple));
-  const std::span<const Pair> all = builder.full ? std::span<const Pair>{} : as_pairs(*pairs);
   const std::int64_t longest = builder.full ? core.full_length() : core.longest(all, wanted);
+  const std::int64_t width = std::min((longest + multiple - 1) / multiple * multiple, core.options().max_len);
+  std::vector<std::int64_t> starts(wanted.size() + 1);
+  for (std::size_t i = 0; i < starts.size(); ++i) starts[i] = static_cast<std::int64_t>(i) * width;
   BertRows rows;
-  rows.width = std::min((longest + multiple - 1) / multiple * multiple, core.options().max_len);
-  rows.predictions = predictions(core.options().masks, rows.width);
+  rows.starts = starts.data();
+  rows.predictions = predictions(core.options().masks, width);
   const auto size = static_cast<py::ssize_t>(wanted.size());
   const auto table = [&](std::int64_t columns) {
     return py::array_t<std::int32_t>({size, static_cast<py::ssize_t>(columns)});
   };
-  auto tokens = table(rows.width), segments = table(rows.width);
+  auto tokens = table(width), segments = table(width);
   auto positions = table(rows.predictions), labels = table(rows.predictions);
   py::array_t<float> weights({size, static_cast<py::ssize_t>(rows.predictions)});
   py::array_t<std::int32_t> lengths(size), is_next(size);
@@ -157,11 +175,7 @@ Batch fill(const Builder& builder, const std::optional<Longs>& pairs, const Long
   {
     // The builder and the inputs are held by the caller; the outputs are not yet known to Python.
     const py::gil_scoped_release release;
-    if (builder.full) {
-      core.fill_full(wanted, epoch, threads, rows);
-    } else {
-      core.fill_pairs(all, wanted, epoch, threads, rows);
-    }
+    write_rows(builder, all, wanted, epoch, threads, rows);
   }
   return {std::move(tokens),
           std::move(segments),
@@ -170,6 +184,73 @@ Batch fill(const Builder& builder, const std::optional<Longs>& pairs, const Long
           std::move(weights),
           std::move(labels),
           builder.full ? py::object(py::none()) : py::object(std::move(is_next))};
+}
+
+// The numbers in the order of their rows' lengths, which are written to `starts` as they add up.
+std::vector<std::int64_t> by_length(const Builder& builder, std::span<const Pair> pairs,
+                                    std::span<const std::int64_t> numbers, std::int64_t* starts) {
+  const auto length = [&](std::int64_t number) {
+    return builder.full ? builder.core->full_length() : builder.core->length(pairs[number]);
+  };
+  std::vector<std::int64_t> sorted(numbers.begin(), numbers.end());
+  if (!builder.full) {
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [&](std::int64_t a, std::int64_t b) { return length(a) < length(b); });
+  }
+  *starts = 0;
+  for (const std::int64_t number : sorted) {
+    starts[1] = *starts + length(number);
+    ++starts;
+  }
+  return sorted;
+}
+
+UnpaddedBatch fill_unpadded(const Builder& builder, const std::optional<Longs>& pairs, const Longs& numbers,
+                            std::uint32_t epoch, int threads) {
+  const MaskedLm& core = *builder.core;
+  const std::span<const std::int64_t> wanted = view(numbers);
+  const std::span<const Pair> all = pairs_of(builder, pairs);
+  const std::size_t count = wanted.size();
+  const std::int64_t longest = builder.full ? core.full_length() : core.longest(all, wanted);
+  Longs offsets(static_cast<py::ssize_t>(count + 1));
+  std::int64_t* starts = offsets.mutable_data();
+  const std::vector<std::int64_t> sorted = by_length(builder, all, wanted, starts);
+  py::array_t<std::int32_t> tokens(starts[count]), segments(starts[count]);
+  py::array_t<std::int32_t> is_next(static_cast<py::ssize_t>(count));
+  BertRows rows;
+  rows.starts = starts;
+  rows.predictions = predictions(core.options().masks, longest);
+  rows.tokens = tokens.mutable_data();
+  rows.segments = segments.mutable_data();
+  rows.is_next = is_next.mutable_data();
+  const std::size_t room = count * static_cast<std::size_t>(rows.predictions);
+  std::vector<std::int32_t> lengths(count), places(room), words(room);
+  std::vector<float> weights(room);
+  rows.lengths = lengths.data();
+  rows.positions = places.data();
+  rows.weights = weights.data();
+  rows.labels = words.data();
+  std::ptrdiff_t predicted = 0;
+  {
+    // The builder and the inputs are held by the caller; the outputs are not yet known to Python.
+    const py::gil_scoped_release release;
+    write_rows(builder, all, sorted, epoch, threads, rows);
+    predicted = std::count(weights.begin(), weights.end(), 1.0f);
+  }
+  Longs positions(predicted);
+  CArray<std::int32_t> labels(predicted);
+  std::int64_t* position = positions.mutable_data();
+  std::int32_t* label = labels.mutable_data();
+  for (std::size_t i = 0, row = 0; row < count; ++row) {
+    for (std::int64_t column = 0; column < rows.predictions; ++column, ++i) {
+      if (weights[i] == 0.0f) continue;
+      *position++ = starts[row] + places[i];
+      *label++ = words[i];
+    }
+  }
+  return {std::move(tokens),  std::move(segments),
+          std::move(offsets), std::move(positions),
+          std::move(labels),  builder.full ? py::object(py::none()) : py::object(std::move(is_next))};
 }
 
 }  // namespace
@@ -185,7 +266,9 @@ void register_masked_lm(py::module_& m) {
       .def("write", &write, "epoch"_a, py::arg("pairs").noconvert(), "threads"_a)
       .def("lengths", &lengths, py::arg("pairs").noconvert(), py::arg("numbers").noconvert())
       .def("fill", &fill, py::arg("pairs").noconvert().none(true), py::arg("numbers").noconvert(), "epoch"_a,
-           "multiple"_a, "threads"_a);
+           "multiple"_a, "threads"_a)
+      .def("fill_unpadded", &fill_unpadded, py::arg("pairs").noconvert().none(true),
+           py::arg("numbers").noconvert(), "epoch"_a, "threads"_a);
 
   m.def(
       "shuffled",

@@ -132,9 +132,10 @@ class MaskedLm::Writer {
 
  private:
   void begin(std::int64_t row) {
-    tokens_ = rows_.tokens + row * rows_.width;
-    segments_ = rows_.segments + row * rows_.width;
-    std::fill_n(segments_, rows_.width, 0);
+    tokens_ = rows_.tokens + rows_.starts[row];
+    segments_ = rows_.segments + rows_.starts[row];
+    width_ = rows_.starts[row + 1] - rows_.starts[row];
+    std::fill_n(segments_, width_, 0);
     std::fill(begins_.begin(), begins_.end(), std::uint8_t{0});
     at_ = 0;
   }
@@ -162,7 +163,7 @@ class MaskedLm::Writer {
   }
 
   void finish(std::int64_t row, std::uint64_t position) {
-    std::fill(tokens_ + at_, tokens_ + rows_.width, options_.pad);
+    std::fill(tokens_ + at_, tokens_ + width_, options_.pad);
     rows_.lengths[row] = static_cast<std::int32_t>(at_);
     std::int32_t* positions = rows_.positions + row * rows_.predictions;
     std::int32_t* labels = rows_.labels + row * rows_.predictions;
@@ -183,7 +184,7 @@ class MaskedLm::Writer {
   std::vector<std::uint8_t> begins_;
   std::int32_t* tokens_ = nullptr;
   std::int32_t* segments_ = nullptr;
-  std::int64_t at_ = 0;
+  std::int64_t at_ = 0, width_ = 0;
 };
 
 namespace {
@@ -198,7 +199,7 @@ int worth(std::int64_t tokens, int threads) {
 void MaskedLm::fill_pairs(std::span<const Pair> pairs, std::span<const std::int64_t> numbers,
                           std::uint32_t epoch, int threads, const BertRows& rows) const {
   const auto count = static_cast<std::int64_t>(numbers.size());
-  for_each_block(count, kRowsAtOnce, worth(count * rows.width, threads),
+  for_each_block(count, kRowsAtOnce, worth(rows.starts[count], threads),
                  [&](std::int64_t, std::int64_t begin, std::int64_t end) {
                    Writer writer(*this, epoch, rows);
                    for (std::int64_t i = begin; i < end; ++i) {
@@ -215,7 +216,7 @@ void MaskedLm::fill_full(std::span<const std::int64_t> numbers, std::uint32_t ep
   const Block drawn = philox::block(options_.seed, Stream::kPairs, epoch, 0, 0);
   const std::int64_t start = below(drawn[0], drawn[1], ring());
   const std::int64_t tokens = full_length() - 2;
-  for_each_block(count, kRowsAtOnce, worth(count * rows.width, threads),
+  for_each_block(count, kRowsAtOnce, worth(rows.starts[count], threads),
                  [&](std::int64_t, std::int64_t begin, std::int64_t end) {
                    Writer writer(*this, epoch, rows);
                    for (std::int64_t i = begin; i < end; ++i) {

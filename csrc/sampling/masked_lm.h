@@ -18,10 +18,10 @@ struct MaskedLmOptions {
   std::uint64_t seed = 0;
 };
 
-// What a batch is written to, row by row; see BertBatch in fastnlp/sampling/bert_batch.py.
+// What a batch is written to, row by row; see fastnlp/sampling/bert_batch.py.
 struct BertRows {
-  std::int64_t width = 0;        // S
-  std::int64_t predictions = 0;  // M
+  const std::int64_t* starts = nullptr;  // (B + 1,) where each row's tokens and its padding lie
+  std::int64_t predictions = 0;          // M
   std::int32_t* tokens = nullptr;
   std::int32_t* segments = nullptr;
   std::int32_t* lengths = nullptr;

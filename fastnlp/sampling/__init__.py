@@ -6,7 +6,7 @@ number of threads, nothing has to be saved to resume, and another device draws t
 
 from fastnlp.sampling.alias import AliasTable, noise_weights
 from fastnlp.sampling.batches import PaddedBatch, PaddedBatches, padded_batch, permutation
-from fastnlp.sampling.bert_batch import BertBatch
+from fastnlp.sampling.bert_batch import BertBatch, UnpaddedBertBatch
 from fastnlp.sampling.bert_examples import BertExamples
 from fastnlp.sampling.cooccurrence import Cooccurrences
 from fastnlp.sampling.huffman import HuffmanTree
@@ -33,6 +33,7 @@ __all__ = [
     "PaddedBatches",
     "Subsample",
     "Subwords",
+    "UnpaddedBertBatch",
     "Windows",
     "fasttext_hash",
     "hashed_ngrams",

@@ -1,4 +1,4 @@
-"""One batch of rows for a masked language model."""
+"""One batch for a masked language model, padded or not."""
 
 from __future__ import annotations
 
@@ -55,5 +55,59 @@ class BertBatch:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, `is_next` only where there is one."""
-        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: array for name, array in named.items() if array is not None}
+        return _named(self)
+
+
+@dataclass(frozen=True, eq=False)
+class UnpaddedBertBatch:
+    """B sequences, T tokens in all, one after another without padding, of which P are to be predicted.
+
+    Sequences lie by their length, the shortest first, so that those of one length are neighbours. `offsets`
+    is what attention kernels for sequences of different lengths call `cu_seqlens`.
+
+    Attributes:
+        tokens: (T,) int32 ids, some of them hidden.
+        segments: (T,) int32; 0 up to the first separator of a pair, 1 behind it.
+        offsets: (B + 1,) int64, where each sequence begins in `tokens`, and T.
+        positions: (P,) int64, the places in `tokens` of what is to be predicted, rising.
+        labels: (P,) int32 ids, what stood there.
+        is_next: (B,) int32, 1 where the second segment follows the first, else 0; None where sequences are no
+            pairs.
+
+    Example:
+        >>> ids = np.array([2, 7, 3, 2, 8, 1, 3], np.int32)
+        >>> hidden, offsets = np.array([5]), np.array([0, 3, 7])
+        >>> batch = UnpaddedBertBatch(ids, 0 * ids, offsets, hidden, np.array([9], np.int32), None)
+        >>> len(batch), batch.n_tokens, batch.lengths.tolist()
+        (2, 7, [3, 4])
+    """
+
+    tokens: NDArray[np.int32]
+    segments: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    is_next: NDArray[np.int32] | None
+
+    def __len__(self) -> int:
+        """B, how many sequences there are."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(B,) the tokens of each sequence."""
+        return np.diff(self.offsets)
+
+    @property
+    def n_tokens(self) -> int:
+        """T."""
+        return len(self.tokens)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name, `is_next` only where there is one."""
+        return _named(self)
+
+
+def _named(batch: BertBatch | UnpaddedBertBatch) -> dict[str, NDArray[Any]]:
+    named = {name: getattr(batch, name) for name in batch.__dataclass_fields__}
+    return {name: array for name, array in named.items() if array is not None}

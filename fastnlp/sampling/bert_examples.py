@@ -5,9 +5,9 @@ from __future__ import annotations
 import collections
 import operator
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,13 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from fastnlp import _core
 from fastnlp.io.unnamed import unnamed_array
 from fastnlp.sampling.arrays import as_integers, as_threads, as_unsigned
-from fastnlp.sampling.bert_batch import BertBatch
+from fastnlp.sampling.bert_batch import BertBatch, UnpaddedBertBatch
 from fastnlp.sampling.checks import at_least, fraction, one_of, three_parts
 from fastnlp.sampling.special_tokens import SpecialTokens, find_special_tokens, token_flags
 from fastnlp.text.corpus import Corpus
 
 _IN_MEMORY = 256 << 20  # bytes of an epoch's pairs; more go to an unnamed file
 _PIECE = 1 << 20  # offsets looked at together
+
+_Batch = TypeVar("_Batch", BertBatch, UnpaddedBertBatch)
 
 
 class BertExamples:
@@ -31,6 +33,9 @@ class BertExamples:
     however many threads fill it, so training goes on at any batch at once. Each epoch has other pairs, other
     masks and another order. Beside the corpus, which stays mapped, memory holds 24 bytes for each pair of an
     epoch; beyond 256 MiB they lie in an unnamed file (in `TMPDIR`).
+
+    `batch`, `batches` and `rows` give padded arrays, `unpadded_batch`, `unpadded_batches` and `unpadded_rows`
+    the same sequences one after another.
 
     With mode "nsp" a row is `[CLS] A [SEP] B [SEP]`; B follows A, or, half of the time, is random. The last
     sentence of a document follows another or is a random B, but begins no pair. With mode "full" a row is
@@ -67,7 +72,8 @@ class BertExamples:
         pad_to: "longest" pads to the longest row of a batch, "max_len" to the same width always.
         pad_multiple: widths are multiples of it, or `max_len`; tensor cores like 8.
         pool: so many batches are sorted by length together, so that rows of a batch are about as long; 1 for
-            none. The order of the batches stays random. An epoch of few batches is padded more.
+            none. The order of the batches stays random. An epoch of few batches is padded more; one that
+            is read unpadded never is.
         drop_last: leave out what fills no batch at the end of an epoch.
         rank: which part of each batch this process takes, in [0, world_size).
         world_size: how many processes share the batches; together they have the rows of one process with a
@@ -241,12 +247,31 @@ class BertExamples:
             IndexError: there is no such batch, or an id of the corpus is not in the vocabulary.
             ValueError: an argument is out of range.
         """
-        count = self.n_batches(epoch, batch_size)
-        if not 0 <= operator.index(index) < count:
-            raise IndexError(f"index: expected a batch in [0, {count}), got {index}")
-        numbers = self._numbers(epoch, operator.index(index), batch_size * self.world_size)
-        ends = [len(numbers) * part // self.world_size for part in (self.rank, self.rank + 1)]
-        return self.rows(epoch, numbers[ends[0] : ends[1]])
+        return self.rows(epoch, self._numbers_of_rank(epoch, index, batch_size))
+
+    def unpadded_batch(self, epoch: int, index: int, batch_size: int) -> UnpaddedBertBatch:
+        """The same batch as `batch` gives, without padding; `pad_to` and `pad_multiple` mean nothing here.
+
+        Args:
+            epoch: 32 bits.
+            index: in [0, n_batches(epoch, batch_size)).
+            batch_size: sequences a batch and rank; the last batch may have fewer, or none for some ranks.
+
+        Returns:
+            The batch; the part of this rank.
+
+        Raises:
+            IndexError, ValueError: as `batch`.
+
+        Example:
+            >>> text = ["a b c", "d e f", "", "g h i j k", "l"]
+            >>> special = ["<pad>", "<mask>", "<cls>", "<sep>"]
+            >>> corpus = Corpus.from_text(text, min_count=1, reserved=special)
+            >>> batch = BertExamples(corpus, pairs="adjacent").unpadded_batch(0, 0, batch_size=2)
+            >>> len(batch), batch.lengths.tolist(), batch.tokens.shape, batch.segments.shape
+            (2, [9, 11], (20,), (20,))
+        """
+        return self.unpadded_rows(epoch, self._numbers_of_rank(epoch, index, batch_size))
 
     def rows(self, epoch: int, numbers: ArrayLike) -> BertBatch:
         """Rows by their number in the order of the corpus, as a data set with random access has them.
@@ -263,8 +288,25 @@ class BertExamples:
             TypeError: the numbers are no integers.
         """
         wanted = as_integers("numbers", numbers, np.int64)
-        pairs = None if self.mode == "full" else self._epoch_pairs(as_unsigned("epoch", epoch, 32))
+        pairs = self._epoch_pairs(epoch)
         return BertBatch(*self._core.fill(pairs, wanted, epoch, self.pad_multiple, self.threads))
+
+    def unpadded_rows(self, epoch: int, numbers: ArrayLike) -> UnpaddedBertBatch:
+        """The same as `rows` without padding, in the order of their lengths and then of `numbers`.
+
+        Args:
+            epoch: 32 bits.
+            numbers: (B,) integers in [0, n_examples(epoch)).
+
+        Returns:
+            The sequences.
+
+        Raises:
+            IndexError, TypeError: as `rows`.
+        """
+        wanted = as_integers("numbers", numbers, np.int64)
+        pairs = self._epoch_pairs(epoch)
+        return UnpaddedBertBatch(*self._core.fill_unpadded(pairs, wanted, epoch, self.threads))
 
     def batches(
         self, epoch: int, batch_size: int, start: int = 0, *, prefetch: int = 2
@@ -283,25 +325,65 @@ class BertExamples:
         Raises:
             ValueError: an argument is out of range.
         """
+        return self._batches(self.batch, epoch, batch_size, start, prefetch)
+
+    def unpadded_batches(
+        self, epoch: int, batch_size: int, start: int = 0, *, prefetch: int = 2
+    ) -> Iterator[UnpaddedBertBatch]:
+        """The same as `batches` without padding.
+
+        Args:
+            epoch: 32 bits.
+            batch_size: sequences a batch and rank.
+            start: the first batch, in [0, n_batches(epoch, batch_size)].
+            prefetch: how many batches are made ahead; 0 for none and no thread.
+
+        Yields:
+            `unpadded_batch(epoch, start, batch_size)` and those behind it.
+
+        Raises:
+            ValueError: an argument is out of range.
+        """
+        return self._batches(self.unpadded_batch, epoch, batch_size, start, prefetch)
+
+    def _batches(
+        self, make: Callable[[int, int, int], _Batch], epoch: int, batch_size: int, start: int, prefetch: int
+    ) -> Iterator[_Batch]:
         count = self.n_batches(epoch, batch_size)
         if not 0 <= operator.index(start) <= count:
             raise ValueError(f"start: expected a batch in [0, {count}], got {start}")
         if at_least("prefetch", prefetch, 0) == 0:
-            return (self.batch(epoch, i, batch_size) for i in range(start, count))
-        return self._ahead(epoch, batch_size, range(start, count), prefetch)
+            return (make(epoch, i, batch_size) for i in range(start, count))
+        return self._ahead(make, epoch, batch_size, range(start, count), prefetch)
 
-    def _ahead(self, epoch: int, batch_size: int, indices: range, prefetch: int) -> Iterator[BertBatch]:
-        waiting: collections.deque[Future[BertBatch]] = collections.deque()
+    def _ahead(
+        self,
+        make: Callable[[int, int, int], _Batch],
+        epoch: int,
+        batch_size: int,
+        indices: range,
+        prefetch: int,
+    ) -> Iterator[_Batch]:
+        waiting: collections.deque[Future[_Batch]] = collections.deque()
         coming = iter(indices)
         with ThreadPoolExecutor(1, "bert-batches") as worker:
             try:
                 for _ in indices:
                     while len(waiting) <= prefetch and (i := next(coming, None)) is not None:
-                        waiting.append(worker.submit(self.batch, epoch, i, batch_size))
+                        waiting.append(worker.submit(make, epoch, i, batch_size))
                     yield waiting.popleft().result()
             finally:
                 for future in waiting:
                     future.cancel()
+
+    def _numbers_of_rank(self, epoch: int, index: int, batch_size: int) -> NDArray[np.int64]:
+        """The numbers of this rank's examples of a batch."""
+        count = self.n_batches(epoch, batch_size)
+        if not 0 <= operator.index(index) < count:
+            raise IndexError(f"index: expected a batch in [0, {count}), got {index}")
+        numbers = self._numbers(epoch, operator.index(index), batch_size * self.world_size)
+        ends = [len(numbers) * part // self.world_size for part in (self.rank, self.rank + 1)]
+        return numbers[ends[0] : ends[1]]
 
     def _numbers(self, epoch: int, index: int, together: int) -> NDArray[np.int64]:
         """The numbers of a batch's examples, those of all ranks."""
@@ -327,9 +409,10 @@ class BertExamples:
         if first + self.pool >= full and not self.drop_last:
             end = self.n_examples(epoch)
         rows = _core.shuffled(self.n_examples(epoch), first * together, end, self.seed, epoch, 0)
-        if self.mode == "full" or self.pool == 1:
+        pairs = self._epoch_pairs(epoch)
+        if pairs is None or self.pool == 1:
             return rows
-        lengths = self._core.lengths(self._epoch_pairs(epoch), rows)
+        lengths = self._core.lengths(pairs, rows)
         if self.max_len < 1 << 16:
             lengths = lengths.astype(np.uint16)  # which NumPy sorts without comparing
         rows = rows[np.argsort(lengths, kind="stable")]
@@ -340,7 +423,11 @@ class BertExamples:
         ends[order[-1] :] += len(rows) - batches * together
         return np.concatenate([np.split(rows, ends[:-1])[i] for i in order])
 
-    def _epoch_pairs(self, epoch: int) -> NDArray[np.int64]:
+    def _epoch_pairs(self, epoch: int) -> NDArray[np.int64] | None:
+        """(N, 3), see csrc/sampling/sentence_pairs.h; None where rows are running text."""
+        as_unsigned("epoch", epoch, 32)
+        if self.mode == "full":
+            return None
         with self._lock:
             found = self._pairs.get(epoch)
             if found is None:

@@ -87,12 +87,14 @@ TEST(a_row_of_running_text_goes_round_the_end) {
   std::vector<std::int64_t> numbers;
   for (std::int64_t i = 0; i < rows; ++i) numbers.push_back(i);
   const auto size = static_cast<std::size_t>(rows);
+  std::vector<std::int64_t> starts;
+  for (std::int64_t i = 0; i <= rows; ++i) starts.push_back(9 * i);
   std::vector<std::int32_t> tokens(size * 9), segments(size * 9), lengths(size), positions(size),
       labels(size);
   std::vector<float> weights(size);
   for (std::uint32_t epoch = 0; epoch < 100; ++epoch) {
     core.fill_full(numbers, epoch, 1,
-                   {.width = 9,
+                   {.starts = starts.data(),
                     .predictions = 1,
                     .tokens = tokens.data(),
                     .segments = segments.data(),

@@ -205,7 +205,13 @@ class BertPretrainer:
             newest = latest(folder) if folder is not None and resume else None
             saved = None if newest is None else self._saved(newest, run, where)
             position = RunPosition() if saved is None else saved.position
-            stream = BatchStream(examples, self.settings.batch_size, position.epoch, position.index)
+            stream = BatchStream(
+                examples,
+                self.settings.batch_size,
+                self.settings.leaves_out_padding,
+                position.epoch,
+                position.index,
+            )
             stack.callback(stream.close)
             steps, epochs = self._length(stream)
             model = self._start(saved, kept, where)

@@ -6,12 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from fastnlp.models.bert import BertForPreTraining, PackedExamples
-from fastnlp.sampling import BertBatch, BertExamples
+from fastnlp.sampling import BertBatch, BertExamples, UnpaddedBertBatch
 from fastnlp.training.bert.processes import Processes
 from fastnlp.training.bert.settings import PretrainingSettings
 
@@ -50,11 +49,14 @@ def autocast_type(settings: PretrainingSettings, device: torch.device) -> torch.
     return names[settings.precision]
 
 
-def pack(batch: BertBatch, model: BertForPreTraining, unpadded: bool, device: torch.device) -> PackedExamples:
-    """A batch as the model takes it."""
-    make = PackedExamples.from_batch if unpadded else PackedExamples.padded
-    config = model.config
-    return make(batch, vocab_size=config.vocab_size, type_vocab_size=config.type_vocab_size, device=device)
+def pack(
+    batch: BertBatch | UnpaddedBertBatch, model: BertForPreTraining, device: torch.device
+) -> PackedExamples:
+    """A batch as the model takes it, with its padding where it has some."""
+    sizes = {"vocab_size": model.config.vocab_size, "type_vocab_size": model.config.type_vocab_size}
+    if isinstance(batch, UnpaddedBertBatch):
+        return PackedExamples.from_unpadded(batch, **sizes, device=device)
+    return PackedExamples.padded(batch, **sizes, device=device)
 
 
 class BatchStream:
@@ -63,15 +65,25 @@ class BatchStream:
     Only whole batches are taken, so that all updates are alike and every process has its part; of an epoch
     that has none, what there is.
 
+    Args:
+        data: what the batches are made of.
+        batch_size: sequences.
+        unpadded: without padding.
+        epoch: of the first batch.
+        index: of the first batch in it.
+
     Attributes:
         epoch: of the next batch.
         index: of the next batch in it.
     """
 
-    def __init__(self, data: BertExamples, batch_size: int, epoch: int = 0, index: int = 0) -> None:
+    def __init__(
+        self, data: BertExamples, batch_size: int, unpadded: bool, epoch: int = 0, index: int = 0
+    ) -> None:
         self._data, self._size = data, batch_size
+        self._batches = data.unpadded_batches if unpadded else data.batches
         self.epoch, self.index = epoch, index
-        self._coming: Iterator[BertBatch] | None = None
+        self._coming: Iterator[BertBatch | UnpaddedBertBatch] | None = None
 
     def batches_in(self, epoch: int) -> int:
         """Batches that are taken of an epoch; at least 1."""
@@ -83,13 +95,13 @@ class BatchStream:
             )
         return max(1, whole)
 
-    def take(self) -> BertBatch:
+    def take(self) -> BertBatch | UnpaddedBertBatch:
         """The next batch."""
         if self.index >= self.batches_in(self.epoch):
             self.close()
             self.epoch, self.index = self.epoch + 1, 0
         if self._coming is None:
-            self._coming = self._data.batches(self.epoch, self._size, self.index)
+            self._coming = self._batches(self.epoch, self._size, self.index)
         batch = next(self._coming)
         self.index += 1
         return batch
@@ -158,7 +170,7 @@ class Updater:
         """
         settings, where = self._settings, self._where
         parts = [stream.take() for _ in range(settings.accumulate)]
-        packed = [pack(part, self.model, settings.leaves_out_padding, where.device) for part in parts]
+        packed = [pack(part, self.model, where.device) for part in parts]
         pairs = sum(part.sequences for part in packed if part.is_next is not None)
         totals = torch.tensor([sum(part.weight for part in packed), pairs], dtype=torch.float64)
         if where.size > 1:
@@ -180,7 +192,7 @@ class Updater:
         norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        tokens = sum(int(np.sum(part.lengths)) for part in parts)
+        tokens = sum(part.n_tokens for part in parts)
         return sums, norm.detach(), tokens, sum(part.sequences for part in packed)
 
     def _apart(self, more: bool) -> contextlib.AbstractContextManager[Any]:
@@ -203,7 +215,7 @@ def evaluate(
     count = min(batches, max(1, data.n_examples(0) // (batch_size * data.world_size)))
     with torch.no_grad(), updater.autocast():
         for index in range(count):
-            examples = pack(data.batch(0, index, batch_size), model, True, where.device)
+            examples = pack(data.unpadded_batch(0, index, batch_size), model, where.device)
             sums += objective(examples, one, one)[1]
     objective.train(training)
     return [float(value) for value in where.sum(sums)]

@@ -9,6 +9,7 @@ from torch import nn
 from fastnlp.models.bert import BertConfig, BertForPreTraining, BertModel, PackedExamples
 from fastnlp.models.bert.attention import rotate
 from fastnlp.models.bert.dropout import dropout
+from fastnlp.sampling import UnpaddedBertBatch
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 MODERN = {"norm": "pre", "positions": "rotary", "feed_forward": "glu", "bias": False, "hidden_act": "silu"}
@@ -227,3 +228,41 @@ def test_bad_input_is_refused_with_its_place():
     examples.lengths = examples.lengths[:-1]
     with pytest.raises(ValueError, match="lengths: expected"):
         PackedExamples.from_batch(examples, vocab_size=30)
+
+
+def unpadded(**changed):
+    """Two sequences, of two and of three tokens."""
+    arrays = {
+        "tokens": np.array([1, 2, 1, 5, 2]),
+        "segments": np.zeros(5, int),
+        "offsets": np.array([0, 2, 5]),
+        "positions": np.array([3]),
+        "labels": np.array([7]),
+        "is_next": np.array([0, 1]),
+    }
+    return UnpaddedBertBatch(**arrays | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"tokens": np.zeros((1, 5), int)}, ValueError, r"tokens: expected \(T,\).* got \(1, 5\)"),
+        ({"tokens": np.array([1, 2, 1, 9, 2])}, IndexError, r"tokens: expected 0 to 8, got 9 in \[3\]"),
+        ({"segments": np.zeros(4, int)}, ValueError, r"segments: expected \(5,\), got \(4,\)"),
+        ({"segments": np.full(5, 2)}, IndexError, r"segments: expected 0 to 1, got 2 in \[0\]"),
+        ({"offsets": np.array([0])}, ValueError, r"offsets: expected \(B \+ 1,\)"),
+        ({"offsets": np.array([0, 0, 5])}, IndexError, r"offsets: expected more than before, got 0 in \[1\]"),
+        ({"offsets": np.array([1, 2, 5])}, IndexError, r"offsets: expected 0 at the start .* got 1 in \[0\]"),
+        ({"offsets": np.array([0, 2, 6])}, IndexError, r"offsets: .* 5 at the end, got 6 in \[2\]"),
+        ({"positions": np.array([5])}, IndexError, r"positions: expected 0 to 4, got 5 in \[0\]"),
+        ({"positions": np.array([[3]])}, ValueError, r"positions: expected \(P,\), got \(1, 1\)"),
+        ({"labels": np.array([7, 7])}, ValueError, r"labels: expected \(1,\), got \(2,\)"),
+        ({"labels": np.array([-1])}, IndexError, r"labels: expected 0 to 8, got -1 in \[0\]"),
+        ({"is_next": np.array([0])}, ValueError, r"is_next: expected \(2,\), got \(1,\)"),
+        ({"is_next": np.array([0, 2])}, IndexError, r"is_next: expected 0 or 1, got 2 in \[1\]"),
+    ],
+)
+def test_unpadded_arrays_that_do_not_fit_are_refused(changed, error, message):
+    PackedExamples.from_unpadded(unpadded(), vocab_size=9)
+    with pytest.raises(error, match=message):
+        PackedExamples.from_unpadded(unpadded(**changed), vocab_size=9)
