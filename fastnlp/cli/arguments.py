@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     from fastnlp.vectors import WordVectors
@@ -18,7 +18,7 @@ FORMATS = ("word2vec-text", "word2vec-binary", "glove", "fasttext", "npz", "safe
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Takes files and words in front of options, between them and behind them."""
+    """Takes files and words in front of options, between them and behind them; an error is one line."""
 
     _mixing = False
 
@@ -41,6 +41,10 @@ class CommandParser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._mixing = False
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with 2, as argparse does, without the lines of its usage."""
+        self.exit(2, f"{self.prog}: error: {message}; {self.prog} --help says more\n")
 
 
 def positive(text: str) -> int:

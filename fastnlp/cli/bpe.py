@@ -183,8 +183,6 @@ def run_train(options: argparse.Namespace) -> None:
             progress=show,
             **settings,
         )
-    except ValueError as error:
-        raise ValueError(str(error).replace("pass errors='keep'", "pass --errors keep")) from None
     finally:
         if reading is not None:
             reading.close()

@@ -6,6 +6,7 @@ Everything is imported where Ctrl-C is looked for, so that it ends the process b
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -86,6 +87,7 @@ def _one_line(error: Exception) -> str:
         text = str(error.args[0])
     else:
         text = str(error)
+    text = re.sub(r"\bpass errors='(\w+)'", r"pass --errors \1", text)  # of a call in Python
     return " ".join(text.split()) or type(error).__name__
 
 

@@ -121,6 +121,10 @@ def add_bert(models: Any) -> None:
     text.add_argument(
         "--lines", action="store_true", help="a line is a sentence (sentences are found by rules)"
     )
+    text.add_argument(
+        "--errors", choices=("strict", "replace"), default="strict",
+        help="bytes that are not UTF-8 (strict: an error)",
+    )  # fmt: skip
     text.add_argument("--validation", metavar="FILE", help="text that is looked at and not trained on")
     model = parser.add_argument_group("model, as fastnlp.BertConfig")
     model.add_argument(
@@ -269,7 +273,16 @@ def _tokenizer(options: argparse.Namespace, begun: Any, quiet: bool) -> Any:
     if options.tokenizer is None:
         if not quiet:
             say(f"learning {options.vocab_size:,} tokens")
-        return BPE.train(options.inputs, vocab_size=options.vocab_size, special_tokens=list(_SPECIAL))
+        keep: Any = (
+            "keep" if options.errors == "replace" else "strict"
+        )  # bytes have tokens, whatever they are
+        try:
+            return BPE.train(
+                options.inputs, vocab_size=options.vocab_size, special_tokens=list(_SPECIAL), errors=keep
+            )
+        except ValueError as error:
+            hint = "pass errors='replace' to read such bytes as U+FFFD"
+            raise ValueError(str(error).replace("pass errors='keep' to train on any bytes", hint)) from None
     if Path(options.tokenizer).suffix == ".json":
         from fastnlp.models.bert.pretrained import load_tokenizer_file
 
@@ -328,10 +341,11 @@ def _corpus(paths: list[str], tokenizer: Any, options: argparse.Namespace, quiet
     """The ids of texts, a sentence a line."""
     from fastnlp.text import Corpus, sentence_lines
 
-    reading = None if quiet else Reading()
+    reading, errors = None if quiet else Reading(), options.errors
     try:
-        source: Any = paths if options.lines else sentence_lines(paths, progress=reading)
-        return Corpus.from_text(source, tokenizer=tokenizer, progress=reading if options.lines else None)
+        if options.lines:
+            return Corpus.from_text(paths, tokenizer=tokenizer, errors=errors, progress=reading)
+        return Corpus.from_text(sentence_lines(paths, errors=errors, progress=reading), tokenizer=tokenizer)
     finally:
         if reading is not None:
             reading.close()

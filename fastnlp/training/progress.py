@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -21,9 +22,9 @@ class Progress:
         epoch: epochs completed, the current one excluded. epochs: epochs in all. fraction: of the whole run
         that is done, in [0, 1]. words: corpus positions (of GloVe: co-occurrences) passed in this call of
         `fit`, before subsampling. words_per_second: of this call, in wall time. loss: mean of the objective a
-        pair over the last slices, in nats where it is a likelihood; NaN before the first. lr: the learning
-        rate of the next unit. elapsed: seconds since this call began. remaining: estimated seconds to the
-        end. items: what `words` counts.
+        pair over the last slices, in nats where it is a likelihood; NaN before one is measured. lr: the
+        learning rate of the next unit. elapsed: seconds since this call began. remaining: estimated seconds
+        to the end. items: what `words` counts.
     """
 
     epoch: int
@@ -38,9 +39,10 @@ class Progress:
     items: str = "words"
 
     def __str__(self) -> str:
+        loss = "" if math.isnan(self.loss) else f"loss {self.loss:.4f}  "
         return (
             f"{self.fraction:6.1%}  epoch {min(self.epoch + 1, self.epochs)}/{self.epochs}  "
-            f"{self.words_per_second / 1e6:.2f}M {self.items}/s  loss {self.loss:.4f}  lr {self.lr:.5f}  "
+            f"{self.words_per_second / 1e6:.2f}M {self.items}/s  {loss}lr {self.lr:.5f}  "
             f"{_clock(self.remaining)} left"
         )
 
@@ -51,7 +53,7 @@ class EpochReport:
 
     Attributes:
         epoch: 0 for the first.
-        loss: mean loss a pair, in nats, over a sample of one position in 64.
+        loss: mean loss a pair, in nats, over a sample of one position in 64; NaN where a small text has none.
         kept: words that survived subsampling.
         pairs: (center, context) pairs trained.
         seconds: wall time.

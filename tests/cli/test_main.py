@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -146,7 +147,29 @@ def test_a_wrong_command_line_is_exit_code_2(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "usage: fastnlp" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"(fastnlp[ \w]*): error: [^\n]+; \1 --help says more\n", said), said
+
+
+def test_the_cure_of_bad_bytes_is_a_flag(tmp_path, capsys):
+    text = tmp_path / "text"
+    text.write_bytes(b"a b a b\xff a b\n")
+    command = [
+        "train",
+        "word2vec",
+        str(text),
+        "-o",
+        str(tmp_path / "x.vec"),
+        "--min-count",
+        "1",
+        "--dim",
+        "4",
+    ]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "byte 0xff at offset 7, line 1: expected UTF-8" in said
+    assert said.endswith("; pass --errors replace to read such bytes as U+FFFD\n")
+    assert main([*command, "--errors", "replace", "--subsample", "0"]) == 0
 
 
 def test_help_has_examples_and_the_version_is_told(capsys):

@@ -1,4 +1,6 @@
+import dataclasses
 import io
+import math
 
 import pytest
 
@@ -27,3 +29,11 @@ def test_a_report_stays_on_its_line(monkeypatch, columns, begins):
     assert len(lines) == 2
     assert all(len(line) < columns for line in lines)
     assert lines[0].strip().startswith(begins)
+
+
+def test_a_loss_that_nothing_was_measured_of_is_not_shown():
+    report = Progress(0, 1, 0.5, 1_000, 2.5e6, 1.5, 0.01, 1.0, 1.0)
+    assert "words/s  loss 1.5000  lr" in str(report)
+    unmeasured = str(dataclasses.replace(report, loss=math.nan))
+    assert "nan" not in unmeasured
+    assert "words/s  lr" in unmeasured

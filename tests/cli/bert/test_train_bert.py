@@ -150,6 +150,21 @@ def test_wrong_arguments_end_in_one_line(text, tmp_path, capsys):
         assert message in error
 
 
+@pytest.mark.parametrize("lines", [[], ["--lines"]])
+def test_bad_bytes_are_refused_or_replaced(text, tmp_path, capsys, lines):
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(text.read_bytes().replace(b"cat", b"c\xe9t", 1))
+    command = ["train", "bert", str(bad), "-o", str(tmp_path / "out"), *SMALL, "--steps", "1", *lines]
+    assert main(command) == 1
+    assert "bad.txt" in (said := capsys.readouterr().err.strip().splitlines()[-1])
+    assert said.endswith("; pass --errors replace to read such bytes as U+FFFD")
+    assert main([*command, "--errors", "replace"]) == 0
+    again = [*command, "--tokenizer", str(tmp_path / "out" / "tokenizer.json")]
+    assert main(again) == 1
+    assert capsys.readouterr().err.endswith("; pass --errors replace to read such bytes as U+FFFD\n")
+    assert main([*again, "--errors", "replace"]) == 0
+
+
 @pytest.mark.slow
 def test_torchrun_takes_the_command_with_its_log(text, tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
