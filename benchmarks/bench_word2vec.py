@@ -272,3 +272,37 @@ def test_quality_on_all_of_enwiki(data, benchmark, threads):
     benchmark.pedantic(lambda: None, rounds=1)
     assert min(run["analogies"] for run in runs) > 0.3
     assert min(run["wordsim353"] for run in runs) > 0.6
+
+
+@pytest.mark.slow
+def test_quality_beside_peers(text, corpus, data, benchmark, tmp_path):
+    """Five epochs of everybody in one run, on one thread; a quarter of an hour."""
+    from gensim.models import Word2Vec
+
+    runs = {}
+
+    def note(name, vectors):
+        runs[name] = quality(vectors, data)
+        print(f"\n{benchmark.name}, {name}: {runs[name]}")
+
+    for seed in (1, 2, 3):
+        model = fn.Word2Vec(**SETTINGS, epochs=5, threads=1, seed=seed).fit(corpus, progress=False)
+        note(f"fastnlp, seed {seed}", model.vectors)
+    for seed in (1, 2):
+        peer = Word2Vec(
+            corpus_file=str(text), vector_size=100, window=5, min_count=5, sample=1e-3, workers=1, sg=1,
+            negative=5, epochs=5, seed=seed,
+        )  # fmt: skip
+        note(f"gensim, seed {seed}", fn.WordVectors(peer.wv.index_to_key, peer.wv.vectors))
+    line = commands(CASES[0], text, corpus, tmp_path, 1e-3).get("word2vec")
+    if line is not None:
+        options = dict(zip(line[1::2], line[2::2], strict=True))
+        options |= {"-iter": "5", "-output": str(tmp_path / "theirs.bin")}
+        subprocess.run([line[0], *(word for pair in options.items() for word in pair)], check=True)
+        note("word2vec.c", fn.WordVectors.load(tmp_path / "theirs.bin"))
+    benchmark.extra_info["runs"] = runs
+    benchmark.pedantic(lambda: None, rounds=1)
+    for task in ("analogies", "wordsim353", "simlex999"):
+        ours = [run[task] for name, run in runs.items() if name.startswith("fastnlp")]
+        theirs = [run[task] for name, run in runs.items() if not name.startswith("fastnlp")]
+        assert max(ours) > max(theirs) - 0.02, task
