@@ -84,9 +84,8 @@ def choose(device: str, engine: str | None, unfit: str | None = None) -> Choice:
             return Choice("torch", device, f"the kernels do not train {unfit}")
         return Choice("triton", device, "it is the fastest there")
     if engine == "triton":
-        wanted = "cpu" if _interpreting() else "cuda"
-        require(wanted, engine)
-        return Choice(engine, wanted, "it was asked for")
+        require(device, engine)
+        return Choice(engine, _device_of_kernels(), "it was asked for")
     if engine == "torch":
         require("cpu", engine)
         missing = _missing_driver() or _missing_cuda("cuda")
@@ -140,9 +139,15 @@ def check_arguments(device: str, engine: str | None) -> None:
 def require(device: str, engine: str | None) -> None:
     """Refuses a device or an engine that is not on this machine, before anything is allocated.
 
+    Args:
+        device: as for `choose`; of "auto", that which the engine cannot do without.
+        engine: as for `choose`.
+
     Raises:
         RuntimeError: it says what is missing and what there is instead.
     """
+    if engine == "triton" and device == "auto":
+        device = _device_of_kernels()
     missing = _missing_module("torch")
     instead = "device='cpu'" if device.startswith("cuda") else "engine='native'"
     if not missing and (engine == "triton" or (engine is None and device != "cpu")):
@@ -152,12 +157,18 @@ def require(device: str, engine: str | None) -> None:
     if device.startswith("cuda"):
         missing = _missing_cuda(device)
         if missing:
-            raise RuntimeError(f"device: {missing}; device='cpu' trains on the processor")
+            instead = "device='cpu'" if engine != "triton" else "engine='native' and device='cpu'"
+            raise RuntimeError(f"device: {missing}; {instead} trains on the processor")
 
 
 def _interpreting() -> bool:
     """Whether Triton runs kernels in its interpreter, on the CPU."""
     return os.environ.get("TRITON_INTERPRET", "0") == "1"
+
+
+def _device_of_kernels() -> str:
+    """Where the Triton engine trains if no device is asked for."""
+    return "cpu" if _interpreting() else "cuda"
 
 
 def _missing_module(name: str) -> str:

@@ -103,6 +103,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         Raises:
             ValueError: a value is out of range; the message names it.
             TypeError: a value is of the wrong type.
+            RuntimeError: the device, or what the engine needs, is not on this machine.
         """
         config = FastTextConfig(
             dim=dim,

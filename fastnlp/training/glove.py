@@ -84,6 +84,7 @@ class GloVe(Estimator[GloVeConfig, GloVeTables]):
         Raises:
             ValueError: a value is out of range; the message names it.
             TypeError: a value is of the wrong type.
+            RuntimeError: the device, or what the engine needs, is not on this machine.
         """
         config = GloVeConfig(
             dim=dim,

@@ -94,6 +94,7 @@ class Word2Vec(Estimator[Word2VecConfig, Word2VecTables]):
         Raises:
             ValueError: a value is out of range; the message names it.
             TypeError: a value is of the wrong type.
+            RuntimeError: the device, or what the engine needs, is not on this machine.
         """
         config = Word2VecConfig(
             dim=dim,

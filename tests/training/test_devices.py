@@ -46,6 +46,21 @@ def test_what_is_missing_is_said_before_a_text_is_read(monkeypatch):
         Word2Vec(engine="torch")
 
 
+@pytest.mark.parametrize("model", [Word2Vec, FastText, GloVe])
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_triton_without_a_gpu_is_refused_when_the_model_is_made(model, device, monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setattr(devices, "_missing_module", lambda name: "")
+    monkeypatch.setattr(devices, "_missing_cuda", lambda device: "expected a CUDA device, found none")
+    with pytest.raises(RuntimeError, match="engine='native' and device='cpu' trains on the p") as when_made:
+        model(device=device, engine="triton")
+    with pytest.raises(RuntimeError) as when_fitted:
+        choose(device, "triton")
+    assert str(when_made.value) == str(when_fitted.value)
+    model(engine="native", device="cpu")
+    model(engine="torch")
+
+
 def fake_torch(monkeypatch, *, cuda="12.8", count=1, capability=(9, 0), error=None, free=0):
     def init():
         if error:

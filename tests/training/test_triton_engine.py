@@ -12,7 +12,7 @@ from oracles.planted import planted, recall
 from fastnlp import Corpus, FastText, GloVe, Vocab, Word2Vec
 from fastnlp.models.fasttext import FastTextTables
 from fastnlp.sampling import Cooccurrences, keep_probabilities
-from fastnlp.training import torch_engine
+from fastnlp.training import devices, torch_engine
 from fastnlp.training.damping import damping
 from fastnlp.training.damping import together as most_together
 from fastnlp.training.device_ids import DeviceIds
@@ -284,6 +284,21 @@ def test_a_model_is_fitted(device, outputs):
     assert model.history[-1].pairs == native.history[-1].pairs
     assert model.history[-1].loss == pytest.approx(native.history[-1].loss, rel=0.15)
     assert recall(model.vectors) > 0.6
+
+
+@pytest.mark.parametrize("kind", [Word2Vec, FastText, GloVe])
+def test_what_triton_trained_is_read_where_there_is_no_gpu(device, kind, tmp_path, monkeypatch):
+    text = Corpus.from_text(["the cat sat", "the dog ran"] * 5, min_count=1)
+    drawn = {"subsample": 0, "negatives_shared_by": "group"} if kind is not GloVe else {}
+    model = kind(dim=4, window=2, epochs=1, **drawn, engine="triton").fit(text)
+    model.save(tmp_path / "saved")
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setattr(devices, "_missing_cuda", lambda device: "expected a CUDA device, found none")
+    again = kind.load(tmp_path / "saved")
+    np.testing.assert_array_equal(again.vectors["cat"], model.vectors["cat"])
+    assert len(again.partial_fit(text).history) == 2
+    with pytest.raises(RuntimeError, match="device: expected a CUDA device, found none"):
+        kind.load(tmp_path / "saved", engine="triton")
 
 
 def test_what_the_kernels_do_not_train_is_said():
