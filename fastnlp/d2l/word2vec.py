@@ -15,6 +15,7 @@ from fastnlp.d2l.hardware import try_gpu
 from fastnlp.d2l.progress import Accumulator, Animator, Timer
 from fastnlp.d2l.vocabulary import Vocab
 from fastnlp.kernels import skipgram_bce
+from fastnlp.kernels.backends import Backend, choose_backend
 from fastnlp.kernels.checks import expect_range
 from fastnlp.training.torch_prefetch import prefetched
 
@@ -147,6 +148,7 @@ def train(
     device: torch.device | str | None = None,
     *,
     loss: Loss | None = None,
+    backend: Backend | None = None,
 ) -> None:
     """Trains two embeddings by skip-gram with negative sampling and prints the loss and the speed.
 
@@ -168,9 +170,11 @@ def train(
         num_epochs: at least 1.
         device: None for `try_gpu()`.
         loss: (scores, labels, mask) -> (B,); None for `d2l.loss`.
+        backend: of `skipgram_bce`, where it is used: "triton", "torch", or None for Triton.
 
     Raises:
         ValueError: there is no batch or no epoch, or `lr` is negative.
+        RuntimeError: `skipgram_bce` is to be used and triton is not installed; nothing has been changed then.
         FloatingPointError: the loss is no longer finite; `lr` is too large.
 
     Example:
@@ -186,6 +190,8 @@ def train(
         raise ValueError(f"num_epochs: expected at least 1, got {num_epochs}")
     device = try_gpu() if device is None else torch.device(device)
     measure: Loss = loss or _notebook_name("loss")  # type: ignore[assignment]
+    if _fused_tables(net, measure, device) is not None:
+        choose_backend(backend, device)  # now, and not once weights are drawn and batches are read
 
     def init_weights(module: nn.Module) -> None:
         if isinstance(module, nn.Embedding):
@@ -209,7 +215,9 @@ def train(
             for i, (center, context_negative, mask, label) in enumerate(batches):
                 optimizer.zero_grad()
                 if tables is not None and label.dtype == mask.dtype == torch.bool:
-                    per_row = skipgram_bce(center, context_negative, label, mask, *tables, validate=False)
+                    per_row = skipgram_bce(
+                        center, context_negative, label, mask, *tables, validate=False, backend=backend
+                    )
                 else:
                     scores = skip_gram(center, context_negative, net[0], net[1]).reshape(label.shape)
                     per_row = measure(scores.float(), label.float(), mask) / mask.sum(dim=1) * mask.shape[1]

@@ -8,6 +8,7 @@ from torch import nn
 
 from fastnlp import d2l
 from fastnlp.d2l import word2vec
+from fastnlp.kernels import backends, skipgram_bce
 
 
 def some_batches(count=7, rows=16, words=30):
@@ -83,6 +84,32 @@ def test_the_fused_operation_makes_the_books_steps(device, monkeypatch, capsys):
     book.train(theirs, batches, 0.02, 3, "cpu")
     for a, b in zip(ours.cpu(), theirs, strict=True):
         torch.testing.assert_close(a.weight, b.weight, rtol=1e-4, atol=1e-5)
+
+
+def test_without_triton_nothing_is_begun_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(backends, "_HAS_TRITON", False)
+    net = some_net()
+    before = [layer.weight.detach().clone() for layer in net]
+    message = "expected triton for tensors on cuda:0, got no installation .* or pass backend='torch'"
+    with pytest.raises(RuntimeError, match=message):
+        d2l.train(net, some_batches(1), 0.02, 1, "cuda:0")
+    for layer, weight in zip(net, before, strict=True):
+        torch.testing.assert_close(layer.weight, weight, rtol=0, atol=0)
+
+
+def test_the_backend_that_is_asked_for_trains(monkeypatch, capsys):
+    monkeypatch.setattr(word2vec, "_FUSED_ON", {"cpu"})
+    monkeypatch.setattr(backends, "_HAS_TRITON", False)
+    with pytest.raises(RuntimeError, match="expected triton for tensors on cpu"):
+        d2l.train(some_net(), some_batches(1), 0.02, 1, "cpu", backend="triton")
+    asked = []
+    monkeypatch.setattr(
+        word2vec,
+        "skipgram_bce",
+        lambda *a, **named: asked.append(named["backend"]) or skipgram_bce(*a, **named),
+    )
+    d2l.train(some_net(), some_batches(2), 0.02, 1, "cpu", backend="torch")
+    assert asked == ["torch", "torch"]
 
 
 def test_what_the_fused_operation_cannot_do_goes_step_by_step(monkeypatch, capsys):
