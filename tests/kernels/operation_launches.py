@@ -30,7 +30,7 @@ def masked_bce_of(columns, dtype):
 
 
 def masked_lm_loss_of(vocabulary, slopes):
-    logits = torch.zeros(B, vocabulary)
+    logits = torch.zeros(B, vocabulary)  # in float32, whatever the rows are
     filled = torch.zeros(B, vocabulary, dtype=slopes) if slopes else None
     masked_lm_loss.losses_and_slopes(logits, ids(B), torch.zeros(B), filled)
 
@@ -64,11 +64,19 @@ def subword_of(D, dtype=torch.float32):
     subword_sum.backward(torch.zeros(B, D, dtype=dtype), ids(B), *lists, V, True)
 
 
-def rows_of(D, rule):
-    table, states = torch.zeros(V, D), torch.zeros(V, D)
+def rows_of(D, rule, dtype=torch.float32):
+    table, states = torch.zeros(V, D, dtype=dtype), torch.zeros(V, D)
     moments = {"sgd": (None, None), "adagrad": (None, states), "adam": (states, states)}[rule]
-    row_updates.update(rule, table, *moments, ids(N), torch.zeros(N, D), 0.1, 0.9, 0.99, 1e-8)
+    row_updates.update(rule, table, *moments, ids(N), torch.zeros(N, D, dtype=dtype), 0.1, 0.9, 0.99, 1e-8)
 
+
+def tables_of(D, dtype=torch.float32):
+    for operation in (skipgram_of, tree_of, glove_of, subword_of):
+        operation(D, dtype)
+
+
+HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+RULES = ("sgd", "adagrad", "adam")
 
 # What is launched, under the name in the table: the book's 100 numbers a row, the usual 300, and the most.
 CASES = {
@@ -77,11 +85,17 @@ CASES = {
     "V=30522": lambda: masked_lm_loss_of(30522, None),
     "V=30522 float32": lambda: masked_lm_loss_of(30522, torch.float32),
     "V=32768 bfloat16": lambda: masked_lm_loss_of(32768, torch.bfloat16),
-    **{
-        f"D={D} float32": lambda D=D: (skipgram_of(D), tree_of(D), glove_of(D), subword_of(D))
-        for D in (100, 300, 4096)
-    },
+    "V=32768 float16": lambda: masked_lm_loss_of(32768, torch.float16),
+    **{f"D={D} float32": lambda D=D: tables_of(D) for D in (100, 300, 4096)},
     "D=300 float32 sparse": lambda: (skipgram_of(300, sparse=True), tree_of(300, sparse=True)),
-    "D=128 bfloat16": lambda: (skipgram_of(128, torch.bfloat16), glove_of(128, torch.bfloat16)),
-    **{f"D=300 {rule}": lambda rule=rule: rows_of(300, rule) for rule in ("sgd", "adagrad", "adam")},
+    **{f"D=300 {rule}": lambda rule=rule: rows_of(300, rule) for rule in RULES},
+    # Both kinds of half precision take nearly the same, so only D=100 is compiled in both.
+    **{f"L=60 {name}": lambda dtype=dtype: masked_bce_of(60, dtype) for name, dtype in HALVES.items()},
+    **{f"D=100 {name}": lambda dtype=dtype: tables_of(100, dtype) for name, dtype in HALVES.items()},
+    **{f"D={D} bfloat16": lambda D=D: tables_of(D, torch.bfloat16) for D in (128, 300)},
+    **{
+        f"D=300 {rule} {name}": lambda rule=rule, dtype=dtype: rows_of(300, rule, dtype)
+        for name, dtype in HALVES.items()
+        for rule in RULES
+    },
 }

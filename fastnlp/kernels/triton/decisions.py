@@ -21,7 +21,7 @@ def decide(v, table, ids, yes, real, scale, D: tl.constexpr, PITCH: tl.constexpr
     score = tl.sum(u * v[None, :], 1)
     loss, error = decision(tl.where(yes, -score, score))
     error = tl.where(real, tl.where(yes, -error, error) * scale, 0.0)
-    return tl.sum(tl.where(real, loss, 0.0), 0), error, tl.sum(error[:, None] * u, 0)
+    return tl.where(real, loss, 0.0), error, tl.sum(error[:, None] * u, 0)
 
 
 @triton.jit

@@ -46,7 +46,7 @@ def skipgram_forward(
     center = tl.load(centers + row).to(tl.int64)
     v = tl.load(v_table + center * V_PITCH + d, mask=d < D, other=0.0).to(tl.float32)
     by_v = tl.zeros((WIDTH,), tl.float32)
-    total = 0.0
+    total = tl.zeros((COLUMNS,), tl.float32)
     for first in range(0, L, COLUMNS):
         columns = first + tl.arange(0, COLUMNS)
         inside = columns < L
@@ -58,7 +58,7 @@ def skipgram_forward(
         if GRADIENTS:
             by_v += part
             tl.store(errors + row * L + columns, error, mask=inside)
-    tl.store(losses + row, total * scale)
+    tl.store(losses + row, tl.sum(total, 0) * scale)
     if GRADIENTS:
         tl.store(v_gradients + row * D + d, by_v, mask=d < D)
 

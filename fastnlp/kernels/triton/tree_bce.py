@@ -38,14 +38,14 @@ def tree_forward(
     length = (tl.load(path_offsets + target + 1) - begin).to(tl.int32)
     center = tl.load(centers + row).to(tl.int64)
     v = tl.load(v_table + center * V_PITCH + d, mask=d < D, other=0.0).to(tl.float32)
-    total = 0.0
+    total = tl.zeros((STEPS,), tl.float32)
     for first in range(0, length, STEPS):
         steps = first + tl.arange(0, STEPS)
         real = steps < length
         entry = tl.load(path + begin + steps, mask=real, other=0).to(tl.int64)
         loss, _, _ = decide(v, node_table, entry >> 1, (entry & 1) == 0, real, 1.0, D, NODE_PITCH, WIDTH)
         total += loss
-    tl.store(losses + row, total)
+    tl.store(losses + row, tl.sum(total, 0))
 
 
 @triton.jit
