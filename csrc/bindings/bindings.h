@@ -38,10 +38,10 @@ std::span<const T> view(const CArray<T>& array) {
 }
 
 // A NumPy array that owns the vector's memory.
-template <class T>
-py::array_t<T> take(std::vector<T>&& values) {
-  auto* owned = new std::vector<T>(std::move(values));
-  py::capsule free(owned, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+template <class T, class Allocator>
+py::array_t<T> take(std::vector<T, Allocator>&& values) {
+  auto* owned = new std::vector<T, Allocator>(std::move(values));
+  py::capsule free(owned, [](void* p) { delete static_cast<std::vector<T, Allocator>*>(p); });
   return py::array_t<T>(static_cast<py::ssize_t>(owned->size()), owned->data(), free);
 }
 

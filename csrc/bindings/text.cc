@@ -27,7 +27,7 @@ std::string_view bytes_of(const py::buffer_info& info) {
 py::array_t<std::int32_t> feed(TokenCounter& counter, const py::buffer& block) {
   const py::buffer_info info = block.request();  // keeps the memory where it is
   const std::string_view bytes = bytes_of(info);
-  std::vector<std::int32_t> stream;
+  Buffer<std::int32_t> stream;
   {
     // Touches no Python object; the counter belongs to one caller, who waits here.
     const py::gil_scoped_release release;
@@ -58,7 +58,7 @@ py::array_t<std::int32_t> add_sentences(TokenCounter& counter,
 
 std::tuple<py::bytes, py::array_t<std::int64_t>, py::array_t<std::int64_t>, py::array_t<std::int32_t>> words(
     const TokenCounter& counter) {
-  TokenCounter::Words words;
+  NumberedWords words;
   {
     // Reads the counter alone.
     const py::gil_scoped_release release;
@@ -150,7 +150,7 @@ void register_text(py::module_& m) {
       .def(
           "end_source",
           [](TokenCounter& counter) {
-            std::vector<std::int32_t> stream;
+            Buffer<std::int32_t> stream;
             {
               // As for `feed`.
               const py::gil_scoped_release release;

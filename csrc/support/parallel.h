@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -43,31 +44,42 @@ void on_threads(int threads, const Work& work) {
   if (failure) std::rethrow_exception(failure);
 }
 
-// body(block, begin, end) for each block of `size` indices of [0, total), in any order and in parallel. The
-// first exception of any block is thrown after all threads have ended.
-template <class Body>
-void for_each_block(std::int64_t total, std::int64_t size, int threads, const Body& body) {
-  const std::int64_t blocks = (total + size - 1) / size;
+// work(i, t) for each i of [0, total): whichever thread t is free takes the next i. What the system starts no
+// thread for, the others do. The first exception of any i is thrown after all threads have ended.
+template <class Work>
+void take_turns(std::int64_t total, int threads, const Work& work) {
   std::atomic<std::int64_t> next{0};
   std::exception_ptr failure;
   std::mutex failing;
-  const auto work = [&] {
-    for (std::int64_t b = next.fetch_add(1); b < blocks; b = next.fetch_add(1)) {
+  const auto turns = [&](int t) {
+    for (std::int64_t i = next.fetch_add(1); i < total; i = next.fetch_add(1)) {
       try {
-        body(b, b * size, std::min(total, (b + 1) * size));
+        work(i, t);
       } catch (...) {
         const std::lock_guard lock(failing);
         if (!failure) failure = std::current_exception();
-        next = blocks;
+        next = total;
       }
     }
   };
   std::vector<std::jthread> helpers;  // joined on every way out
-  const std::int64_t wanted = std::min<std::int64_t>(thread_count(threads), blocks);
-  for (std::int64_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
-  work();
+  const auto wanted = static_cast<int>(std::min<std::int64_t>(thread_count(threads), total));
+  try {
+    for (int t = 1; t < wanted; ++t) helpers.emplace_back(turns, t);
+  } catch (const std::system_error&) {
+  }
+  turns(0);
   helpers.clear();
   if (failure) std::rethrow_exception(failure);
+}
+
+// body(block, begin, end) for each block of `size` indices of [0, total), in any order and in parallel. The
+// first exception of any block is thrown after all threads have ended.
+template <class Body>
+void for_each_block(std::int64_t total, std::int64_t size, int threads, const Body& body) {
+  take_turns((total + size - 1) / size, threads, [&](std::int64_t block, int) {
+    body(block, block * size, std::min(total, (block + 1) * size));
+  });
 }
 
 }  // namespace fastnlp

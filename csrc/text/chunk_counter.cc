@@ -63,6 +63,7 @@ void ChunkCounter::run(std::string_view text, std::int64_t position) {
   position_ = position;
   lines_ = 0;
   waiting_ = 0;
+  begun_ = used_;
   reserve(text.size() + 1);  // each byte ends at most one word or line, and a last word needs no end
   const char* p = begin_;
   const char* const end = begin_ + text.size();
@@ -198,7 +199,8 @@ void ChunkCounter::count_word(std::string_view word, std::int64_t position) {
 
 void ChunkCounter::put_marker(std::int32_t marker) {
   // One blank line says as much as a million of them.
-  const bool blank = used_ >= 2 && stream_[used_ - 1] == kEndOfLine && stream_[used_ - 2] == kEndOfLine;
+  const bool blank =
+      used_ >= begun_ + 2 && stream_[used_ - 1] == kEndOfLine && stream_[used_ - 2] == kEndOfLine;
   if (marker == kEndOfLine && blank) return;
   reserve(1);
   stream_[used_++] = marker;

@@ -35,7 +35,7 @@ class alignas(128) ChunkCounter {
 
   std::span<const std::int32_t> stream() const { return {stream_.get(), used_}; }
   std::int64_t lines() const { return lines_; }
-  void clear() { used_ = 0; }
+  void clear() { begun_ = used_ = 0; }
   const WordTable& table() const { return table_; }
   WordTable release_table() && { return std::move(table_); }
 
@@ -56,6 +56,7 @@ class alignas(128) ChunkCounter {
   std::unique_ptr<std::int32_t[]> stream_;
   std::size_t capacity_ = 0;
   std::size_t used_ = 0;
+  std::size_t begun_ = 0;  // where the entries of the stretch begin
   WordKey batch_[kBatch];
   std::size_t waiting_ = 0;
   const char* begin_ = nullptr;

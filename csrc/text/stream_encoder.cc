@@ -30,17 +30,21 @@ StreamEncoder::StreamEncoder(std::vector<std::int32_t> final_ids, std::vector<st
   }
 }
 
-// Lines on their way to a corpus, counted from where they begin. Whether sentences of a document stand in
-// front of them is not known here.
-class StreamEncoder::Lines {
+bool StreamEncoder::closes_document(std::int32_t marker, bool blank) const {
+  return marker == kEndOfSource || documents_ == Documents::kLine ||
+         (documents_ == Documents::kBlankLine && blank);
+}
+
+// A piece of the stream on its way to a corpus, counted from where it begins. What stands in front of it is
+// not known here, so its first marker is left for later.
+class StreamEncoder::Piece {
  public:
-  Lines(const StreamEncoder& encoder, bool blank, std::int64_t open_tokens)
-      : encoder_(encoder), blank_(blank), sentence_start_(-open_tokens) {}
+  Piece(const StreamEncoder& encoder, Buffer<std::int32_t>& ids) : encoder_(encoder), ids_(ids) {}
 
   // `first` is the place of the entries in the stream.
   void take(std::span<const std::int32_t> entries, std::int64_t first) {
-    out_.ids.resize(entries.size());
-    std::int32_t* to = out_.ids.data();
+    ids_.resize(entries.size());
+    std::int32_t* to = ids_.data();
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const std::int32_t entry = entries[i];
       if (entry >= 0) {
@@ -54,30 +58,35 @@ class StreamEncoder::Lines {
         to += id >= 0;
         if (id < -1) [[unlikely]]
           to = take_parts(id, to);
-      } else if (entry == kEndOfLine) {
-        const Documents documents = encoder_.documents_;
-        const bool closes = documents == Documents::kLine || (documents == Documents::kBlankLine && blank_);
-        end_sentence(to);
-        if (closes) end_document();
-        blank_ = true;
-      } else if (entry == kEndOfSource) {
-        end_sentence(to);
-        end_document();
+      } else if (entry == kEndOfLine || entry == kEndOfSource) {
+        if (head_.marker == 0) {
+          head_ = {entry, to - ids_.data(), blank_};
+          sentence_start_ = head_.tokens;
+        } else {
+          end_sentence(to);
+          if (encoder_.closes_document(entry, blank_)) end_document();
+        }
         blank_ = true;
       } else {
         refuse_entry(entry, first + static_cast<std::int64_t>(i),
                      "a provisional id or the end of a line or source");
       }
     }
-    out_.ids.resize(static_cast<std::size_t>(to - out_.ids.data()));
+    ids_.resize(static_cast<std::size_t>(to - ids_.data()));
   }
 
-  Encoded& out() { return out_; }
-  bool blank() const { return blank_; }
-  // Whether a document ends in front of the first sentence.
+  struct Head {
+    std::int32_t marker = 0;  // the first; 0: there is none
+    std::int64_t tokens = 0;  // before it
+    bool blank = true;        // no word before it
+  };
+  const Head& head() const { return head_; }
+  // Whether a document ends behind the first marker, in front of the next sentence.
   bool ends_at_once() const { return ends_at_once_; }
-  std::int64_t tokens() const { return static_cast<std::int64_t>(out_.ids.size()); }
-  std::int64_t sentences() const { return static_cast<std::int64_t>(out_.sentence_ends.size()); }
+  // Of the sentences and documents behind the first marker.
+  const std::vector<std::int64_t>& sentence_ends() const { return sentence_ends_; }
+  const std::vector<std::int64_t>& document_ends() const { return document_ends_; }
+  bool blank() const { return blank_; }
 
  private:
   [[noreturn]] static void refuse_entry(std::int32_t entry, std::int64_t place, const std::string& wanted) {
@@ -88,83 +97,89 @@ class StreamEncoder::Lines {
     const auto several = static_cast<std::size_t>(-2 - static_cast<std::int64_t>(id));
     const auto first = encoder_.parts_.begin() + encoder_.part_offsets_[several];
     const auto last = encoder_.parts_.begin() + encoder_.part_offsets_[several + 1];
-    const std::ptrdiff_t used = to - out_.ids.data();
-    out_.ids.resize(out_.ids.size() + static_cast<std::size_t>(last - first));
-    return std::copy(first, last, out_.ids.data() + used);
+    const std::ptrdiff_t used = to - ids_.data();
+    ids_.resize(ids_.size() + static_cast<std::size_t>(last - first));
+    return std::copy(first, last, ids_.data() + used);
   }
 
   void end_sentence(const std::int32_t* to) {
-    const std::int64_t tokens = to - out_.ids.data();
+    const std::int64_t tokens = to - ids_.data();
     if (tokens == sentence_start_) return;
     sentence_start_ = tokens;
-    out_.sentence_ends.push_back(tokens);
+    sentence_ends_.push_back(tokens);
   }
 
   void end_document() {
-    if (sentences() == 0) ends_at_once_ = true;
-    if (sentences() == document_start_) return;
-    document_start_ = sentences();
-    out_.document_ends.push_back(document_start_);
+    const auto sentences = static_cast<std::int64_t>(sentence_ends_.size());
+    if (sentences == 0) ends_at_once_ = true;
+    if (sentences == document_start_) return;
+    document_start_ = sentences;
+    document_ends_.push_back(sentences);
   }
 
   const StreamEncoder& encoder_;
-  Encoded out_;
-  bool blank_;
+  Buffer<std::int32_t>& ids_;
+  std::vector<std::int64_t> sentence_ends_;
+  std::vector<std::int64_t> document_ends_;
+  Head head_;
+  bool blank_ = true;
   bool ends_at_once_ = false;
-  std::int64_t sentence_start_;
+  std::int64_t sentence_start_ = 0;
   std::int64_t document_start_ = 0;
 };
 
 StreamEncoder::Encoded StreamEncoder::encode(std::span<const std::int32_t> stream, int threads,
                                              std::int64_t piece) {
   const auto size = static_cast<std::int64_t>(stream.size());
-  const std::int64_t most = std::min<std::int64_t>(threads, size / std::max<std::int64_t>(1, piece));
-  // A piece ends behind the end of a line: its words are of sentences that begin in it.
-  std::vector<std::int64_t> cuts{0};
-  for (std::int64_t k = 1; k < most; ++k) {
-    std::int64_t cut = std::max(cuts.back(), size * k / most);
-    while (cut < size && stream[static_cast<std::size_t>(cut)] >= 0) ++cut;
-    if (cut == size) break;
-    cuts.push_back(cut + 1);
-  }
-  cuts.push_back(size);
-  std::vector<Lines> pieces;
-  for (std::size_t k = 0; k + 1 < cuts.size(); ++k) {
-    pieces.emplace_back(*this, k > 0 || blank_, k > 0 ? 0 : tokens_ - sentence_start_);
-  }
-  const auto count = static_cast<std::int64_t>(pieces.size());
-  for_each_block(count, 1, threads, [&](std::int64_t k, std::int64_t, std::int64_t) {
-    const auto at = static_cast<std::size_t>(k);
-    pieces[at].take(
-        stream.subspan(static_cast<std::size_t>(cuts[at]), static_cast<std::size_t>(cuts[at + 1] - cuts[at])),
-        cuts[at]);
+  const std::int64_t count =
+      std::clamp<std::int64_t>(size / std::max<std::int64_t>(1, piece), 1, std::max(1, threads));
+  if (pieces_.size() < static_cast<std::size_t>(count)) pieces_.resize(static_cast<std::size_t>(count));
+  std::vector<Piece> pieces;
+  for (std::int64_t k = 0; k < count; ++k) pieces.emplace_back(*this, pieces_[static_cast<std::size_t>(k)]);
+  take_turns(count, threads, [&](std::int64_t k, int) {
+    const std::int64_t begin = size * k / count;
+    const std::int64_t end = size * (k + 1) / count;
+    pieces[static_cast<std::size_t>(k)].take(
+        stream.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), begin);
   });
 
-  std::vector<std::int64_t> begins{0};  // of the pieces among the new ids
   Encoded out;
+  const auto end_sentence = [&](std::int64_t end) {
+    if (end == sentence_start_) return;
+    sentence_start_ = end;
+    ++sentences_;
+    out.sentence_ends.push_back(end);
+  };
+  const auto end_document = [&](std::int64_t end) {
+    if (end == document_start_) return;
+    document_start_ = end;
+    out.document_ends.push_back(end);
+  };
+  std::vector<std::int64_t> begins{0};  // of the pieces among the new ids
   for (std::size_t k = 0; k < pieces.size(); ++k) {
-    Lines& lines = pieces[k];
-    if (lines.ends_at_once() && sentences_ > document_start_) {
-      document_start_ = sentences_;
-      out.document_ends.push_back(sentences_);
+    const Piece& done = pieces[k];
+    const Piece::Head& head = done.head();
+    if (head.marker != 0) {
+      end_sentence(tokens_ + head.tokens);
+      if (closes_document(head.marker, blank_ && head.blank)) end_document(sentences_);
     }
-    for (const std::int64_t end : lines.out().sentence_ends) out.sentence_ends.push_back(tokens_ + end);
-    for (const std::int64_t end : lines.out().document_ends) out.document_ends.push_back(sentences_ + end);
-    tokens_ += lines.tokens();
-    sentences_ += lines.sentences();
-    if (!out.sentence_ends.empty()) sentence_start_ = out.sentence_ends.back();
-    if (!out.document_ends.empty()) document_start_ = out.document_ends.back();
-    begins.push_back(begins.back() + lines.tokens());
+    if (done.ends_at_once()) end_document(sentences_);
+    const std::int64_t sentences = sentences_;
+    for (const std::int64_t end : done.sentence_ends()) end_sentence(tokens_ + end);
+    for (const std::int64_t end : done.document_ends()) end_document(sentences + end);
+    blank_ = done.blank() && (head.marker != 0 || blank_);
+    const auto tokens = static_cast<std::int64_t>(pieces_[k].size());
+    tokens_ += tokens;
+    begins.push_back(begins.back() + tokens);
   }
-  blank_ = pieces.back().blank();
   if (count == 1) {
-    out.ids = std::move(pieces.front().out().ids);
+    out.ids = std::exchange(pieces_.front(), {});
     return out;
   }
   out.ids.resize(static_cast<std::size_t>(begins.back()));
-  for_each_block(count, 1, threads, [&](std::int64_t k, std::int64_t, std::int64_t) {
+  take_turns(count, threads, [&](std::int64_t k, int) {
     const auto at = static_cast<std::size_t>(k);
-    std::copy(pieces[at].out().ids.begin(), pieces[at].out().ids.end(), out.ids.begin() + begins[at]);
+    std::copy(pieces_[at].begin(), pieces_[at].end(), out.ids.begin() + begins[at]);
   });
   return out;
 }

@@ -6,14 +6,16 @@
 // appearance in the text, whatever the number of threads and the size of the blocks were.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "support/buffer.h"
 #include "text/chunk_counter.h"
-#include "text/word_table.h"
+#include "text/word_merge.h"
 
 namespace fastnlp {
 
@@ -25,49 +27,41 @@ class TokenCounter {
   // A new file: its offsets and lines count from the start, and a byte order mark there is skipped if asked.
   void begin_source(bool skip_mark);
   // The next bytes of it, cut anywhere. Gives the stream as far as it is known.
-  std::vector<std::int32_t> feed(std::string_view block);
-  std::vector<std::int32_t> end_source();
+  Buffer<std::int32_t> feed(std::string_view block);
+  Buffer<std::int32_t> end_source();
 
   // Words that are split already. A word may hold anything, white space too; an empty one is refused.
   void add_word(std::string_view word);
   void end_sentence();
-  std::vector<std::int32_t> take_sentences();
+  Buffer<std::int32_t> take_sentences();
 
   // Brings the tables together, at most `limit` words a call; true when all are done.
   bool merge(std::int64_t limit);
 
-  // After `merge`: the distinct words by first appearance, and the number of each provisional id.
-  struct Words {
-    std::string bytes;
-    std::vector<std::int64_t> offsets;
-    std::vector<std::int64_t> counts;
-    std::vector<std::int32_t> number_of;
-  };
-  Words words() const;
+  // After `merge`.
+  NumberedWords words() const;
 
  private:
   void check_open() const;
   void run(std::string_view text, std::size_t segments);
-  void merge_next();
-  std::vector<std::int32_t> take();
+  Buffer<std::int32_t> take();
 
   std::vector<ChunkCounter> chunks_;
   std::string carry_;  // bytes after the last white space: their word may go on in the next block
-  std::uint64_t salt_;
   std::int64_t position_ = 0;
   std::int64_t source_start_ = 0;
   std::int64_t line_ = 1;
   bool skip_mark_ = false;
 
-  struct Merge {
-    explicit Merge(std::uint64_t salt) : table(salt) {}
-    WordTable table;
-    std::vector<std::vector<std::uint64_t>> orders;
-    std::vector<std::size_t> next;
-    std::vector<std::int32_t> number_of;
-    bool done = false;
+  // A part of a chunk's stream.
+  struct Stretch {
+    const ChunkCounter* chunk = nullptr;
+    std::size_t begin = 0;
+    std::size_t end = 0;
   };
-  std::unique_ptr<Merge> merge_;
+  std::vector<Stretch> stretches_;  // not yet taken, in the order of the text
+  std::unique_ptr<WordMerge> merge_;
+  bool merged_ = false;
 };
 
 }  // namespace fastnlp

@@ -14,6 +14,7 @@ namespace fastnlp {
 namespace {
 
 constexpr std::size_t kFirstSlots = std::size_t{1} << 12;
+static_assert(kFirstSlots % WordTable::kParts == 0);
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
 
 // Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators".
@@ -94,9 +95,7 @@ void WordTable::grow() {
   for (std::size_t i = 0; i < old_slots; ++i) {
     const Slot& slot = slots_[i];
     if (slot.length == 0) continue;
-    const std::uint64_t hash =
-        slot.length <= kInlineBytes ? hash_inline(slot.low, slot.high, slot.length) : slot.high;
-    std::size_t at = hash >> shift;
+    std::size_t at = hash_of(slot) >> shift;
     while (larger[at].length != 0) at = (at + 1) & mask;
     larger[at] = slot;
   }
@@ -116,12 +115,13 @@ std::vector<std::uint64_t> WordTable::order() const {
 WordTable::Entry WordTable::entry(std::uint64_t at) const {
   const Slot& slot = slots_[at];
   if (slot.length > kInlineBytes) {
-    return {{0, 0, slot.high, arena_.data() + slot.low, slot.length}, slot.count};
+    return {{0, 0, slot.high, arena_.data() + slot.low, slot.length}, slot.count, slot.id};
   }
   static_assert(offsetof(Slot, high) == offsetof(Slot, low) + 8, "an inline word lies in one piece");
   return {{slot.low, slot.high, hash_inline(slot.low, slot.high, slot.length),
            reinterpret_cast<const char*>(&slot), slot.length},
-          slot.count};
+          slot.count,
+          slot.id};
 }
 
 }  // namespace fastnlp

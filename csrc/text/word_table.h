@@ -43,8 +43,7 @@ class WordTable {
     for (std::size_t i = key.hash >> shift_;; i = (i + 1) & mask_) {
       Slot& slot = slots_[i];
       if (slot.length == 0) return insert(i, key, position, times);
-      if (slot.length != key.length) continue;
-      if (key.length <= kInlineBytes ? (slot.low == key.low && slot.high == key.high) : same(slot, key)) {
+      if (holds(slot, key)) {
         slot.count += times;
         return slot.id;
       }
@@ -54,14 +53,43 @@ class WordTable {
   std::size_t size() const { return first_.size(); }
   std::int64_t first_position(std::size_t id) const { return first_[id]; }
 
+  // The id of a word; -1 where it is not in the table.
+  std::int64_t find(const WordKey& key) const {
+    for (std::size_t i = key.hash >> shift_;; i = (i + 1) & mask_) {
+      const Slot& slot = slots_[i];
+      if (slot.length == 0) return -1;
+      if (holds(slot, key)) return slot.id;
+    }
+  }
+
   struct Entry {
     WordKey key;
     std::int64_t count;
+    std::uint32_t id;
   };
   // The slot of each id, in the order of ids; valid until the next `count`.
   std::vector<std::uint64_t> order() const;
   // The word in a slot; its hash is recomputed for a table with the same salt.
   Entry entry(std::uint64_t slot) const;
+
+  // Tables of the same salt have a word in the same one of kParts parts.
+  static constexpr std::uint64_t kParts = std::uint64_t{1} << 10;
+  // f(slot) for each word of a part, in no order; slots are valid until the next `count`.
+  template <class F>
+  void for_each_slot(std::uint64_t part, const F& f) const {
+    const std::uint64_t begin = part * ((mask_ + 1) / kParts);
+    const std::uint64_t end = begin + (mask_ + 1) / kParts;
+    // Words that found their places taken lie behind the part, up to the first empty slot.
+    for (std::uint64_t i = begin;; ++i) {
+      const Slot& slot = slots_[i & mask_];
+      if (slot.length == 0) {
+        if (i >= end) return;
+        continue;
+      }
+      const std::uint64_t home = hash_of(slot) >> shift_;
+      if (home >= begin && home < end) f(i & mask_);
+    }
+  }
 
  private:
   struct Slot {
@@ -81,7 +109,12 @@ class WordTable {
   }
   static std::unique_ptr<Slot[], Free> allocate(std::size_t slots);
   std::uint64_t hash_long(const char* data, std::size_t length) const;
-  bool same(const Slot& slot, const WordKey& key) const {
+  std::uint64_t hash_of(const Slot& slot) const {
+    return slot.length <= kInlineBytes ? hash_inline(slot.low, slot.high, slot.length) : slot.high;
+  }
+  bool holds(const Slot& slot, const WordKey& key) const {
+    if (slot.length != key.length) return false;
+    if (key.length <= kInlineBytes) return slot.low == key.low && slot.high == key.high;
     return slot.high == key.hash && std::memcmp(arena_.data() + slot.low, key.data, key.length) == 0;
   }
   std::uint32_t insert(std::size_t slot, const WordKey& key, std::int64_t position, std::int64_t times);

@@ -29,10 +29,10 @@ Outcome count(std::string_view text, int threads, std::size_t step, bool replace
   std::vector<std::int32_t> stream;
   try {
     for (std::size_t at = 0; at < text.size(); at += step) {
-      const std::vector<std::int32_t> more = counter.feed(text.substr(at, step));
+      const auto more = counter.feed(text.substr(at, step));
       stream.insert(stream.end(), more.begin(), more.end());
     }
-    const std::vector<std::int32_t> more = counter.end_source();
+    const auto more = counter.end_source();
     stream.insert(stream.end(), more.begin(), more.end());
   } catch (const std::invalid_argument& error) {
     outcome.refusal = error.what();
@@ -40,7 +40,7 @@ Outcome count(std::string_view text, int threads, std::size_t step, bool replace
   }
   while (!counter.merge(7)) {
   }
-  const TokenCounter::Words words = counter.words();
+  const NumberedWords words = counter.words();
   for (const std::int32_t entry : stream) {
     if (entry < 0) {
       // How far a run of blank lines is shortened depends on the blocks; what it means does not.
