@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
+import itertools
 import os
 import re
+import stat
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,12 +133,15 @@ class SourceFile:
         for file in self._opened:
             file.close()
 
-    def blocks(self, block_bytes: int, errors: Literal["strict", "replace"]) -> Iterator[memoryview | bytes]:
+    def blocks(
+        self, block_bytes: int, errors: Literal["strict", "replace"], *, ahead: bool = False
+    ) -> Iterator[memoryview | bytes]:
         """The bytes of the file, unpacked.
 
         Args:
             block_bytes: how many at a time.
             errors: for files that were opened as text; what to do with half a surrogate pair.
+            ahead: read a block while the one before is used, if it is a file that nobody has to wait for.
 
         Yields:
             Bytes, which hold until the next are asked for.
@@ -143,20 +150,36 @@ class SourceFile:
             ValueError: a gzip file is damaged or cut short. The message does not name the file.
         """
         try:
-            for block in self._blocks(block_bytes, errors):
-                self._fed += len(block)
-                yield block
+            ahead = ahead and self._raw is not None and stat.S_ISREG(os.fstat(self._raw.fileno()).st_mode)
+            blocks = self._blocks(block_bytes, errors, rooms=2 if ahead else 1)
+            with contextlib.closing(_one_ahead(blocks) if ahead else blocks) as coming:
+                for block in coming:
+                    self._fed += len(block)
+                    yield block
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"damaged gzip file: {error}") from error
 
-    def _blocks(self, block_bytes: int, errors: Literal["strict", "replace"]) -> Iterator[memoryview | bytes]:
+    def _blocks(
+        self, block_bytes: int, errors: Literal["strict", "replace"], rooms: int
+    ) -> Generator[memoryview | bytes, None, None]:
         if not hasattr(self._file, "readinto"):
             while block := self._file.read(block_bytes):
                 yield block if isinstance(block, bytes) else encode_text(block, "", errors)
             return
-        memory = memoryview(bytearray(block_bytes))
-        while size := self._file.readinto(memory):
+        for memory in itertools.cycle([memoryview(bytearray(block_bytes)) for _ in range(rooms)]):
+            size = self._file.readinto(memory)
+            if not size:
+                return
             yield memory[:size]
+
+
+def _one_ahead(blocks: Iterator[memoryview | bytes]) -> Generator[memoryview | bytes, None, None]:
+    """The same blocks, each made on a thread while the one before is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield block
 
 
 def encode_text(text: str, name: str, errors: Literal["strict", "replace"]) -> bytes:

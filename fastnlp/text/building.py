@@ -102,6 +102,7 @@ def build(source: Any, options: BuildOptions, folder: Path | None = None) -> Bui
             counter,
             block_bytes=options.block_bytes or min(_BLOCK_PER_THREAD * threads, _LARGEST_BLOCK),
             errors=options.errors,
+            ahead=threads > 1,
             progress=options.progress,
         ):
             spill.put(stream)

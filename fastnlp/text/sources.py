@@ -34,6 +34,7 @@ def read_source(
     *,
     block_bytes: int,
     errors: Literal["strict", "replace"],
+    ahead: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Stream]:
     """Feeds a text to a counter and gives the stream of provisional ids, piece by piece.
@@ -43,6 +44,7 @@ def read_source(
         counter: counts the words.
         block_bytes: how much is read at a time.
         errors: "strict" or "replace".
+        ahead: read the next block of a file, on a thread, while one is counted.
         progress: called after each block with the bytes read and their total, None if unknown.
 
     Yields:
@@ -68,7 +70,7 @@ def read_source(
     for file in files:
         reader = SourceFile(file)
         try:
-            for stream in _read_file(reader, counter, block_bytes, errors):
+            for stream in _read_file(reader, counter, block_bytes, errors, ahead):
                 if progress is not None:
                     progress(done + reader.bytes_read(), total)
                 yield stream
@@ -78,11 +80,15 @@ def read_source(
 
 
 def _read_file(
-    file: SourceFile, counter: _core.TokenCounter, block_bytes: int, errors: Literal["strict", "replace"]
+    file: SourceFile,
+    counter: _core.TokenCounter,
+    block_bytes: int,
+    errors: Literal["strict", "replace"],
+    ahead: bool,
 ) -> Iterator[Stream]:
     counter.begin_source(True)
     try:
-        for block in file.blocks(block_bytes, errors):
+        for block in file.blocks(block_bytes, errors, ahead=ahead):
             yield counter.feed(block)
         yield counter.end_source()
     except ValueError as error:

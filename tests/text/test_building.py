@@ -3,6 +3,7 @@
 import gc
 import gzip
 import io
+import threading
 import unicodedata
 from functools import partial
 
@@ -354,6 +355,25 @@ def test_the_stream_of_the_core_is_checked():
     for late in (lambda: counter.feed(b"c "), counter.end_source, lambda: counter.add_sentences([["c"]])):
         with pytest.raises(RuntimeError, match="no more text"):
             late()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_is_read_ahead_is_counted_whole_and_bad_bytes_keep_their_place(tmp_path, packed):
+    text = b"".join(b"w%d v%d%s" % (i % 977, i % 13, b"\n\n" if i % 7 == 0 else b" ") for i in range(20_000))
+    path = tmp_path / "text"
+    path.write_bytes(gzip.compress(text) if packed else text)
+    whole = corpus_of(io.BytesIO(text))
+    for block_bytes in (4096, 100_001):
+        ahead = corpus_of(path, threads=2, block_bytes=block_bytes)
+        assert ahead.vocab.tokens == whole.vocab.tokens
+        assert ahead.vocab.counts.tolist() == whole.vocab.counts.tolist()
+        assert oracle.as_documents(ahead) == oracle.as_documents(whole)
+    bad = text + b"\xff"
+    path.write_bytes(gzip.compress(bad) if packed else bad)
+    before = threading.active_count()
+    with pytest.raises(ValueError, match=f"byte 0xff at offset {len(text)}, line"):
+        corpus_of(path, threads=2, block_bytes=4096)
+    assert threading.active_count() == before
 
 
 def test_gzip_is_recognised_and_a_cut_file_is_refused(tmp_path):
