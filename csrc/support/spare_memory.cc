@@ -11,8 +11,8 @@
 namespace fastnlp {
 namespace {
 
-// Each place holds a block, whose first word is its size, or none. No lock: a process may be forked at any
-// time.
+// Each place holds a block, whose first word is its size, or none; the first place the largest.
+// No lock: a process may be forked at any time.
 std::array<std::atomic<std::size_t*>, kSpareBlocks> spare;
 
 // Tells the system that it may have the whole pages behind the first word back.
@@ -39,15 +39,22 @@ MemoryBlock take_spare_memory() {
 }
 
 void keep_spare_memory(MemoryBlock block) {
-  if (block.bytes >= kLeastSpare && block.bytes <= kMostSpare && give_back(block)) {
-    auto* const first = static_cast<std::size_t*>(block.data);
-    *first = block.bytes;
+  if (block.bytes < kLeastSpare || block.bytes > kMostSpare) {
+    std::free(block.data);
+    return;
+  }
+  auto* const kept = static_cast<std::size_t*>(block.data);
+  *kept = block.bytes;
+  std::size_t* smaller = spare[0].exchange(kept);
+  if (smaller != nullptr && *smaller > *kept) smaller = spare[0].exchange(smaller);
+  if (smaller == nullptr) return;
+  if (give_back({smaller, *smaller})) {
     for (auto& place : spare) {
       std::size_t* none = nullptr;
-      if (place.compare_exchange_strong(none, first)) return;
+      if (place.compare_exchange_strong(none, smaller)) return;
     }
   }
-  std::free(block.data);
+  std::free(smaller);
 }
 
 }  // namespace fastnlp
