@@ -12,6 +12,7 @@ inline bool runs_avx512() {
   return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+inline bool runs_avx512_vbmi2() { return runs_avx512() && __builtin_cpu_supports("avx512vbmi2"); }
 #endif
 
 }  // namespace fastnlp

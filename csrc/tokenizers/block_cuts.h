@@ -42,11 +42,14 @@ using BlockCuts = std::size_t (*)(const char* p, const char* end, const char** c
 #if defined(__x86_64__)
 std::size_t gpt2_block_cuts_avx2(const char* p, const char* end, const char** cuts, std::size_t room,
                                  const TellBeyond& beyond);
+std::size_t gpt2_block_cuts_avx512_vbmi2(const char* p, const char* end, const char** cuts, std::size_t room,
+                                         const TellBeyond& beyond);
 #endif
 
 // The one that this machine runs; nullptr for none.
 inline BlockCuts gpt2_block_cuts() {
 #if defined(__x86_64__)
+  if (runs_avx512_vbmi2()) return gpt2_block_cuts_avx512_vbmi2;
   if (runs_avx2()) return gpt2_block_cuts_avx2;
 #endif
   return nullptr;

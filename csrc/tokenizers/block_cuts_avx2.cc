@@ -3,19 +3,10 @@
 
 #include <cstdint>
 
-#include "tokenizers/block_cuts.h"
-#include "tokenizers/contractions.h"
+#include "tokenizers/block_begins.h"
 
 namespace fastnlp {
 namespace {
-
-constexpr int kMostBeyond = 54;  // bytes of a block; where there are more, runs are long
-
-struct Classes {
-  BlockBits letters, numbers, blanks, spaces;  // blanks: ' '; spaces: these too
-  BlockBits beyond;                            // not ASCII
-  BlockBits quotes;                            // '
-};
 
 // Which of 32 bytes lie in [first, last], both below 0x80: moved up so that the last becomes 127, they are
 // the ones above a bound. Bytes beyond ASCII wrap around to below it.
@@ -29,55 +20,25 @@ BlockBits equal(__m256i bytes, char c) {
   return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(c))));
 }
 
-Classes classes_of(const char* p) {
-  Classes found{};
-  for (int half = 0; half < 2; ++half) {
-    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32 * half));
-    const __m256i lower = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
-    const int shift = 32 * half;
-    found.letters |= between(lower, 'a', 'z') << shift;
-    found.numbers |= between(bytes, '0', '9') << shift;
-    const BlockBits blanks = equal(bytes, ' ');
-    found.blanks |= blanks << shift;
-    found.spaces |= (blanks | between(bytes, '\t', '\r')) << shift;
-    found.beyond |= static_cast<BlockBits>(static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes))) << shift;
-    found.quotes |= equal(bytes, '\'') << shift;
-  }
-  return found;
-}
-
-// Where pieces begin among the 64 bytes at p, where one does; byte 0 is left out.
-BlockBits begins(const char* p, const char* end, const TellBeyond& beyond) {
-  Classes c = classes_of(p);
-  BlockBits known = ~BlockBits{0}, apart = 0;
-  if (c.beyond != 0) {
-    if (__builtin_popcountll(c.beyond) > kMostBeyond) {
-      known = (c.beyond & (0 - c.beyond)) - 1;
-    } else {
-      const BeyondAscii found = beyond.tell(beyond.context, p, end, c.beyond);
-      c.letters |= found.letters;
-      c.numbers |= found.numbers;
-      known = found.known;
-      apart = found.apart;
+struct Avx2Blocks {
+  static BlockClasses classes_of(const char* p) {
+    BlockClasses found{};
+    for (int half = 0; half < 2; ++half) {
+      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32 * half));
+      const __m256i lower = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
+      const int shift = 32 * half;
+      found.letters |= between(lower, 'a', 'z') << shift;
+      found.numbers |= between(bytes, '0', '9') << shift;
+      const BlockBits blanks = equal(bytes, ' ');
+      found.blanks |= blanks << shift;
+      found.spaces |= (blanks | between(bytes, '\t', '\r')) << shift;
+      found.beyond |= static_cast<BlockBits>(static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes)))
+                      << shift;
+      found.quotes |= equal(bytes, '\'') << shift;
     }
+    return found;
   }
-  const BlockBits others = ~(c.letters | c.numbers | c.spaces);
-  const BlockBits first =
-      (c.letters & ~(c.letters << 1)) | (c.numbers & ~(c.numbers << 1)) | (others & ~(others << 1));
-  // A run of white space begins a piece, and its last character another, which a blank shares with what
-  // follows.
-  BlockBits found = (first & ~(c.blanks << 1)) | (c.spaces & ~((c.spaces << 1) & (c.spaces >> 1)));
-  for (BlockBits quotes = (found | 1) & c.quotes & ~BlockBits{0} >> 3; quotes != 0; quotes &= quotes - 1) {
-    const int at = __builtin_ctzll(quotes);
-    const int length = contraction(p[at + 1], p[at + 2]);
-    if (length == 0) continue;
-    found = (found & ~(BlockBits{2} << at)) | BlockBits{1} << (at + length - 1) << 1;
-  }
-  // A place is known when its neighbours are. An apostrophe may look three bytes ahead.
-  found &= known >> 1 & ~BlockBits{0} >> 3 & ~BlockBits{1};
-  // The last one is the pattern's own, as the next block begins there.
-  return found == 0 ? 0 : found | (apart & ~BlockBits{0} >> __builtin_clzll(found));
-}
+};
 
 }  // namespace
 
@@ -85,7 +46,7 @@ std::size_t gpt2_block_cuts_avx2(const char* p, const char* end, const char** cu
                                  const TellBeyond& beyond) {
   std::size_t n = 0;
   while (n < room && end - p >= static_cast<std::ptrdiff_t>(kCutBlock)) {
-    BlockBits found = begins(p, end, beyond);
+    BlockBits found = block_begins<Avx2Blocks>(p, end, beyond);
     if (found == 0) break;
     const auto count = static_cast<std::size_t>(__builtin_popcountll(found));
     const char* const from = p;

@@ -13,7 +13,8 @@
 namespace fastnlp {
 namespace {
 
-constexpr std::size_t kBatch = 32;  // words whose entries of the cache are on their way at once
+constexpr std::size_t kBatch = 128;    // words whose entries of the cache are on their way at once
+constexpr std::size_t kMostWide = 64;  // of them, the first ones, may have wide characters
 
 // Whether a look at a block may be worth it: of the next eight bytes some are ASCII, and none begins a
 // character of U+0000 to U+EFFF that has three bytes, as letters do that are encoded by themselves.
@@ -117,7 +118,7 @@ void BpeEncoder::scan(Worker& worker, const EncodingRequest& request, const Stre
 
 struct BpeEncoder::Batch {
   std::size_t n;
-  std::uint64_t wide;  // a bit for each of the first 64 words that has wide characters
+  std::uint64_t wide;  // a bit for each of the first kMostWide words that has wide characters
   bool keyed;          // all words have keys
   const char* bounds[kBatch + 2 * kCutBlock];
   WordCache::Key keys[kBatch + kCutBlock];  // of words that are neither wide nor too long for the cache
@@ -156,8 +157,9 @@ void BpeEncoder::cut_words(const char* p, const Stretch& stretch, Batch& batch) 
     if (block_cuts_ != nullptr && stretch.end - p >= 8 && some_ascii(p)) {
       n += block_cuts_(p, stretch.end, ends + n, kBatch - n, beyond);
       if (n > 0) p = ends[n - 1];
-      if (n >= kBatch || p == stretch.end) break;
+      if (p == stretch.end) break;
     }
+    if (n + 2 > kMostWide) break;  // two may be added
     const char* begin = p;
     if (Pattern::kRunsOfOneClass && wide_apart_ && (*p & 0xF0) == 0xE0) {
       p = wide_runs(p, stretch.end, stretch.limit).last;
@@ -182,22 +184,25 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
   Batch batches[2];
   WordCache& cache = worker.cache;
   const bool all_are_words = is_word(" ", " " + 1);
-  const auto is_wide = [](const Batch& batch, std::size_t i) { return i < 64 && (batch.wide >> i & 1) != 0; };
+  const auto is_wide = [](const Batch& batch, std::size_t i) {
+    return i < kMostWide && (batch.wide >> i & 1) != 0;
+  };
   const auto cut = [&](const char* p, Batch& batch) {
     cut_words<Pattern>(p, stretch, batch);
-    batch.keyed = batch.wide == 0;
-    const bool any_wide = !batch.keyed;
-    for (std::size_t i = 0; i < batch.n; ++i) {
+    const std::size_t n = batch.n;
+    const char* const limit = stretch.limit;
+    const bool any_wide = batch.wide != 0;
+    std::size_t longest = 0;
+    for (std::size_t i = 0; i < n; ++i) {
       const char* const begin = batch.bounds[i];
       const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
       if (any_wide && is_wide(batch, i)) continue;
-      if (length > WordCache::kLongest) {
-        batch.keyed = false;
-        continue;
-      }
-      batch.keys[i] = WordCache::key(begin, length, static_cast<std::size_t>(stretch.limit - begin));
+      longest = std::max(longest, length);
+      if (length > WordCache::kLongest) continue;
+      WordCache::make_key(begin, length, static_cast<std::size_t>(limit - begin), batch.keys[i]);
       cache.prefetch(batch.keys[i]);
     }
+    batch.keyed = !any_wide && longest <= WordCache::kLongest;
     return batch.bounds[batch.n];
   };
   worker.new_words.clear();

@@ -31,7 +31,16 @@ class WordCache {
 
   // `readable`: how many bytes from `data` on may be read.
   static Key key(const char* data, std::size_t length, std::size_t readable) {
-    if (length > kInline) return long_key(data, length);
+    Key made;
+    make_key(data, length, readable, made);
+    return made;
+  }
+  // In place, as a key that is copied as a whole waits for its parts to be written.
+  static void make_key(const char* data, std::size_t length, std::size_t readable, Key& made) {
+    if (length > kInline) {
+      made = long_key(data, length);
+      return;
+    }
     std::uint64_t low = 0, high = 0;
     if (readable >= 16) {
       std::memcpy(&low, data, 8);
@@ -45,7 +54,9 @@ class WordCache {
       std::memcpy(&high, padded + 8, 8);
     }
     high |= static_cast<std::uint64_t>(length) << 56;
-    return {low, high, mix(low, high)};
+    made.low = low;
+    made.high = high;
+    made.hash = mix(low, high);
   }
 
   void prefetch(const Key& key) const { __builtin_prefetch(&lines_[key.hash >> shift_], 1); }

@@ -124,8 +124,13 @@ TEST(words_of_too_many_symbols_are_refused_before_memory_is_asked_for) {
 }
 
 TEST(many_bytes_at_a_look_are_cut_as_one_by_one) {
-  const fastnlp::BlockCuts block_cuts = fastnlp::gpt2_block_cuts();
-  if (block_cuts == nullptr) return;  // not on this machine
+  std::vector<fastnlp::BlockCuts> kernels;  // that this machine runs
+#if defined(__x86_64__)
+  if (fastnlp::runs_avx2()) kernels.push_back(fastnlp::gpt2_block_cuts_avx2);
+#endif
+  const fastnlp::BlockCuts best = fastnlp::gpt2_block_cuts();
+  if (best == nullptr) return;
+  if (kernels.empty() || kernels[0] != best) kernels.push_back(best);
   // All ASCII characters, those that matter more often, and some beyond.
   std::vector<std::string> parts = {" ",   " ",  " ",        "  ",           "'",        "'",   "'s",
                                     "'re", "'l", "'ll",      "n't",          "\n",       "\t",  "\r\n",
@@ -157,12 +162,14 @@ TEST(many_bytes_at_a_look_are_cut_as_one_by_one) {
     for (const char* p = copy.data(); p < end;) expected.push_back(p = fastnlp::Gpt2Pattern::next(p, end));
     for (std::size_t from = 0; from <= expected.size(); ++from) {
       const std::size_t room = 1 + below(20);
-      std::vector<const char*> cuts(room + fastnlp::kCutBlock);
       const char* const begin = from == 0 ? copy.data() : expected[from - 1];
-      const std::size_t n = block_cuts(begin, end, cuts.data(), room, beyond);
-      CHECK(n <= room + fastnlp::kCutBlock && from + n <= expected.size());
-      for (std::size_t i = 0; i < n; ++i) CHECK(cuts[i] == expected[from + i]);
-      found += n;
+      for (const fastnlp::BlockCuts block_cuts : kernels) {
+        std::vector<const char*> cuts(room + fastnlp::kCutBlock);
+        const std::size_t n = block_cuts(begin, end, cuts.data(), room, beyond);
+        CHECK(n <= room + fastnlp::kCutBlock && from + n <= expected.size());
+        for (std::size_t i = 0; i < n; ++i) CHECK(cuts[i] == expected[from + i]);
+        found += n;
+      }
     }
   }
   CHECK(found > 100000);
