@@ -47,6 +47,7 @@ BpeEncoder::BpeEncoder(std::shared_ptr<const BpeModel> model, std::string pretok
       scan_(with_pattern(pretokenizer_,
                          [](auto pattern) -> Scan { return &BpeEncoder::scan<decltype(pattern)>; })),
       block_cuts_(pretokenizer_ == "gpt2" ? gpt2_block_cuts() : nullptr),
+      make_keys_(fastnlp::make_keys()),
       wide_apart_(!model_->settings().characters && !model_->settings().whole_words) {
   for (const SpecialToken& token : this->special_tokens().tokens()) {
     if (token.id < 0 || token.id >= model_->size()) {
@@ -121,7 +122,9 @@ struct BpeEncoder::Batch {
   std::uint64_t wide;  // a bit for each of the first kMostWide words that has wide characters
   bool keyed;          // all words have keys
   const char* bounds[kBatch + 2 * kCutBlock];
-  WordCache::Key keys[kBatch + kCutBlock];  // of words that are neither wide nor too long for the cache
+  CacheKeys<kBatch + kCutBlock> keys;  // of words that are neither wide nor too long for the cache
+
+  bool is_wide(std::size_t i) const { return i < kMostWide && (wide >> i & 1) != 0; }
 };
 
 BeyondAscii BpeEncoder::tell_beyond(const void* encoder, const char* p, const char* end, BlockBits beyond) {
@@ -178,31 +181,43 @@ void BpeEncoder::cut_words(const char* p, const Stretch& stretch, Batch& batch) 
   batch.wide = wide;
 }
 
+// The keys of a batch whose words are cut.
+void BpeEncoder::make_keys(const char* limit, Batch& batch) const {
+  batch.keyed = batch.wide == 0;
+  std::uint64_t others[(kBatch + kCutBlock) / 64];  // whose keys are still to be made
+  if (make_keys_ != nullptr) {
+    make_keys_(batch.bounds, batch.n, limit, {batch.keys.low, batch.keys.high, batch.keys.hash}, others);
+  } else {
+    std::fill(std::begin(others), std::end(others), ~std::uint64_t{0});
+  }
+  for (std::size_t first = 0; first < batch.n; first += 64) {
+    const std::size_t left = batch.n - first;
+    std::uint64_t words =
+        others[first / 64] & (left < 64 ? (std::uint64_t{1} << left) - 1 : ~std::uint64_t{0});
+    for (; words != 0; words &= words - 1) {
+      const std::size_t i = first + static_cast<std::size_t>(std::countr_zero(words));
+      const char* const begin = batch.bounds[i];
+      const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
+      if (length > WordCache::kLongest || batch.is_wide(i)) {
+        batch.keyed = false;
+        batch.keys.hash[i] = 0;
+      } else {
+        batch.keys.set(i, WordCache::key(begin, length, static_cast<std::size_t>(limit - begin)));
+      }
+    }
+  }
+}
+
 template <class Pattern>
 void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds& output) const {
   // While words of one batch are looked up, the lines of the next one's are on their way.
   Batch batches[2];
   WordCache& cache = worker.cache;
   const bool all_are_words = is_word(" ", " " + 1);
-  const auto is_wide = [](const Batch& batch, std::size_t i) {
-    return i < kMostWide && (batch.wide >> i & 1) != 0;
-  };
   const auto cut = [&](const char* p, Batch& batch) {
     cut_words<Pattern>(p, stretch, batch);
-    const std::size_t n = batch.n;
-    const char* const limit = stretch.limit;
-    const bool any_wide = batch.wide != 0;
-    std::size_t longest = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const char* const begin = batch.bounds[i];
-      const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
-      if (any_wide && is_wide(batch, i)) continue;
-      longest = std::max(longest, length);
-      if (length > WordCache::kLongest) continue;
-      WordCache::make_key(begin, length, static_cast<std::size_t>(limit - begin), batch.keys[i]);
-      cache.prefetch(batch.keys[i]);
-    }
-    batch.keyed = !any_wide && longest <= WordCache::kLongest;
+    make_keys(stretch.limit, batch);
+    for (std::size_t i = 0; i < batch.n; ++i) cache.prefetch(batch.keys.hash[i]);
     return batch.bounds[batch.n];
   };
   worker.new_words.clear();
@@ -225,7 +240,7 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
       for (std::size_t i = 0; i < batch.n; ++i) {
         const char* const begin = batch.bounds[i];
         const auto length = static_cast<std::size_t>(batch.bounds[i + 1] - begin);
-        ids = find_or_wait(batch.keys[i], begin, length, ids, room);
+        ids = find_or_wait(batch.keys.at(i), begin, length, ids, room);
       }
     } else {
       for (std::size_t i = 0; i < batch.n; ++i) {
@@ -233,12 +248,12 @@ void BpeEncoder::scan_cached(Worker& worker, const Stretch& stretch, EncodedIds&
         const char* const end = batch.bounds[i + 1];
         const auto length = static_cast<std::size_t>(end - begin);
         if (!all_are_words && !is_word(begin, end)) continue;
-        if (is_wide(batch, i)) {
+        if (batch.is_wide(i)) {
           ids += merge_wide(worker, begin, end, stretch.limit, Pattern::kRunsOfOneClass, ids);
         } else if (length > WordCache::kLongest) {
           ids += merge_word(worker, begin, length, ids);
         } else {
-          ids = find_or_wait(batch.keys[i], begin, length, ids, room);
+          ids = find_or_wait(batch.keys.at(i), begin, length, ids, room);
         }
       }
     }

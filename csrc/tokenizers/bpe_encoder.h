@@ -19,6 +19,7 @@
 #include "tokenizers/text_encoder.h"
 #include "tokenizers/wide_characters.h"
 #include "tokenizers/word_cache.h"
+#include "tokenizers/word_keys.h"
 
 namespace fastnlp {
 
@@ -47,6 +48,7 @@ class BpeEncoder : public TextEncoder {
   static BeyondAscii tell_beyond(const void* encoder, const char* p, const char* end, BlockBits beyond);
   template <class Pattern>
   void cut_words(const char* p, const Stretch& stretch, Batch& batch) const;
+  void make_keys(const char* limit, Batch& batch) const;
   template <class Pattern>
   void scan_cached(Worker& worker, const Stretch& stretch, EncodedIds& output) const;
   bool is_word(const char* begin, const char* end) const;
@@ -74,6 +76,7 @@ class BpeEncoder : public TextEncoder {
   std::string pretokenizer_;
   Scan scan_;
   BlockCuts block_cuts_;
+  MakeKeys make_keys_;
   bool wide_apart_;  // words with wide characters are not looked up as a whole
   const ByteTrie& tokens() const;
 

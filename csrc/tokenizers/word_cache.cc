@@ -92,7 +92,7 @@ void WordCache::grow() {
   allocate(64 - shift_ + kGrowth);
   for (const Line& line : lines) {
     for (const Entry& entry : {line.entries[0], line.entries[1]}) {
-      if (!entry.empty()) place(entry, mix(entry.low, entry.high & ~kInArena));
+      if (!entry.empty()) place(entry, hash_of_key(entry.low, entry.high & ~kInArena));
     }
   }
 }
@@ -107,7 +107,7 @@ WordCache::Key WordCache::long_key(const char* data, std::size_t length) {
   }
   low = mix(low ^ load(data + i, length - i), high);
   high = (high & kAll >> 8) | std::uint64_t{0x7F} << 56;
-  return {low, high, mix(low, high)};
+  return {low, high, hash_of_key(low, high)};
 }
 
 std::uint32_t WordCache::look_again(const Key& key, const char* data, std::size_t length, std::int32_t* ids) {

@@ -13,34 +13,24 @@
 #include <string_view>
 
 #include "support/growing_memory.h"
+#include "tokenizers/word_keys.h"
 
 namespace fastnlp {
 
 class WordCache {
  public:
-  static constexpr std::size_t kLongest = 64;   // bytes of a word that is kept
-  static constexpr std::size_t kInline = 15;    // bytes of a word that is its own key
+  static constexpr std::size_t kLongest = 64;  // bytes of a word that is kept
+  static constexpr std::size_t kInline = kKeyInline;
   static constexpr std::uint32_t kInEntry = 3;  // ids that stand in the entry itself
   static constexpr std::size_t kSpare = 16;     // ids that `find` may write behind those of a word
 
-  struct Key {
-    std::uint64_t low, high, hash;
-  };
+  using Key = CacheKey;
 
   WordCache();
 
   // `readable`: how many bytes from `data` on may be read.
   static Key key(const char* data, std::size_t length, std::size_t readable) {
-    Key made;
-    make_key(data, length, readable, made);
-    return made;
-  }
-  // In place, as a key that is copied as a whole waits for its parts to be written.
-  static void make_key(const char* data, std::size_t length, std::size_t readable, Key& made) {
-    if (length > kInline) {
-      made = long_key(data, length);
-      return;
-    }
+    if (length > kInline) return long_key(data, length);
     std::uint64_t low = 0, high = 0;
     if (readable >= 16) {
       std::memcpy(&low, data, 8);
@@ -54,12 +44,10 @@ class WordCache {
       std::memcpy(&high, padded + 8, 8);
     }
     high |= static_cast<std::uint64_t>(length) << 56;
-    made.low = low;
-    made.high = high;
-    made.hash = mix(low, high);
+    return {low, high, hash_of_key(low, high)};
   }
 
-  void prefetch(const Key& key) const { __builtin_prefetch(&lines_[key.hash >> shift_], 1); }
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&lines_[hash >> shift_], 1); }
 
   // Writes the ids of a word and gives their number, 0 where it is not known. Up to kSpare ids more may be
   // written.

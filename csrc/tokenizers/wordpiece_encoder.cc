@@ -90,7 +90,7 @@ void WordPieceEncoder::encode(TextEncoder::Worker& lent, const EncodingRequest&,
       bytes += run.length;
       if (run.length > WordCache::kLongest) continue;
       run.key = WordCache::key(run.begin, run.length, static_cast<std::size_t>(stretch.limit - run.begin));
-      worker.cache.prefetch(run.key);
+      worker.cache.prefetch(run.key.hash);
     }
     // A character becomes three at most, and none of them more than a token.
     std::int32_t* ids = output.reserve(3 * bytes + n + WordCache::kSpare);

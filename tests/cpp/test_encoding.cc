@@ -11,6 +11,7 @@
 #include "tokenizers/bpe_encoder.h"
 #include "tokenizers/encoding_job.h"
 #include "tokenizers/word_cache.h"
+#include "tokenizers/word_keys.h"
 #include "tokenizers/wordpiece_encoder.h"
 
 namespace {
@@ -181,6 +182,43 @@ TEST(the_cache_keeps_words_while_it_grows_and_long_ones_from_the_first_time_on) 
   }
   // 20,000 words would not fit in the first table; what is lost had three words in a line.
   CHECK(known > 18'000);
+}
+
+TEST(keys_made_many_at_once_are_those_made_one_by_one) {
+  const fastnlp::MakeKeys many = fastnlp::make_keys();
+  if (many == nullptr) return;
+  std::uint64_t state = 1;
+  const auto below = [&](std::size_t n) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<std::size_t>(state >> 33) % n;
+  };
+  std::size_t made = 0;
+  for (int turn = 0; turn < 3000; ++turn) {
+    std::vector<std::size_t> ends{0};
+    const std::size_t n = below(140), longest = turn % 3 == 0 ? 70 : 18;
+    for (std::size_t i = 0; i < n; ++i) ends.push_back(ends.back() + 1 + below(longest));
+    std::vector<char> text(ends.back() + below(20));  // for ASan
+    for (char& c : text) c = static_cast<char>(below(256));
+    const char* const limit = text.data() + text.size();
+    std::vector<const char*> bounds;
+    for (const std::size_t end : ends) bounds.push_back(text.data() + end);
+    bounds.resize(n + 1 + 8);
+    fastnlp::CacheKeys<144> keys;
+    std::uint64_t others[3] = {};
+    many(bounds.data(), n, limit, {keys.low, keys.high, keys.hash}, others);
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t length = ends[i + 1] - ends[i];
+      const auto readable = static_cast<std::size_t>(limit - bounds[i]);
+      const bool left = (others[i / 64] >> i % 64 & 1) != 0;
+      CHECK(left == (length > fastnlp::kKeyInline || readable < 16));
+      if (left) continue;
+      const fastnlp::CacheKey key = fastnlp::WordCache::key(bounds[i], length, readable);
+      CHECK(keys.low[i] == key.low && keys.high[i] == key.high && keys.hash[i] == key.hash);
+      ++made;
+    }
+    for (std::size_t i = n; i < 192; ++i) CHECK((others[i / 64] >> i % 64 & 1) == 0);
+  }
+  CHECK(made > 100'000);
 }
 
 TEST(bert_text_is_cut_into_words) {
