@@ -421,7 +421,8 @@ class BertExamples:
         order = _core.shuffled(batches, 0, batches, self.seed, epoch, 1 + number)
         ends = np.arange(1, batches + 1) * together
         ends[order[-1] :] += len(rows) - batches * together
-        return np.concatenate([np.split(rows, ends[:-1])[i] for i in order])
+        parts = np.split(rows, ends[:-1])
+        return np.concatenate([parts[i] for i in order])
 
     def _epoch_pairs(self, epoch: int) -> NDArray[np.int64] | None:
         """(N, 3), see csrc/sampling/sentence_pairs.h; None where rows are running text."""

@@ -1,6 +1,7 @@
 import gc
 import pickle
 import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -107,6 +108,14 @@ def test_a_rank_without_rows_gets_an_empty_batch():
     batches = [part.batch(0, 0, 1) for part in parts]
     assert sorted(map(len, batches)) == [0, 1, 1]
     assert all(batch.positions.shape == (len(batch), 1) for batch in batches)
+
+
+def test_a_pool_takes_time_by_its_batches_and_not_by_their_square(corpus):
+    examples = BertExamples(corpus, pairs="adjacent", pool=2048, threads=1)
+    assert len(examples) > 2048
+    start = time.process_time()
+    examples.batch(0, 0, 1)
+    assert time.process_time() - start < 1  # 10 ms; the square took 7 s
 
 
 def test_an_iteration_that_is_left_leaves_no_thread(corpus):
