@@ -21,6 +21,14 @@ def _refuse(name: str, bad: NDArray[np.bool_], values: NDArray[Any], what: str) 
         raise IndexError(f"{name}: expected {what}, got {values[tuple(place)]} in {place}")
 
 
+def _check_integers(batch: Any, *names: str) -> None:
+    """Refuses what would be cut to integers: of NaN no bound holds, and as an integer it is any number."""
+    for name in names:
+        array = np.asarray(getattr(batch, name))
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"{name}: expected integers, got {array.dtype}")
+
+
 def _check_ids(
     tokens: NDArray[Any],
     segments: NDArray[Any],
@@ -63,6 +71,7 @@ def _check(batch: BertBatch, vocab_size: int, type_vocab_size: int) -> None:
             raise ValueError(f"{name}: expected {shape}, got {array.shape}")
     if positions.shape[:1] != (count,) or positions.ndim != 2:
         raise ValueError(f"positions: expected ({count}, M), got {positions.shape}")
+    _check_integers(batch, "tokens", "segments", "lengths", "positions", "labels")
     _refuse("lengths", (lengths < 1) | (lengths > columns), lengths, f"1 to {columns}")
     counted = weights > 0
     _check_ids(tokens, segments, labels, counted, vocab_size, type_vocab_size)
@@ -84,6 +93,7 @@ def _check_unpadded(batch: UnpaddedBertBatch, vocab_size: int, type_vocab_size: 
     for name, array, shape in (("segments", segments, tokens.shape), ("labels", labels, positions.shape)):
         if array.shape != shape:
             raise ValueError(f"{name}: expected {shape}, got {array.shape}")
+    _check_integers(batch, "tokens", "segments", "offsets", "positions", "labels")
     before = np.concatenate(([-1], offsets[:-1]))
     _refuse("offsets", offsets <= before, offsets, "more than before")
     ends = np.zeros(len(offsets), bool)
@@ -95,8 +105,8 @@ def _check_unpadded(batch: UnpaddedBertBatch, vocab_size: int, type_vocab_size: 
 
 
 def _moved(array: NDArray[Any], kind: type, device: torch.device | str) -> torch.Tensor:
-    """The numbers one after another, on their device."""
-    flat: NDArray[Any] = np.ascontiguousarray(array, kind).reshape(-1)
+    """The numbers one after another, on their device; a copy of memory that may not be written to."""
+    flat: NDArray[Any] = np.require(array, kind, ["C", "W"]).reshape(-1)
     return torch.from_numpy(flat).to(device, non_blocking=True)
 
 
@@ -152,6 +162,7 @@ class PackedExamples:
 
         Raises:
             ValueError: shapes do not fit together.
+            TypeError: what stands for ids, places or lengths are no integers.
             IndexError: an id, a segment, a length, a position or an `is_next` is out of range; the message
                 says where.
 
@@ -215,6 +226,7 @@ class PackedExamples:
 
         Raises:
             ValueError: shapes do not fit together.
+            TypeError: what stands for ids, places or lengths are no integers.
             IndexError: an id, a segment, an offset, a position or an `is_next` is out of range; the message
                 says where.
 
@@ -264,7 +276,7 @@ class PackedExamples:
             The same examples in the same order, as T = B * S rows.
 
         Raises:
-            ValueError, IndexError: as `from_batch`.
+            ValueError, TypeError, IndexError: as `from_batch`.
         """
         _check(batch, vocab_size, type_vocab_size)
         count, columns = batch.tokens.shape

@@ -260,9 +260,31 @@ def unpadded(**changed):
         ({"labels": np.array([-1])}, IndexError, r"labels: expected 0 to 8, got -1 in \[0\]"),
         ({"is_next": np.array([0])}, ValueError, r"is_next: expected \(2,\), got \(1,\)"),
         ({"is_next": np.array([0, 2])}, IndexError, r"is_next: expected 0 or 1, got 2 in \[1\]"),
+        ({"tokens": np.array([1, 2, 1, 5, np.nan])}, TypeError, "tokens: expected integers, got float64"),
+        ({"offsets": np.array([0, 2.5, 5])}, TypeError, "offsets: expected integers, got float64"),
+        ({"labels": np.array([np.nan])}, TypeError, "labels: expected integers, got float64"),
     ],
 )
 def test_unpadded_arrays_that_do_not_fit_are_refused(changed, error, message):
     PackedExamples.from_unpadded(unpadded(), vocab_size=9)
     with pytest.raises(error, match=message):
         PackedExamples.from_unpadded(unpadded(**changed), vocab_size=9)
+
+
+@pytest.mark.parametrize("name", ["tokens", "segments", "lengths", "positions", "labels"])
+def test_padded_arrays_that_are_no_integers_are_refused(name):
+    examples = batch()
+    setattr(examples, name, np.full(getattr(examples, name).shape, np.nan))
+    for make in (PackedExamples.from_batch, PackedExamples.padded):
+        with pytest.raises(TypeError, match=f"{name}: expected integers, got float64"):
+            make(examples, vocab_size=30)
+
+
+def test_arrays_that_may_not_be_written_to_are_taken():
+    examples = unpadded(tokens=np.array([1, 2, 1, 5, 2], np.int32))
+    for array in examples.arrays().values():
+        array.flags.writeable = False
+    packed = PackedExamples.from_unpadded(examples, vocab_size=9)  # torch warns of such memory
+    assert packed.tokens.tolist() == [1, 2, 1, 5, 2]
+    packed.tokens.zero_()
+    assert examples.tokens[0] == 1
