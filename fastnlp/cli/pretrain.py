@@ -6,6 +6,7 @@ import argparse
 import errno
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -283,11 +284,28 @@ def _tokenizer(options: argparse.Namespace, begun: Any, quiet: bool) -> Any:
         except ValueError as error:
             hint = "pass errors='replace' to read such bytes as U+FFFD"
             raise ValueError(str(error).replace("pass errors='keep' to train on any bytes", hint)) from None
+    given: Any
     if Path(options.tokenizer).suffix == ".json":
         from fastnlp.models.bert.pretrained import load_tokenizer_file
 
-        return load_tokenizer_file(Path(options.tokenizer))
-    return WordPiece.load(options.tokenizer)
+        given = load_tokenizer_file(Path(options.tokenizer))
+    else:
+        given = WordPiece.load(options.tokenizer)
+    if begun is not None and begun.tokenizer is not None:
+        _check_tokens(given.tokens, begun.tokenizer.tokens, options.init_from)
+    return given
+
+
+def _check_tokens(given: Sequence[str], known: Sequence[str], model: str) -> None:
+    """Refuses a tokenizer whose ids are other tokens than the model has learned."""
+    if len(given) != len(known):
+        raise ValueError(
+            f"--tokenizer: expected the {len(known):,} tokens of {model}, got {len(given):,}; leave it out"
+        )
+    for i, (token, other) in enumerate(zip(given, known, strict=True)):
+        if token != other:
+            where = f"the tokens of {model}, where {i} is {other!r}, got {token!r}"
+            raise ValueError(f"--tokenizer: expected {where}; leave it out")
 
 
 def _config(options: argparse.Namespace, tokenizer: Any, max_len: int) -> Any:

@@ -40,7 +40,10 @@ def at_least(name: str, value: int, least: int) -> int:
         Traceback (most recent call last):
         ValueError: pool: expected at least 1, got 0
     """
-    number = operator.index(value)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
     if number < least:
         raise ValueError(f"{name}: expected at least {least}, got {number}")
     return number

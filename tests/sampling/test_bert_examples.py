@@ -110,6 +110,11 @@ def test_a_rank_without_rows_gets_an_empty_batch():
     assert all(batch.positions.shape == (len(batch), 1) for batch in batches)
 
 
+def test_a_batch_size_that_is_no_integer_is_named(corpus):
+    with pytest.raises(TypeError, match=r"batch_size: expected an integer, got 2\.5"):
+        BertExamples(corpus).batch(0, 0, 2.5)
+
+
 def test_a_pool_takes_time_by_its_batches_and_not_by_their_square(corpus):
     examples = BertExamples(corpus, pairs="adjacent", pool=2048, threads=1)
     assert len(examples) > 2048

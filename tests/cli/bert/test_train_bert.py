@@ -111,6 +111,14 @@ def test_a_model_is_gone_on_with(text, tmp_path, capsys):
         torch.testing.assert_close(a, b, atol=1e-6, rtol=0)
     assert main(["train", "bert", str(text), *more, "--preset", "tiny"]) == 1
     assert "--init-from: expected no flags of the model beside it, got preset" in capsys.readouterr().err
+    same = ["--tokenizer", str(out / "tokenizer.json"), "--batch-size", "8"]
+    more[3] = str(tmp_path / "third")
+    assert main(["train", "bert", str(text), *more, *same]) == 0
+    tokens = BertForPreTraining.from_pretrained(out).tokenizer.tokens
+    for changed, message in ((tokens[::-1], "where 0 is '[PAD]', got"), (tokens[1:], "tokens of")):
+        (tmp_path / "vocab.txt").write_text("\n".join(changed) + "\n")
+        assert main(["train", "bert", str(text), *more, "--tokenizer", str(tmp_path / "vocab.txt")]) == 1
+        assert message in capsys.readouterr().err
     (out / "tokenizer.json").unlink()
     assert main(["train", "bert", str(text), *more]) == 1
     assert "--tokenizer: expected one, as there is none in" in capsys.readouterr().err
