@@ -65,7 +65,8 @@ class Word2VecConfig:
             windows do not overlap (as good, and a sixth faster: their rows are met while they are in the
             cache), "group" for four centers in a row, of CBOW two, which are trained as one (fastest; in
             skip-gram a context of several of them meets each negative once, with their weight). In
-            vocabularies of under 128 words "distant" is "center", and in those of under 64 "group" is.
+            vocabularies of under 128 words "distant" is "center", and in those of under 64 "group" is. Of
+            CBOW, whose contexts are one pair with their center, "pair" is "center".
             None is "distant" for skip-gram, and "group" for CBOW and for the kernels of a GPU.
         cbow_contexts: how the contexts make the hidden vector h, and what each of them learns from the error
             of h: "word2vec" averages h and gives each the whole error, as word2vec.c, gensim and fastText do;

@@ -59,7 +59,10 @@ class Word2VecUnits:
         else:
             outputs = {"path": tables.tree.path, "path_offsets": tables.tree.path_offsets}
             most = tables.tree.longest
-        groups = self.neighbours_share or config.architecture == "cbow"
+        cbow = config.architecture == "cbow"
+        shared_by = config.negatives_shared_by or ("group" if self.neighbours_share or cbow else "distant")
+        if cbow and shared_by == "pair":
+            shared_by = "center"  # the contexts together are one pair with it
         self.size = corpus.n_tokens
         self.loss_limit = 4 * most * math.log(2)
         self._native = _core.Word2Vec(
@@ -74,7 +77,7 @@ class Word2VecUnits:
             window=config.window,
             shrink=config.shrink_windows,
             negatives=config.negatives,
-            shared_by=config.negatives_shared_by or ("group" if groups else "distant"),
+            shared_by=shared_by,
             seed=config.seed,
             lr=config.lr,
             min_lr=config.final_lr,

@@ -131,6 +131,8 @@ MODELS = [
     {"negatives_shared_by": "group"},
     {"negatives_shared_by": "pair"},
     {"architecture": "cbow"},
+    {"architecture": "cbow", "negatives_shared_by": "center"},
+    {"architecture": "cbow", "negatives_shared_by": "pair"},
     {"architecture": "cbow", "cbow_contexts": "mean"},
     {"architecture": "cbow", "cbow_contexts": "sum"},
     {"loss": "hs"},
