@@ -45,8 +45,8 @@ void keep_spare_memory(MemoryBlock block) {
   }
   auto* const kept = static_cast<std::size_t*>(block.data);
   *kept = block.bytes;
-  std::size_t* smaller = spare[0].exchange(kept);
-  if (smaller != nullptr && *smaller > *kept) smaller = spare[0].exchange(smaller);
+  std::size_t* smaller = spare[0].exchange(kept);  // from here on another thread may have `kept`
+  if (smaller != nullptr && *smaller > block.bytes) smaller = spare[0].exchange(smaller);
   if (smaller == nullptr) return;
   if (give_back({smaller, *smaller})) {
     for (auto& place : spare) {

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <thread>
@@ -89,4 +90,24 @@ TEST(threads_never_share_a_spare_block) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const char good : right) CHECK(good);
+}
+
+TEST(a_spare_block_belongs_to_the_next_from_the_moment_it_is_kept) {
+  const auto keep = [](std::size_t bytes) { fastnlp::keep_spare_memory({std::malloc(bytes), bytes}); };
+  const auto drop_all = [] {
+    while (void* const data = fastnlp::take_spare_memory().data) std::free(data);
+  };
+  drop_all();
+  std::atomic<bool> kept = false;  // orders nothing else, so the thread sanitizer sees who still reads
+  std::thread keeper([&] {
+    keep(fastnlp::kLeastSpare);
+    keep(2 * fastnlp::kLeastSpare);
+    kept.store(true, std::memory_order_relaxed);
+  });
+  while (!kept.load(std::memory_order_relaxed)) std::this_thread::yield();
+  const fastnlp::MemoryBlock block = fastnlp::take_spare_memory();
+  CHECK(block.bytes == 2 * fastnlp::kLeastSpare);
+  std::free(block.data);
+  keeper.join();
+  drop_all();
 }
