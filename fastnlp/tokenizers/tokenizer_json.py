@@ -13,15 +13,11 @@ from fastnlp.tokenizers.pretokenizers import BUILT_IN
 from fastnlp.tokenizers.token_tables import MOST_IDS, ids_by_string, merge_arrays, numbered
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-GPT4 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
-    r"\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 WORDS = r"\w+|[^\w\s]+"
 
 _PATTERNS = {
     GPT2: "gpt2",
-    GPT4: "gpt4",
+    BUILT_IN["gpt4"]: "gpt4",
     BUILT_IN["o200k"]: "o200k",
     r"\s+": "whitespace",
     r"\s+|\S+": "whitespace",
@@ -144,7 +140,7 @@ def _pre_tokenizer(definition: Definition) -> dict[str, Any] | None:
         return _byte_level(True)
     if pattern == "none":
         return _byte_level(False)
-    expression = {"gpt4": GPT4, "o200k": BUILT_IN["o200k"], "whitespace": r"\s+"}.get(pattern, pattern)
+    expression = (BUILT_IN | {"whitespace": r"\s+"}).get(pattern, pattern)
     return {"type": "Sequence", "pretokenizers": [_split(expression), _byte_level(False)]}
 
 

@@ -1,6 +1,8 @@
 """Files of tokenizers: what others wrote, and what others read."""
 
 import base64
+import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,8 +33,6 @@ def same_ids(ours, theirs, text):
 
 @pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "o200k", "whitespace", "none", r"\p{L}+|\d"])
 def test_tokenizers_reads_what_we_write_and_gives_the_same(english, tmp_path, pattern):
-    from dataclasses import replace
-
     pytest.importorskip("regex")
     tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     ours = BPE(replace(english.definition, pretokenizer=pattern))
@@ -48,6 +48,19 @@ def test_tokenizers_reads_what_we_write_and_gives_the_same(english, tmp_path, pa
         assert [tuple(span) for span in offsets.tolist()] == encoding.offsets
         assert theirs.decode(encoding.ids) == text
     assert theirs.encode("a<|end|>b").ids == ours.encode("a<|end|>b", allowed_special="all").tolist()
+
+
+@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "o200k", "whitespace", "none"])
+def test_white_space_at_the_end_is_cut_alike(tmp_path, pattern):
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
+    spaces = ["\n ", "\n  ", " \n", "\r\n\t", "\n\xa0", "  "]
+    ours = BPE.train(spaces * 9, vocab_size=280, pretokenizer="none")
+    ours = BPE(replace(ours.definition, pretokenizer=pattern))
+    ours.save(tmp_path / "tokenizer.json")
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    for end in itertools.chain(spaces, map("".join, itertools.permutations(spaces, 2))):
+        assert same_ids(ours, theirs, "a" + end)
+        assert same_ids(ours, theirs, "a" + end + "b")
 
 
 @pytest.mark.interop
@@ -148,8 +161,6 @@ def test_added_tokens_take_the_white_space_that_they_ask_for(tmp_path, english):
 
 def test_normal_forms_are_applied_first(tmp_path, english):
     tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
-    from dataclasses import replace
-
     ours = BPE(replace(english.definition, normalizers=("NFKC", "lowercase")))
     ours.save(tmp_path / "tokenizer.json")
     theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
