@@ -75,8 +75,10 @@ struct Gpt2Pattern {
 };
 
 // '(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
-// ?[^\s\p{L}\p{N}]+[\r\n]*|\s+$|\s*[\r\n]|\s+(?!\S)|\s
-struct Gpt4Pattern {
+// ?[^\s\p{L}\p{N}]+[\r\n]*|\s+$|\s*[\r\n]|\s+(?!\S)|\s, for `kEnd`; else without \s+$, so that white space
+// at the end of a text is cut as elsewhere.
+template <bool kEnd>
+struct Cl100kPattern {
   static constexpr bool kRunsOfOneClass = false;
   static const char* next(const char* p, const char* end) {
     if (*p == '\'') {
@@ -95,7 +97,7 @@ struct Gpt4Pattern {
     }
     if (!(first.classes & kSpace)) return after_others(q, end);
     const patterns::Spaces run = patterns::spaces_at(p, end);
-    if (run.end == end) return end;
+    if (kEnd && run.end == end) return end;
     return run.newline_end != nullptr ? run.newline_end : patterns::after_spaces(run, p, end);
   }
 
@@ -114,6 +116,9 @@ struct Gpt4Pattern {
     return p;
   }
 };
+
+using Gpt4Pattern = Cl100kPattern<true>;
+using Llama3Pattern = Cl100kPattern<false>;
 
 // [^\r\n\p{L}\p{N}]?U*W+C?|[^\r\n\p{L}\p{N}]?U+W*C?|\p{N}{1,3}|
 // ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+ with U = [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], W =
@@ -217,10 +222,11 @@ template <class F>
 decltype(auto) with_pattern(std::string_view name, F&& f) {
   if (name == "gpt2") return f(Gpt2Pattern{});
   if (name == "gpt4") return f(Gpt4Pattern{});
+  if (name == "llama3") return f(Llama3Pattern{});
   if (name == "o200k") return f(O200kPattern{});
   if (name == "whitespace") return f(WhitespacePattern{});
   if (name == "none") return f(WholePattern{});
-  refuse("pretokenizer", "'gpt2', 'gpt4', 'o200k', 'whitespace' or 'none'",
+  refuse("pretokenizer", "'gpt2', 'gpt4', 'llama3', 'o200k', 'whitespace' or 'none'",
          std::string("'").append(name).append("'"));
 }
 

@@ -50,7 +50,7 @@ def _add_tokenizer(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--merges", metavar="FILE", help="the merges of a vocab.json (merges.txt beside it)")
     parser.add_argument(
-        "--pretokenizer", metavar="NAME", help="where the file does not say it: gpt2, gpt4, o200k"
+        "--pretokenizer", metavar="NAME", help="where the file does not say it: gpt2, gpt4, llama3, o200k"
     )
 
 
@@ -82,7 +82,7 @@ def _add_train(kinds: Commands) -> None:
     parser.add_argument(
         "--pretokenizer",
         metavar="NAME",
-        help="gpt2, gpt4, o200k, whitespace, none, or a pattern (gpt2)",
+        help="gpt2, gpt4, llama3, o200k, whitespace, none, or a pattern (gpt2)",
         **given,
     )
     parser.add_argument("--kind", choices=("byte", "char"), help="smallest symbols (byte)", **given)

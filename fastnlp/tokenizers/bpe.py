@@ -65,8 +65,8 @@ class BPE(BpeTokens):
         Args:
             source: a file name, several, "-", .gz, or an iterable of str; as for `Corpus.from_text`.
             vocab_size: V, how many tokens there will be, special ones among them.
-            pretokenizer: "gpt2", "gpt4", "o200k", "whitespace", "none", or a regular expression; None for
-                the usual one of the kind.
+            pretokenizer: "gpt2", "gpt4", "llama3", "o200k", "whitespace", "none", or a regular expression;
+                None for the usual one of the kind.
             special_tokens: get the first ids.
             unknown: the one of them that stands for characters that the text does not have, of kind "char".
             **options: the further arguments of `train_bpe`: kind, min_frequency, threads, and so on.
@@ -102,7 +102,7 @@ class BPE(BpeTokens):
             format: "tokenizer.json", "gpt2", "tiktoken" or "subword-nmt"; None to tell by name and content.
             merges: the file of merges that belongs to a `vocab.json`.
             pretokenizer: how text is cut, for files that do not say it: "gpt2" (the default beside a
-                `vocab.json`), "gpt4", "o200k", "whitespace", "none", or a regular expression.
+                `vocab.json`), "gpt4", "llama3", "o200k", "whitespace", "none", or a regular expression.
             special_tokens: further special tokens, for files that do not list them; in a dictionary with
                 their ids, else numbered behind the others.
 

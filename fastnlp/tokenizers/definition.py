@@ -47,8 +47,8 @@ class Definition:
         merged: (M,) int32, what each makes: the parts put together.
         special_tokens: tokens that are found in a text as they stand.
         kind: "byte", where every byte has a token, or "char", where characters have.
-        pretokenizer: "gpt2", "gpt4", "o200k", "whitespace", "none", or a regular expression for the package
-            `regex`, whose matches, and what is between them, are the words.
+        pretokenizer: "gpt2", "gpt4", "llama3", "o200k", "whitespace", "none", or a regular expression for
+            the package `regex`, whose matches, and what is between them, are the words.
         normalizers: forms that a text is brought to first: "NFC", "NFD", "NFKC", "NFKD", "lowercase".
         end_of_word: the mark behind each word of kind "char"; "" for none.
         mark_is_symbol: the mark is a symbol of its own, as in the book, and not part of the last character's,

@@ -19,6 +19,8 @@ BUILT_IN = {
     "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
     "gpt4": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s+(?![\s\S])|\s*[\r\n]|\s+(?!\S)|\s",
+    "llama3": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
     "o200k": f"{_SIGN}?{_UPPER}*{_LOWER}+{_ENDING}|{_SIGN}?{_UPPER}+{_LOWER}*{_ENDING}"
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
     "whitespace": r"\s+|\S+",
@@ -27,6 +29,8 @@ BUILT_IN = {
 """The names of those that are compiled, and the regular expressions whose matches they give (Unicode 16).
 
 "gpt2" is GPT-2's, "gpt4" that of cl100k_base and "o200k" that of o200k_base (GPT-4o), as tiktoken has them.
+"llama3" is Llama 3's, which cuts white space at the end of a text as elsewhere, and otherwise as "gpt4" does:
+so many a `tokenizer.json` spells the pattern of cl100k_base too.
 "whitespace" keeps runs of white space as pieces of their own, so that nothing of a text is lost; with "none"
 a document is one piece.
 """

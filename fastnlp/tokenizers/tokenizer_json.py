@@ -18,18 +18,15 @@ WORDS = r"\w+|[^\w\s]+"
 _PATTERNS = {
     GPT2: "gpt2",
     BUILT_IN["gpt4"]: "gpt4",
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|"
+    r"\s*[\r\n]|\s+(?!\S)|\s": "gpt4",
+    BUILT_IN["llama3"]: "llama3",
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|"
+    r"\s+(?!\S)|\s+": "llama3",
     BUILT_IN["o200k"]: "o200k",
     r"\s+": "whitespace",
     r"\s+|\S+": "whitespace",
 }
-_GPT4_SPELLINGS = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
-    r"\s*[\r\n]+|\s+(?!\S)|\s+",
-    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|"
-    r"\s+(?!\S)|\s+",
-    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|"
-    r"\s*[\r\n]|\s+(?!\S)|\s",
-)
 _WORD_END = {"Regex": r"(?<=\S)(?=\s|$)"}
 _STAND_IN = "\ufdd0"
 """No character. It stands for a mark of several, which a model of characters would take apart."""
@@ -366,8 +363,6 @@ def _read_split(step: dict[str, Any]) -> str:
         raise ValueError(
             f"pre_tokenizer: expected Split by a Regex, Isolated, got {step.get('behavior')!r} by {pattern!r}"
         )
-    if expression in _GPT4_SPELLINGS:
-        return "gpt4"
     found = _PATTERNS.get(expression, expression)
     if inverted and found not in BUILT_IN:
         raise ValueError("pre_tokenizer: expected Split to keep what is between the matches, got Removed")

@@ -23,8 +23,8 @@ class TrainedMerges:
         pairs: the parts of each merge as bytes, where they may be no tokens; None where `merges` says all.
         special_tokens: the first tokens, which no text is merged to.
         kind: "byte", where the alphabet is the 256 bytes, or "char", where it is the characters of the text.
-        pretokenizer: what cuts a text into the pieces that merges stay within: "gpt2", "gpt4", "o200k",
-            "whitespace", "none", or a regular expression.
+        pretokenizer: what cuts a text into the pieces that merges stay within: "gpt2", "gpt4", "llama3",
+            "o200k", "whitespace", "none", or a regular expression.
         end_of_word: the mark that ends each word, or None.
     """
 

@@ -61,9 +61,10 @@ def train_bpe(
             further.
         vocab_size: tokens in all: special ones, alphabet, and merges.
         num_merges: the number of merges instead. Either may come short where no pair is left.
-        pretokenizer: "gpt2" (the default of kind "byte"), "gpt4", "o200k", "whitespace" (runs of white space
-            and of other characters), "none" (a document is one piece), or a regular expression of the package
-            `regex`, whose matches are pieces and what lies between them too. Kind "char" takes none.
+        pretokenizer: "gpt2" (the default of kind "byte"), "gpt4", "llama3", "o200k", "whitespace" (runs of
+            white space and of other characters), "none" (a document is one piece), or a regular expression of
+            the package `regex`, whose matches are pieces and what lies between them too. Kind "char" takes
+            none.
         special_tokens: the first tokens, in this order. They are not looked for in the text, and no merge
             makes one.
         min_frequency: the least count of a pair that is merged.

@@ -54,7 +54,7 @@ TEST(a_text_that_ends_anywhere_is_not_read_beyond) {
   const std::string text = "we'll see  \xC3\xA9\xF0\x9F\x98\x80 12345 'Re\r\n";
   for (std::size_t size = 0; size <= text.size(); ++size) {
     const std::vector<char> copy(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size));  // for ASan
-    for (const char* name : {"gpt2", "gpt4", "o200k", "whitespace", "none"}) {
+    for (const char* name : {"gpt2", "gpt4", "llama3", "o200k", "whitespace", "none"}) {
       std::string joined;
       for (const std::string& piece : cut(name, {copy.data(), size})) joined += piece;
       CHECK(joined == text.substr(0, size));

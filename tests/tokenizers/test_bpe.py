@@ -89,7 +89,7 @@ def test_a_long_text_is_the_same_on_any_number_of_threads(english):
     assert english.decode(one) == text
 
 
-@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "o200k", "whitespace"])
+@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "llama3", "o200k", "whitespace"])
 def test_cutting_a_text_for_threads_changes_nothing(english, pattern):
     from dataclasses import replace
 

@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +32,7 @@ def same_ids(ours, theirs, text):
     )
 
 
-@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "o200k", "whitespace", "none", r"\p{L}+|\d"])
+@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "llama3", "o200k", "whitespace", "none", r"\p{L}+|\d"])
 def test_tokenizers_reads_what_we_write_and_gives_the_same(english, tmp_path, pattern):
     pytest.importorskip("regex")
     tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
@@ -50,15 +51,57 @@ def test_tokenizers_reads_what_we_write_and_gives_the_same(english, tmp_path, pa
     assert theirs.encode("a<|end|>b").ids == ours.encode("a<|end|>b", allowed_special="all").tolist()
 
 
-@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "o200k", "whitespace", "none"])
-def test_white_space_at_the_end_is_cut_alike(tmp_path, pattern):
-    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
+@pytest.fixture(scope="module")
+def of_spaces():
+    """White space, and a tokenizer with merges of it."""
     spaces = ["\n ", "\n  ", " \n", "\r\n\t", "\n\xa0", "  "]
-    ours = BPE.train(spaces * 9, vocab_size=280, pretokenizer="none")
-    ours = BPE(replace(ours.definition, pretokenizer=pattern))
+    ends = [*spaces, *map("".join, itertools.permutations(spaces, 2))]
+    return ends, BPE.train(spaces * 9, vocab_size=280, pretokenizer="none")
+
+
+@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "llama3", "o200k", "whitespace", "none"])
+def test_white_space_at_the_end_is_cut_alike(of_spaces, tmp_path, pattern):
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
+    ends, trained = of_spaces
+    ours = BPE(replace(trained.definition, pretokenizer=pattern))
     ours.save(tmp_path / "tokenizer.json")
     theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-    for end in itertools.chain(spaces, map("".join, itertools.permutations(spaces, 2))):
+    for end in ends:
+        assert same_ids(ours, theirs, "a" + end)
+        assert same_ids(ours, theirs, "a" + end + "b")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        (
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+            r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+            "llama3",
+        ),
+        (
+            r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*"
+            r"|\s*[\r\n]|\s+(?!\S)|\s+",
+            "llama3",
+        ),
+        (
+            r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"
+            r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+            "gpt4",
+        ),
+    ],
+)
+def test_every_published_spelling_of_a_pattern_is_known(of_spaces, tmp_path, spelling, name):
+    tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
+    ends, trained = of_spaces
+    path = tmp_path / "tokenizer.json"
+    BPE(replace(trained.definition, pretokenizer="gpt4")).save(path)
+    content = json.loads(path.read_text())
+    content["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = spelling
+    path.write_text(json.dumps(content))
+    ours, theirs = BPE.load(path), tokenizers.Tokenizer.from_file(str(path))
+    assert ours.definition.pretokenizer == name
+    for end in [*ends, "'S're 12 !\r\n"]:
         assert same_ids(ours, theirs, "a" + end)
         assert same_ids(ours, theirs, "a" + end + "b")
 

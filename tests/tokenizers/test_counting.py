@@ -31,7 +31,7 @@ def lines(text):
     return [part + "\n" for part in parts[:-1]] + [parts[-1]]
 
 
-@pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4", "o200k", "whitespace", "none"])
+@pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4", "llama3", "o200k", "whitespace", "none"])
 @pytest.mark.parametrize("by_line", [True, False])
 @given(text=texts, block=st.integers(1, 50), threads=st.integers(1, 3))
 def test_pieces_do_not_depend_on_blocks_and_threads(pretokenizer, by_line, text, block, threads):
@@ -42,7 +42,7 @@ def test_pieces_do_not_depend_on_blocks_and_threads(pretokenizer, by_line, text,
     assert found == expected(documents, pretokenizer)
 
 
-@pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4", "o200k", "whitespace"])
+@pytest.mark.parametrize("pretokenizer", ["gpt2", "gpt4", "llama3", "o200k", "whitespace"])
 @pytest.mark.parametrize("by_line", [True, False])
 @pytest.mark.parametrize(
     "text",

@@ -80,7 +80,7 @@ def _texts():
 
 @pytest.mark.slow
 @pytest.mark.interop
-@pytest.mark.parametrize("name", ["gpt2", "gpt4", "o200k"])
+@pytest.mark.parametrize("name", ["gpt2", "gpt4", "llama3", "o200k"])
 def test_every_code_point_and_real_texts_are_cut_as_tokenizers_does(name):
     tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(BUILT_IN[name]), "isolated")
@@ -126,7 +126,7 @@ def test_a_pattern_of_the_user_keeps_what_it_does_not_match():
 @pytest.mark.parametrize(
     ("pretokenizer", "error", "message"),
     [
-        ("gpt3", ValueError, "pretokenizer: expected 'gpt2', 'gpt4', 'o200k', .* got 'gpt3'"),
+        ("gpt3", ValueError, "pretokenizer: expected 'gpt2', 'gpt4', 'llama3', 'o200k', .* got 'gpt3'"),
         ("", ValueError, "pretokenizer: expected"),
         (r"(\w+", ValueError, r"pretokenizer: expected a regular expression, got '\(\\\\w\+'"),
         (3, TypeError, "pretokenizer: expected a name or a pattern"),
@@ -142,7 +142,7 @@ QUICK = "".join(chr(code) for code in range(0x2100))
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("name", ["gpt2", "gpt4", "o200k"])
+@pytest.mark.parametrize("name", ["gpt2", "gpt4", "llama3", "o200k"])
 def test_the_first_blocks_of_unicode_are_cut_as_tokenizers_does(name):
     tokenizers = pytest.importorskip("tokenizers", minversion="0.20")
     split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(BUILT_IN[name]), "isolated")

@@ -81,7 +81,7 @@ def test_the_books_two_ways_part_where_a_pair_stands_inside_symbols():
     least=st.integers(0, 3),
     longest=st.one_of(st.none(), st.integers(1, 6)),
     special=st.sampled_from([(), ("<|x|>", "ab"), ("aab", "aa", "中a")]),
-    name=st.sampled_from(["gpt2", "gpt4", "o200k", "whitespace", "none"]),
+    name=st.sampled_from(["gpt2", "gpt4", "llama3", "o200k", "whitespace", "none"]),
 )
 def test_byte_merges_are_those_of_the_definition(documents, merges, least, longest, special, name):
     trained = train_bpe(

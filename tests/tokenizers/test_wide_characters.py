@@ -36,7 +36,7 @@ def merged(definition, text, pattern):
     ]
 
 
-@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "o200k", "whitespace", "none"])
+@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "llama3", "o200k", "whitespace", "none"])
 @settings(max_examples=150)
 @given(learned=TEXTS, count=st.integers(0, 40), text=TEXTS)
 def test_merges_within_and_across_characters_are_those_of_the_definition(pattern, learned, count, text):
@@ -66,7 +66,7 @@ def test_a_mixture_of_ascii_and_others_is_merged_by_the_definition(learned, coun
     assert tokenizer.encode(text).tolist() == wanted  # from the cache
 
 
-@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "o200k"])
+@pytest.mark.parametrize("pattern", ["gpt2", "gpt4", "llama3", "o200k"])
 def test_long_texts_are_too(pattern):
     draw = random.Random(3)
     text = b"".join(draw.choices(PIECES, k=30_000)) + "中文字，".encode() * 5_000
