@@ -173,7 +173,7 @@ class WordPiece:
 
         Raises:
             ValueError: bytes are not UTF-8, or [CLS] or [SEP] is to be added and the vocabulary has none.
-            TypeError: the text is neither str nor bytes.
+            TypeError: the text is neither str nor bytes, or `allowed_special` is no bool.
 
         Example:
             >>> pieces = WordPiece(["[UNK]", "[CLS]", "[SEP]", "a"])
@@ -362,6 +362,8 @@ class WordPiece:
         self, texts: list[Text], add: bool, allowed: bool, threads: int | None
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         self._check_addable(add)
+        if not isinstance(allowed, bool):
+            raise TypeError(f"allowed_special: expected True or False, got {allowed!r}")
         uses = [int(allowed)] * len(self.special_tokens)
         try:
             job = _core.EncodingJob(

@@ -114,6 +114,12 @@ def test_special_tokens_are_text_unless_allowed(small):
     assert 4 not in small.encode("[MASK]")
 
 
+@pytest.mark.parametrize("allowed", ["all", ["[MASK]"], 1])
+def test_special_tokens_are_allowed_all_or_none(small, allowed):
+    with pytest.raises(TypeError, match="allowed_special: expected True or False, got"):
+        small.encode("a", allowed_special=allowed)
+
+
 def test_words_come_back_with_a_space_between(small):
     ids = small.encode_pair("unaffable ab", "a")[0]
     assert small.decode(ids) == "[CLS] unaffable ab [SEP] a [SEP]"
