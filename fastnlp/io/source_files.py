@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 SURROGATES = re.compile("[\ud800-\udfff]")
 """Halves of pairs, which Python may hold in a str and UTF-8 cannot."""
 
@@ -166,7 +168,7 @@ class SourceFile:
             while block := self._file.read(block_bytes):
                 yield block if isinstance(block, bytes) else encode_text(block, "", errors)
             return
-        for memory in itertools.cycle([memoryview(bytearray(block_bytes)) for _ in range(rooms)]):
+        for memory in itertools.cycle([np.empty(block_bytes, np.uint8).data for _ in range(rooms)]):
             size = self._file.readinto(memory)
             if not size:
                 return
@@ -176,7 +178,11 @@ class SourceFile:
 def _one_ahead(blocks: Iterator[memoryview | bytes]) -> Generator[memoryview | bytes, None, None]:
     """The same blocks, each made on a thread while the one before is used."""
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, blocks, None)
+        try:
+            coming = pool.submit(next, blocks, None)
+        except RuntimeError:  # the system starts no thread
+            yield from blocks
+            return
         while (block := coming.result()) is not None:
             coming = pool.submit(next, blocks, None)
             yield block

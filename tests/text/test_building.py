@@ -4,6 +4,7 @@ import gc
 import gzip
 import io
 import threading
+import time
 import unicodedata
 from functools import partial
 
@@ -374,6 +375,28 @@ def test_a_file_that_is_read_ahead_is_counted_whole_and_bad_bytes_keep_their_pla
     with pytest.raises(ValueError, match=f"byte 0xff at offset {len(text)}, line"):
         corpus_of(path, threads=2, block_bytes=4096)
     assert threading.active_count() == before
+
+
+def test_a_file_is_read_where_the_system_starts_no_thread(tmp_path, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    path = tmp_path / "text"
+    path.write_bytes(b"a b\nb c\n" * 5000)
+    whole = corpus_of(path)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    alone = corpus_of(path, threads=2, block_bytes=4096)
+    assert alone.vocab.tokens == whole.vocab.tokens
+    assert oracle.as_documents(alone) == oracle.as_documents(whole)
+
+
+def test_small_files_cost_no_more_where_blocks_are_large(tmp_path):
+    for i in range(100):
+        (tmp_path / f"{i}.txt").write_bytes(b"a b")
+    files = sorted(tmp_path.iterdir())
+    before = time.process_time()
+    assert corpus_of(files, threads=2, block_bytes=32 << 20).n_documents == 100
+    assert time.process_time() - before < 1.0  # with all of each block written beforehand it is 4
 
 
 def test_gzip_is_recognised_and_a_cut_file_is_refused(tmp_path):
