@@ -25,10 +25,10 @@ class ParameterTables(ABC):
     def loaded(self) -> None:  # noqa: B027 - most tables have nothing to do
         """Called when the arrays have been read from a file, for what is derived from them."""
 
-    def finite(self) -> bool:
-        """Whether every parameter is a finite number."""
-        # A sum is finite only if no term is infinite or NaN; float64 sums of finite float32 cannot overflow.
-        return all(bool(np.isfinite(array.sum(dtype=np.float64))) for array in self.arrays().values())
+    def largest(self) -> float:
+        """The largest absolute value of a parameter; NaN where one is NaN."""
+        ends = [(array.max(initial=0), array.min(initial=0)) for array in self.arrays().values()]
+        return float(np.max(np.abs(ends)))
 
 
 def padded_rows(rows: int, dim: int) -> NDArray[np.float32]:

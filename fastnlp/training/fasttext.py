@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -258,7 +259,7 @@ class FastText(Estimator[FastTextConfig, FastTextTables]):
         for start in range(0, len(tables.row_bucket), _ROWS):
             buckets = tables.row_bucket[start : start + _ROWS]
             tables.ngram_rows[start : start + _ROWS] = _floats(file.ngram_rows[buckets])
-        if not tables.finite():
+        if not math.isfinite(tables.largest()):
             raise ValueError(f"{os.fspath(path)}: expected finite numbers, found NaN or infinity")
         model._vocab, model._tables = vocab, tables
         return model

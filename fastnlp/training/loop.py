@@ -15,6 +15,7 @@ from fastnlp.training.stopping import stop_request
 __all__ = ["DivergenceError", "run"]
 
 _SLICE = 0.1  # seconds: Ctrl-C is answered within two slices, and Python costs nothing between them
+_LARGEST = 1e15  # of any parameter; the squares that AdaGrad adds up stay far below
 _SMOOTHING = 0.8  # weight of the past in the loss that progress shows
 
 
@@ -78,9 +79,7 @@ def run(
             epoch_over = state.unit >= engine.units
             if epoch_over:
                 engine.synchronize()
-                if not tables.finite():
-                    what = "a parameter is no longer a finite number"
-                    raise DivergenceError(_divergence(what, config, state.epoch, 1.0))
+                _check_largest(tables.largest(), config, state.epoch)
                 _finish_epoch(state, {} if score is None else dict(score()))
             elapsed = now - started
             stop = report(
@@ -125,6 +124,12 @@ def _check_loss(loss: float, limit: float, config: RunConfig, epoch: int, fracti
     """Refuses a loss that only runaway parameters give."""
     if not math.isfinite(loss) or loss > limit:
         raise DivergenceError(_divergence(f"the loss is {loss:.4g} a pair", config, epoch, fraction))
+
+
+def _check_largest(largest: float, config: RunConfig, epoch: int) -> None:
+    """Refuses parameters of a size that no learning comes to, however well they predict a small text."""
+    if not largest < _LARGEST:
+        raise DivergenceError(_divergence(f"a parameter has grown to {largest:.4g}", config, epoch, 1.0))
 
 
 def _divergence(what: str, config: RunConfig, epoch: int, fraction: float) -> str:

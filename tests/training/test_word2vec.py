@@ -151,6 +151,12 @@ def test_a_learning_rate_that_diverges_is_said(groups, lr, tmp_path):
     assert not file.exists()
 
 
+def test_parameters_that_grow_beyond_bounds_are_said_where_no_loss_tells():
+    corpus = Corpus.from_text(["a b c d"] * 200, min_count=1)  # a small text, of which little is measured
+    with pytest.raises(DivergenceError, match="a parameter has grown to "):
+        Word2Vec(lr=1e6, threads=1).fit(corpus)
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
