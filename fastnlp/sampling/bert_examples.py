@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import operator
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
@@ -13,15 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnlp import _core
-from fastnlp.io.unnamed import unnamed_array
 from fastnlp.sampling.arrays import as_integers, as_threads, as_unsigned
 from fastnlp.sampling.bert_batch import BertBatch, UnpaddedBertBatch
+from fastnlp.sampling.bert_epochs import BertEpochs, without_empty
 from fastnlp.sampling.checks import at_least, fraction, one_of, three_parts
 from fastnlp.sampling.special_tokens import SpecialTokens, find_special_tokens, token_flags
 from fastnlp.text.corpus import Corpus
-
-_IN_MEMORY = 256 << 20  # bytes of an epoch's pairs; more go to an unnamed file
-_PIECE = 1 << 20  # offsets looked at together
 
 _Batch = TypeVar("_Batch", BertBatch, UnpaddedBertBatch)
 
@@ -163,7 +159,7 @@ class BertExamples:
         )
         if not corpus.n_tokens:
             raise ValueError("corpus: expected tokens, got an empty corpus")
-        sentences, documents = _without_empty(corpus)
+        sentences, documents = without_empty(corpus)
         if mode == "nsp" and next_sentence_rule == "document" and len(documents) == 2:
             raise ValueError(
                 "corpus: expected several documents, of which another gives the random sentences, got one; "
@@ -190,10 +186,15 @@ class BertExamples:
             whole_words=whole_words is not False,
             seed=self.seed,
         )
-        self._lock = threading.Lock()
-        self._counts: dict[int, int] = {}
-        self._pairs: collections.OrderedDict[int, NDArray[np.int64]] = collections.OrderedDict()
-        self._pools: collections.OrderedDict[Any, NDArray[np.int64]] = collections.OrderedDict()
+        self._epochs = BertEpochs(
+            self._core,
+            pairs=mode == "nsp",
+            pool=self.pool,
+            drop_last=self.drop_last,
+            max_len=self.max_len,
+            seed=self.seed,
+            threads=self.threads,
+        )
         if not self.n_examples(0):
             raise ValueError(
                 f"corpus: expected pairs of sentences, got none: of {len(documents) - 1:,} documents none "
@@ -209,10 +210,7 @@ class BertExamples:
         Returns:
             The number.
         """
-        number = as_unsigned("epoch", epoch, 32)
-        if number not in self._counts:
-            self._counts[number] = self._core.count(number, self.threads)
-        return self._counts[number]
+        return self._epochs.n_examples(epoch)
 
     def __len__(self) -> int:
         """How many rows the first epoch has."""
@@ -229,8 +227,7 @@ class BertExamples:
             The number.
         """
         together = at_least("batch_size", batch_size, 1) * self.world_size
-        full, rest = divmod(self.n_examples(epoch), together)
-        return full + (rest > 0 and not self.drop_last)
+        return self._epochs.n_batches(epoch, together)
 
     def batch(self, epoch: int, index: int, batch_size: int) -> BertBatch:
         """One batch of an epoch, without making those before it.
@@ -288,7 +285,7 @@ class BertExamples:
             TypeError: the numbers are no integers.
         """
         wanted = as_integers("numbers", numbers, np.int64)
-        pairs = self._epoch_pairs(epoch)
+        pairs = self._epochs.pairs(epoch)
         return BertBatch(*self._core.fill(pairs, wanted, epoch, self.pad_multiple, self.threads))
 
     def unpadded_rows(self, epoch: int, numbers: ArrayLike) -> UnpaddedBertBatch:
@@ -305,7 +302,7 @@ class BertExamples:
             IndexError, TypeError: as `rows`.
         """
         wanted = as_integers("numbers", numbers, np.int64)
-        pairs = self._epoch_pairs(epoch)
+        pairs = self._epochs.pairs(epoch)
         return UnpaddedBertBatch(*self._core.fill_unpadded(pairs, wanted, epoch, self.threads))
 
     def batches(
@@ -381,61 +378,9 @@ class BertExamples:
         count = self.n_batches(epoch, batch_size)
         if not 0 <= operator.index(index) < count:
             raise IndexError(f"index: expected a batch in [0, {count}), got {index}")
-        numbers = self._numbers(epoch, operator.index(index), batch_size * self.world_size)
+        numbers = self._epochs.numbers(epoch, operator.index(index), batch_size * self.world_size)
         ends = [len(numbers) * part // self.world_size for part in (self.rank, self.rank + 1)]
         return numbers[ends[0] : ends[1]]
-
-    def _numbers(self, epoch: int, index: int, together: int) -> NDArray[np.int64]:
-        """The numbers of a batch's examples, those of all ranks."""
-        number = min(index, max(0, self._full(epoch, together) - 1)) // self.pool
-        place = (index - number * self.pool) * together
-        key = epoch, together, number
-        with self._lock:
-            found = self._pools.get(key)
-        if found is None:
-            found = self._pool_numbers(epoch, together, number)
-            with self._lock:
-                _remember(self._pools, key, found)
-        return found[place : place + together]
-
-    def _full(self, epoch: int, together: int) -> int:
-        """How many batches of an epoch are full."""
-        return self.n_examples(epoch) // together
-
-    def _pool_numbers(self, epoch: int, together: int, number: int) -> NDArray[np.int64]:
-        """The examples of a pool, batch by batch; the last pool has what fills none as well."""
-        first, full = number * self.pool, self._full(epoch, together)
-        end = min(first + self.pool, full) * together
-        if first + self.pool >= full and not self.drop_last:
-            end = self.n_examples(epoch)
-        rows = _core.shuffled(self.n_examples(epoch), first * together, end, self.seed, epoch, 0)
-        pairs = self._epoch_pairs(epoch)
-        if pairs is None or self.pool == 1:
-            return rows
-        lengths = self._core.lengths(pairs, rows)
-        if self.max_len < 1 << 16:
-            lengths = lengths.astype(np.uint16)  # which NumPy sorts without comparing
-        rows = rows[np.argsort(lengths, kind="stable")]
-        # The batch that is not full comes last, wherever among the lengths it is cut.
-        batches = -(-len(rows) // together)
-        order = _core.shuffled(batches, 0, batches, self.seed, epoch, 1 + number)
-        ends = np.arange(1, batches + 1) * together
-        ends[order[-1] :] += len(rows) - batches * together
-        parts = np.split(rows, ends[:-1])
-        return np.concatenate([parts[i] for i in order])
-
-    def _epoch_pairs(self, epoch: int) -> NDArray[np.int64] | None:
-        """(N, 3), see csrc/sampling/sentence_pairs.h; None where rows are running text."""
-        as_unsigned("epoch", epoch, 32)
-        if self.mode == "full":
-            return None
-        with self._lock:
-            found = self._pairs.get(epoch)
-            if found is None:
-                found = _room(self.n_examples(epoch))
-                self._core.write(epoch, found, self.threads)
-                _remember(self._pairs, epoch, found)
-            return found
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _made_again, (self.corpus, self._options)
@@ -446,36 +391,3 @@ class BertExamples:
 
 def _made_again(corpus: Corpus, options: dict[str, Any]) -> BertExamples:
     return BertExamples(corpus, **options)
-
-
-def _remember(cache: collections.OrderedDict[Any, Any], key: Any, value: Any) -> None:
-    cache[key] = value
-    while len(cache) > 2:
-        cache.popitem(last=False)
-
-
-def _room(pairs: int) -> NDArray[np.int64]:
-    if 24 * pairs <= _IN_MEMORY:
-        return np.empty((pairs, 3), np.int64)
-    return unnamed_array((pairs, 3), np.int64)
-
-
-def _without_empty(corpus: Corpus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Offsets of the sentences that have tokens, and of the documents that have such sentences."""
-    sentences, documents = corpus.sentence_offsets, corpus.document_offsets
-    if _rise(sentences) and _rise(documents):
-        return sentences, documents
-    kept = np.unique(sentences)
-    return kept, np.unique(np.searchsorted(kept, sentences[documents]))
-
-
-def _rise(offsets: NDArray[np.int64]) -> bool:
-    return all(
-        bool(
-            (
-                offsets[start + 1 : start + _PIECE + 1]
-                > offsets[start : start + _PIECE][: len(offsets) - 1 - start]
-            ).all()
-        )
-        for start in range(0, len(offsets) - 1, _PIECE)
-    )

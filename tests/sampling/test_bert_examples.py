@@ -14,7 +14,7 @@ from oracles.bert_corpora import big_corpus, corpus_of, same
 from oracles.strategies import epochs, seeds
 
 from fastnlp import _core
-from fastnlp.sampling import BertExamples, bert_examples
+from fastnlp.sampling import BertExamples, bert_epochs
 from fastnlp.text import Corpus
 
 
@@ -145,10 +145,10 @@ def test_errors_of_the_thread_reach_the_caller(corpus):
 
 def test_pairs_that_outgrow_memory_lie_in_a_file(corpus, monkeypatch):
     right = list(BertExamples(corpus).batches(0, 200))
-    monkeypatch.setattr(bert_examples, "_IN_MEMORY", 100)
+    monkeypatch.setattr(bert_epochs, "_IN_MEMORY", 100)
     examples = BertExamples(corpus)
     assert all(map(same, examples.batches(0, 200), right))
-    assert isinstance(examples._pairs[0], np.memmap)
+    assert isinstance(examples._epochs.pairs(0), np.memmap)
 
 
 def test_a_saved_corpus_and_a_pickled_object_give_the_same(corpus, tmp_path):
